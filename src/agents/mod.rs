@@ -1,0 +1,74 @@
+//! Layer 3: what moves by command: effectors (driven colliders) and muscles.
+//!
+//! Effectors are kinematic, so that the poses of all substeps follow from the actions alone: they
+//! are computed once per rollout, in f64 on the host, and looked up by substep on the device. The
+//! adjoint of the simulation returns a cotangent per pose, which [`drive_adj`] carries back to the
+//! actions.
+
+use crate::math::{Mat3, Vec3};
+
+/// Pose and twist of one collider during one substep.
+///
+/// The position is a grid node and an offset, like a particle's, so that distances to nodes are
+/// exact far from the origin: a node i is at `(i - cell) * cell_width - offset` [m] from it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ColliderPose {
+    /// Nearest grid node, absolute (the model's origin is added).
+    pub cell: [i32; 3],
+    /// Offset from that node [m].
+    pub offset: Vec3<f64>,
+    /// Rotation `world_from_body`.
+    pub rotation: Mat3<f64>,
+    /// [m/s], world frame, of the body's origin.
+    pub velocity: Vec3<f64>,
+    /// [rad/s], world frame.
+    pub angular_velocity: Vec3<f64>,
+}
+
+/// Collider motion of a whole rollout, and the activations.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drive {
+    pub control_steps: usize,
+    pub collider_count: usize,
+    pub muscle_count: usize,
+    pub substeps_per_control: usize,
+    /// `[substep * collider_count + collider]`
+    pub poses: Vec<ColliderPose>,
+    /// `[control_step * muscle_count + muscle]` [Pa]
+    pub activations: Vec<f64>,
+}
+
+impl Drive {
+    /// Substeps covered.
+    pub fn substeps(&self) -> usize {
+        self.control_steps * self.substeps_per_control
+    }
+    /// Poses of all colliders at a substep.
+    pub fn poses_at(&self, substep: usize) -> &[ColliderPose] {
+        let n = self.collider_count;
+        &self.poses[substep * n..(substep + 1) * n]
+    }
+    /// Activations of all muscles at a substep [Pa].
+    pub fn activations_at(&self, substep: usize) -> &[f64] {
+        let (n, step) = (self.muscle_count, substep / self.substeps_per_control);
+        &self.activations[step * n..(step + 1) * n]
+    }
+}
+
+/// Derivative by one [`ColliderPose`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PoseCotangent {
+    /// By position [1/m].
+    pub position: Vec3<f64>,
+    /// By a small rotation about the world axes through the body's origin [1/rad].
+    pub rotation: Vec3<f64>,
+    pub velocity: Vec3<f64>,
+    pub angular_velocity: Vec3<f64>,
+}
+
+/// Derivative by a [`Drive`]: the same layout.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DriveCotangent {
+    pub poses: Vec<PoseCotangent>,
+    pub activations: Vec<f64>,
+}

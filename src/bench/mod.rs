@@ -1,0 +1,1 @@
+//! Layer 5: timing and accuracy records, tables, reports.

@@ -1,0 +1,1 @@
+//! Layer 0: device, typed buffers, shaders, kernels, recordings. Knows no physics.

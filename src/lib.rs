@@ -1,0 +1,15 @@
+//! softscape: a differentiable simulator of soft materials for robots.
+
+pub mod agents;
+pub mod bench;
+pub mod cli;
+pub mod gpu;
+pub mod math;
+pub mod model;
+pub mod mpm;
+pub mod optim;
+pub mod rollout;
+pub mod scene;
+pub mod task;
+#[cfg(feature = "viewer")]
+pub mod viewer;

@@ -1,0 +1,99 @@
+//! Singular values and polar rotation of a 3 x 3 matrix, in selects only, for any [`Real`] but duals.
+
+use super::{Mat3, Real, Vec3};
+
+/// `F = U diag(s) Vᵀ` with rotations U, V; only the smallest singular value carries a sign
+/// (negative if and only if det F < 0).
+#[derive(Clone, Copy, Debug)]
+pub struct Svd<R> {
+    pub u: Mat3<R>,
+    pub s: Vec3<R>,
+    pub v: Mat3<R>,
+}
+
+/// Singular value decomposition by one-sided Jacobi rotations (Hestenes): columns of `F V` are
+/// rotated until they are orthogonal. Small singular values keep their relative accuracy, which an
+/// eigendecomposition of `FᵀF` would square away.
+pub fn svd<R: Real>(f: Mat3<R>) -> Svd<R> {
+    let (one, half) = (R::one(), R::from_f64(0.5));
+    // Floors a denominator only; a rotation by that little is the identity to round-off.
+    let tiny = R::from_f64(1e-30);
+    let mut b = [f.column(0), f.column(1), f.column(2)];
+    let identity = Mat3::<R>::identity();
+    let mut v = [identity.column(0), identity.column(1), identity.column(2)];
+    for _ in 0..R::JACOBI_SWEEPS {
+        for (p, q) in [(0, 1), (0, 2), (1, 2)] {
+            let gamma = b[p].dot(b[q]);
+            let difference = (b[q].norm_squared() - b[p].norm_squared()) * half;
+            // tan of the rotation: gamma / (d + sign(d) sqrt(d² + gamma²)), never 0/0.
+            let root = (difference * difference + gamma * gamma + tiny * tiny).sqrt();
+            let negative = difference.lt(R::zero());
+            let t = gamma / R::select(negative, difference - root, difference + root + tiny);
+            let c = one / (one + t * t).sqrt();
+            let s = c * t;
+            for m in [&mut b, &mut v] {
+                let (mp, mq) = (m[p], m[q]);
+                m[p] = mp * c - mq * s;
+                m[q] = mp * s + mq * c;
+            }
+        }
+    }
+    // Descending order by three compare-and-swap steps, each kept a rotation by a sign.
+    for (p, q) in [(0, 1), (1, 2), (0, 1)] {
+        let swap = b[p].norm_squared().lt(b[q].norm_squared());
+        for m in [&mut b, &mut v] {
+            let (mp, mq) = (m[p], m[q]);
+            m[p] = Vec3::select(swap, mq, mp);
+            m[q] = Vec3::select(swap, -mp, mq);
+        }
+    }
+    let s0 = b[0].norm_squared().sqrt();
+    let u0 = normalized_or(b[0], identity.column(0));
+    // Gram-Schmidt against u0, then the third column is what completes a rotation.
+    let b1 = b[1] - u0 * u0.dot(b[1]);
+    let u1 = normalized_or(b1, any_perpendicular(u0));
+    let s1 = u1.dot(b[1]);
+    let u2 = u0.cross(u1);
+    let s2 = u2.dot(b[2]);
+    Svd { u: Mat3::from_columns([u0, u1, u2]), s: Vec3([s0, s1, s2]), v: Mat3::from_columns(v) }
+}
+
+/// `v/|v|`, or the fallback where v vanishes.
+fn normalized_or<R: Real>(v: Vec3<R>, fallback: Vec3<R>) -> Vec3<R> {
+    let n2 = v.norm_squared();
+    // Smallest normal f32 squared-norm with room: below it the direction is noise.
+    let vanishes = n2.lt(R::from_f64(1e-36));
+    let inverse = R::one() / R::select(vanishes, R::one(), n2).sqrt();
+    Vec3::select(vanishes, fallback, v * inverse)
+}
+
+/// Some unit vector perpendicular to a unit vector.
+fn any_perpendicular<R: Real>(u: Vec3<R>) -> Vec3<R> {
+    let o = R::zero();
+    let along_x = R::from_f64(0.5).lt(u[0].abs());
+    let a = Vec3([-u[1], u[0], o]);
+    let b = Vec3([o, -u[2], u[1]]);
+    let p = Vec3::select(along_x, a, b);
+    p * (R::one() / p.norm_squared().sqrt())
+}
+
+/// Rotation R of the polar decomposition F = R S, by scaled Newton iteration; needs det F > 0.
+///
+/// Converges from any such F; the tangent of a dual converges with it (measured.md: median error
+/// 9e-8, worst 3e-7 in f32 with six steps).
+pub fn polar_rotation<R: Real>(f: Mat3<R>) -> Mat3<R> {
+    let half = R::from_f64(0.5);
+    let mut r = f;
+    for _ in 0..R::POLAR_STEPS {
+        let cofactor = r.cofactor();
+        let det = r[(0, 0)] * cofactor[(0, 0)]
+            + r[(0, 1)] * cofactor[(0, 1)]
+            + r[(0, 2)] * cofactor[(0, 2)];
+        // Frobenius scaling brings all singular values near one in the first steps.
+        let inverse_det = det.recip();
+        let norm_inverse = cofactor.double_dot(cofactor) * inverse_det * inverse_det;
+        let gamma = (norm_inverse / r.double_dot(r)).sqrt().sqrt();
+        r = r * (half * gamma) + cofactor * (half * inverse_det / gamma);
+    }
+    r
+}

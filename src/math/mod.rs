@@ -1,0 +1,14 @@
+//! Layer 0: scalars, small vectors and matrices, and the decompositions the materials need.
+//!
+//! Everything is generic over [`Real`], so that one source of an equation serves f32, f64, dual
+//! numbers and SIMD lanes. No I/O, no GPU, no physics.
+
+mod decompose;
+mod mat3;
+mod real;
+mod tensor;
+
+pub use decompose::{Svd, polar_rotation, svd};
+pub use mat3::{Mat3, Vec3};
+pub use real::{Dual, Real, Scalar};
+pub use tensor::{exp_symmetric, ln_spd};

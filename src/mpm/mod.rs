@@ -1,0 +1,5 @@
+//! Layer 3: the solver.
+
+pub mod simulator;
+pub mod state;
+pub mod twin;

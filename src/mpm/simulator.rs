@@ -1,0 +1,114 @@
+//! The one interface that the CPU twin and the GPU solver both serve.
+//!
+//! A rollout, a gradient, the viewer and the benchmarks see only this trait. Particle arrays are
+//! always exchanged in id order, whatever order a backend stores them in.
+
+use super::state::{Cotangent, State};
+use crate::agents::{Drive, DriveCotangent};
+use std::ops::Range;
+use thiserror::Error;
+
+/// Why a simulation could not go on.
+#[derive(Debug, Error)]
+pub enum SimulationError {
+    #[error(
+        "particle {particle} diverged at substep {substep}: {cause}; \
+         reduce the substep or the actions, or stiffen the material"
+    )]
+    Diverged { particle: usize, substep: usize, cause: String },
+    #[error("{what}: {needed} needed, {allowed} available")]
+    Capacity { what: String, needed: u64, allowed: u64 },
+    #[error("the device was lost: {0}")]
+    DeviceLost(String),
+    #[error("{0}")]
+    Device(String),
+}
+
+/// Positions and velocities at one moment, for objectives; id order.
+#[derive(Clone, Debug, Default)]
+pub struct Observation {
+    /// World positions [m].
+    pub x: Vec<[f64; 3]>,
+    /// Velocities [m/s].
+    pub v: Vec<[f64; 3]>,
+}
+
+/// Derivative of an objective by an [`Observation`]; id order.
+#[derive(Clone, Debug, Default)]
+pub struct ObservationCotangent {
+    pub x: Vec<[f64; 3]>,
+    pub v: Vec<[f64; 3]>,
+}
+
+/// What a reverse pass has accumulated by the time it reaches the start.
+#[derive(Clone, Debug, Default)]
+pub struct Gradient {
+    /// By the initial state.
+    pub initial: Cotangent<f64>,
+    /// By the four constants of each material ([`crate::model::Law::constants`]).
+    pub constants: Vec<[f64; 4]>,
+    /// By collider poses and twists of every substep and activations of every control step.
+    pub drive: DriveCotangent,
+}
+
+/// A device that can run a [`crate::model::Model`] forward and backward.
+///
+/// Substeps are numbered from the start of the rollout; the number selects the collider poses and
+/// activations of the [`Drive`].
+pub trait Simulator {
+    /// One line: device, precision, threads.
+    fn describe(&self) -> String;
+
+    /// Replaces the state (id order).
+    fn load(&mut self, state: &State<f64>) -> Result<(), SimulationError>;
+
+    /// The present state (id order). Waits for the device.
+    fn read(&mut self) -> Result<State<f64>, SimulationError>;
+
+    /// Sets collider motion and activations for all substeps to come.
+    fn drive(&mut self, drive: &Drive) -> Result<(), SimulationError>;
+
+    /// Runs the substeps. A GPU may still be at work when this returns: a divergence is reported
+    /// here or by the next call that waits.
+    fn forward(&mut self, substeps: Range<usize>) -> Result<(), SimulationError>;
+
+    /// Room for `checkpoints` stored states and a live segment of `segment` substeps.
+    fn reserve(&mut self, checkpoints: usize, segment: usize) -> Result<(), SimulationError>;
+
+    /// Bytes of one stored state, of all particles.
+    fn state_bytes(&self) -> u64;
+
+    /// Stores the present state in a checkpoint slot.
+    fn save(&mut self, slot: usize) -> Result<(), SimulationError>;
+
+    /// Makes a stored state the present one.
+    fn restore(&mut self, slot: usize) -> Result<(), SimulationError>;
+
+    /// Takes a note of positions and velocities without stopping the device.
+    fn observe(&mut self, index: usize) -> Result<(), SimulationError>;
+
+    /// What `observe(index)` noted. Waits for the device.
+    fn observation(&mut self, index: usize) -> Result<Observation, SimulationError>;
+
+    /// Like [`Simulator::forward`], keeping every state for [`Simulator::reverse`].
+    fn forward_recorded(&mut self, substeps: Range<usize>) -> Result<(), SimulationError>;
+
+    /// Sets all cotangents to zero. The cotangent is then of the state after the last substep.
+    fn begin_reverse(&mut self) -> Result<(), SimulationError>;
+
+    /// Adds an objective's derivative to the cotangent of the present state.
+    fn seed(&mut self, seed: &ObservationCotangent) -> Result<(), SimulationError>;
+
+    /// Walks the recorded substeps back; `substeps` lies at the end of what is recorded and not
+    /// yet walked.
+    fn reverse(&mut self, substeps: Range<usize>) -> Result<(), SimulationError>;
+
+    /// What was accumulated. Waits for the device.
+    fn gradient(&mut self) -> Result<Gradient, SimulationError>;
+
+    /// A checksum of the present state's bits, for the test that a replay equals the forward run.
+    fn fingerprint(&mut self) -> Result<u64, SimulationError>;
+
+    /// Peak memory held for this simulation on its device [bytes].
+    fn peak_bytes(&self) -> u64;
+}

@@ -1,0 +1,105 @@
+//! What is kept between substeps, and its cotangent.
+
+use crate::math::{Mat3, Scalar, Vec3};
+
+/// The dynamic state of all particles; index = particle id. Grids are rebuilt every substep and are
+/// not part of it.
+///
+/// A position is an integer cell and an offset, because f32 world coordinates freeze far from the
+/// origin (numerics.md 1): particle p sits at `(cell[p] + offset[p]) * cell_width` [m], where
+/// `cell` is the *nearest grid node* and `offset` in [-1/2, 1/2) is in cell widths. World
+/// coordinates exist only at the API ([`State::world_position`]).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State<R> {
+    /// Nearest grid node of each particle [cell index of the finest lattice].
+    pub cell: Vec<[i32; 3]>,
+    /// Offset from that node [cell widths], each component in [-1/2, 1/2).
+    pub offset: Vec<Vec3<R>>,
+    /// Velocity [m/s], world frame.
+    pub v: Vec<Vec3<R>>,
+    /// Affine velocity [1/s]: `C[(a, b)] = dv_a/dx_b`.
+    pub c: Vec<Mat3<R>>,
+    /// Elastic deformation gradient [-].
+    pub f: Vec<Mat3<R>>,
+    /// Plastic history, one scalar whose meaning is the material's (sand: volume correction).
+    pub history: Vec<R>,
+}
+
+impl<R: Scalar> State<R> {
+    pub fn particle_count(&self) -> usize {
+        self.cell.len()
+    }
+
+    /// World position [m] of particle `p`; `origin` is the cell at world (0, 0, 0).
+    pub fn world_position(&self, p: usize, cell_width: f64, origin: [i32; 3]) -> [f64; 3] {
+        std::array::from_fn(|a| {
+            let cells = i64::from(self.cell[p][a]) - i64::from(origin[a]);
+            (cells as f64 + self.offset[p][a].to_f64()) * cell_width
+        })
+    }
+
+    /// The same state in another scalar.
+    pub fn cast<S: Scalar>(&self) -> State<S> {
+        let vec = |v: &Vec3<R>| Vec3::from_fn(|i| S::from_f64(v[i].to_f64()));
+        let mat = |m: &Mat3<R>| Mat3::from_fn(|i, j| S::from_f64(m[(i, j)].to_f64()));
+        State {
+            cell: self.cell.clone(),
+            offset: self.offset.iter().map(vec).collect(),
+            v: self.v.iter().map(vec).collect(),
+            c: self.c.iter().map(mat).collect(),
+            f: self.f.iter().map(mat).collect(),
+            history: self.history.iter().map(|h| S::from_f64(h.to_f64())).collect(),
+        }
+    }
+}
+
+/// Splits a position [cell widths] into the nearest node and the offset from it, in [-1/2, 1/2).
+pub fn split_position(cells: f64) -> (i32, f64) {
+    let node = (cells + 0.5).floor();
+    (node as i32, cells - node)
+}
+
+/// What does not change during a rollout; index = particle id.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Particles {
+    /// [kg]
+    pub mass: Vec<f64>,
+    /// Rest volume [m³].
+    pub volume: Vec<f64>,
+    /// Index into [`crate::model::Model::materials`].
+    pub material: Vec<u32>,
+    /// Index into [`crate::model::Model::bodies`].
+    pub body: Vec<u32>,
+    /// Index into [`crate::model::Model::muscles`], or [`NO_MUSCLE`].
+    pub muscle: Vec<u32>,
+}
+
+/// A particle that no muscle pulls.
+pub const NO_MUSCLE: u32 = u32::MAX;
+
+/// Derivative of a scalar objective by a [`State`]: the same shape, positions by metre.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cotangent<R> {
+    /// By position [1/m].
+    pub x: Vec<Vec3<R>>,
+    /// By velocity [s/m].
+    pub v: Vec<Vec3<R>>,
+    /// By affine velocity [s].
+    pub c: Vec<Mat3<R>>,
+    /// By deformation gradient [-].
+    pub f: Vec<Mat3<R>>,
+    /// By plastic history.
+    pub history: Vec<R>,
+}
+
+impl<R: Scalar> Cotangent<R> {
+    pub fn zeros(particle_count: usize) -> Self {
+        Self {
+            x: vec![Vec3::zero(); particle_count],
+            v: vec![Vec3::zero(); particle_count],
+            c: vec![Mat3::zero(); particle_count],
+            f: vec![Mat3::zero(); particle_count],
+            history: vec![R::zero(); particle_count],
+        }
+    }
+}

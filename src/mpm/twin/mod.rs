@@ -1,0 +1,1 @@
+//! The CPU twin: one plain function per stage, named as in `shaders/stage/`, generic over the scalar.

@@ -1,0 +1,1 @@
+//! Layer 5: a scene with horizon, objective and score.
