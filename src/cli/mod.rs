@@ -1,1 +1,60 @@
-//! Layer 6: what was typed, what to do, one file per command.
+//! Layer 6: the command line. `args` is what was typed, a command's `plan` is what to do, and each
+//! command has its file.
+
+mod advance;
+mod args;
+mod controls_file;
+mod error;
+mod files;
+mod interrupt;
+mod output;
+mod progress;
+mod state_file;
+
+use args::{Command, CommandLine};
+use clap::Parser;
+use error::CliError;
+use output::Output;
+use std::process::ExitCode;
+
+/// How a command that did not fail came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// By ctrl-C; what was computed until then is written.
+    Interrupted,
+    /// A measurement missed its tolerance.
+    Missed,
+}
+
+/// Parses the command line, runs the command and prints an error once.
+///
+/// Exit codes: 0 done, 1 failed or missed a tolerance, 2 not understood, 130 interrupted.
+pub fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    match dispatch(&line) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Missed) => ExitCode::FAILURE,
+        Ok(Outcome::Interrupted) => ExitCode::from(interrupt::INTERRUPTED),
+        Err(report) => {
+            eprintln!("{report:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(line: &CommandLine) -> miette::Result<Outcome> {
+    let output = Output { json: line.json };
+    Err(CliError::Option { option: "command", problem: "not wired yet".into() }.into())
+}
+
+/// A finite value above zero.
+fn positive(option: &'static str, value: f64) -> Result<f64, CliError> {
+    if value.is_finite() && value > 0.0 {
+        return Ok(value);
+    }
+    Err(CliError::Option {
+        option,
+        problem: format!("{value} given; a positive number is allowed"),
+    })
+}

@@ -1,5 +1,6 @@
 //! Layer 3: the solver.
 
+pub mod diagnostics;
 pub mod simulator;
 pub mod state;
 pub mod twin;

@@ -1,0 +1,384 @@
+//! What was typed. Nothing here decides anything: each command's file does.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "softscape",
+    version,
+    about = "A differentiable simulator of soft materials for robots",
+    long_about = "Simulates elastic bodies, liquids and sand with the material point method, \
+                  differentiates whole rollouts with respect to actions, initial states and \
+                  material parameters, and optimises trajectories through the gradient.\n\n\
+                  Runs on a GPU through Vulkan, Metal or DirectX, and on the CPU where there is none.",
+    after_help = FIRST_STEPS,
+    propagate_version = true
+)]
+pub struct CommandLine {
+    /// Write results as JSON lines on standard output, for machines; nothing else goes there.
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const FIRST_STEPS: &str = "\
+First steps:
+  softscape inspect  scenes/dam-break.toml              what is in it, and is it stable
+  softscape run      scenes/dam-break.toml --secs 1 --out state.npz
+  softscape render   scenes/dam-break.toml --out dam.png
+  softscape optimize scenes/push-cube.toml --out runs/push
+  softscape view     runs/push                          watch the best trajectory";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Simulate a scene and write its state.
+    Run(RunArgs),
+    /// Compute a task's objective and its derivatives.
+    Gradient(GradientArgs),
+    /// Search for the controls that minimise a task's objective.
+    Optimize(OptimizeArgs),
+    /// Open a scene or a run in a window.
+    View(ViewArgs),
+    /// Make a picture or a movie of a scene or a run, without a window.
+    Render(RenderArgs),
+    /// Measure speed and memory.
+    Bench(BenchArgs),
+    /// Hold the solver against physical laws.
+    Validate(ValidateArgs),
+    /// Print every number that a scene file leads to, without running it.
+    Inspect(InspectArgs),
+    /// List the devices that could be used, and which one `auto` takes.
+    Devices,
+    /// Print the JSON schema of scene files.
+    Schema,
+}
+
+/// Where and how precisely to compute.
+#[derive(Clone, Debug, Args)]
+pub struct DeviceArgs {
+    /// auto: a real GPU if there is one, else the CPU (faster than a GPU emulated in software).
+    #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
+    pub device: DeviceChoice,
+
+    /// Scalar of the simulation; f64 runs on the CPU only.
+    #[arg(long, value_enum, default_value_t = Precision::F32)]
+    pub precision: Precision,
+
+    /// Threads of the CPU backend [default: one per core]. The result does not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DeviceChoice {
+    Auto,
+    Gpu,
+    Cpu,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Precision {
+    F32,
+    F64,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  softscape run scenes/sand-column.toml --secs 0.5 --out state.npz
+  softscape run scenes/push-cube.toml --controls best-controls.npz --frames frames/
+  softscape run scenes/dam-break.toml --device cpu --precision f64 --substeps 1000 --json
+
+The state file holds x (N x 3, world, m, f64), v (N x 3, m/s), C (N x 3 x 3, 1/s), F (N x 3 x 3),
+J, mass (kg), volume (rest, m3), material, body (indices), history and time (s).
+In Python: numpy.load('state.npz')['x'].
+
+Ctrl-C stops at the next chunk, writes what was computed and exits with code 130.")]
+pub struct RunArgs {
+    /// A scene or task file (TOML).
+    pub scene: PathBuf,
+
+    #[command(flatten)]
+    pub device: DeviceArgs,
+
+    /// How many substeps to run.
+    #[arg(long, value_name = "N", conflicts_with = "secs")]
+    pub substeps: Option<usize>,
+
+    /// How much time to simulate [s] [default: the task's horizon, else one second].
+    #[arg(long, value_name = "T")]
+    pub secs: Option<f64>,
+
+    /// Actions: an npz with `controls`, control steps x action channels.
+    #[arg(long, value_name = "FILE")]
+    pub controls: Option<PathBuf>,
+
+    /// Write the final state here (npz).
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Write a state file per control step into this directory, the initial one included.
+    #[arg(long, value_name = "DIR")]
+    pub frames: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  softscape gradient scenes/push-cube.toml --out g.npz
+  softscape gradient scenes/soft-crawler.toml --device cpu --precision f64 --check 5
+
+--check compares the derivative along K random directions with central differences.")]
+pub struct GradientArgs {
+    /// A task file: a scene with a horizon and an objective.
+    pub task: PathBuf,
+
+    #[command(flatten)]
+    pub device: DeviceArgs,
+
+    /// Actions: an npz with `controls` [default: the task's initial controls].
+    #[arg(long, value_name = "FILE")]
+    pub controls: Option<PathBuf>,
+
+    /// Write the derivatives here (npz).
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Also compare K random directions with central differences.
+    #[arg(long, value_name = "K")]
+    pub check: Option<usize>,
+
+    /// Seed of the random directions.
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    pub seed: u64,
+
+    /// Most memory that checkpoints may take [MB].
+    #[arg(long, default_value_t = 1000, value_name = "MB")]
+    pub checkpoint_budget: u64,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  softscape optimize scenes/push-cube.toml --iterations 60 --out runs/push
+  softscape optimize scenes/soft-crawler.toml --optimizer cma-es --wall-secs 300 --out runs/crawl
+  softscape optimize --resume runs/push --iterations 120
+
+The run directory holds best-controls.npz, log.jsonl (a line per iteration), curve.png and run.toml,
+which reproduces it. Ctrl-C stops cleanly, keeps the best so far and exits with code 130.")]
+pub struct OptimizeArgs {
+    /// A task file: a scene with a horizon and an objective.
+    #[arg(required_unless_present = "resume", conflicts_with = "resume")]
+    pub task: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub device: DeviceArgs,
+
+    #[arg(long, value_enum, default_value_t = OptimizerChoice::Adam)]
+    pub optimizer: OptimizerChoice,
+
+    /// Iterations: gradient steps of Adam, generations of CMA-ES.
+    #[arg(long, value_name = "N")]
+    pub iterations: Option<usize>,
+
+    /// Stop after this much wall-clock time [s].
+    #[arg(long, value_name = "T")]
+    pub wall_secs: Option<f64>,
+
+    /// Seed of everything random.
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    pub seed: u64,
+
+    /// First step length of Adam, as a fraction of each action's range.
+    #[arg(long, value_name = "RATE")]
+    pub learning_rate: Option<f64>,
+
+    /// Start from these actions (npz) instead of the task's initial ones.
+    #[arg(long, value_name = "FILE")]
+    pub controls: Option<PathBuf>,
+
+    /// The run directory [default: runs/<task>-<optimizer>-<seed>].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Go on with the run in this directory.
+    #[arg(long, value_name = "DIR")]
+    pub resume: Option<PathBuf>,
+
+    /// Most memory that checkpoints may take [MB].
+    #[arg(long, default_value_t = 1000, value_name = "MB")]
+    pub checkpoint_budget: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OptimizerChoice {
+    Adam,
+    CmaEs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  softscape view scenes/dam-break.toml
+  softscape view runs/push
+
+Drag turns, the wheel zooms; space plays and pauses, N steps, R resets.")]
+pub struct ViewArgs {
+    /// A scene file, or a run directory to replay.
+    pub scene: PathBuf,
+
+    #[command(flatten)]
+    pub device: DeviceArgs,
+
+    /// Actions: an npz with `controls` [default: the run's best, or none].
+    #[arg(long, value_name = "FILE")]
+    pub controls: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  softscape render scenes/dam-break.toml --secs 0.6 --out dam.png
+  softscape render runs/push --out push.mp4 --color speed
+
+A movie needs ffmpeg on the PATH; without it the frames are written as a PNG sequence.")]
+pub struct RenderArgs {
+    /// A scene file, or a run directory to replay.
+    pub scene: PathBuf,
+
+    #[command(flatten)]
+    pub device: DeviceArgs,
+
+    /// pic.png for one picture of the end, movie.mp4 for all of it.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+
+    /// How much time to simulate [s] [default: the task's horizon, else one second].
+    #[arg(long, value_name = "T")]
+    pub secs: Option<f64>,
+
+    /// Actions: an npz with `controls` [default: the run's best, or none].
+    #[arg(long, value_name = "FILE")]
+    pub controls: Option<PathBuf>,
+
+    /// Width and height in pixels.
+    #[arg(long, default_value = "1280x720", value_name = "WxH")]
+    pub size: String,
+
+    /// Frames of a movie per simulated second.
+    #[arg(long, default_value_t = 30.0, value_name = "N")]
+    pub fps: f64,
+
+    /// What the colour of a particle shows.
+    #[arg(long, value_enum, default_value_t = ColorBy::Material)]
+    pub color: ColorBy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorBy {
+    Material,
+    Speed,
+    /// The volume ratio J.
+    Volume,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  softscape bench --quick
+  softscape bench --device cpu --materials elastic,sand --sizes 100000 --threads 1,2 --json
+
+Each row is a material, a size, a device and a number of threads. `ratio` compares its speed per
+core-second with the --baseline row measured in the same run.")]
+pub struct BenchArgs {
+    /// Devices to measure.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "cpu,gpu")]
+    pub device: Vec<BenchDevice>,
+
+    /// Materials to measure.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "elastic,sand,liquid")]
+    pub materials: Vec<BenchMaterial>,
+
+    /// Particle counts to measure, about.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "10000,100000,1000000",
+        value_name = "N,.."
+    )]
+    pub sizes: Vec<usize>,
+
+    /// Thread counts of the CPU backend to measure.
+    #[arg(long, value_delimiter = ',', default_value = "1,2", value_name = "N,..")]
+    pub threads: Vec<usize>,
+
+    /// Timed repeats of each row; the median and the spread are reported.
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub repeats: usize,
+
+    /// The row that ratios are taken against: material/size/device/threads.
+    #[arg(long, default_value = "elastic/100000/cpu/1", value_name = "ROW")]
+    pub baseline: String,
+
+    /// Measure the forward pass only.
+    #[arg(long)]
+    pub forward_only: bool,
+
+    /// Smaller sizes and fewer repeats: a minute instead of a quarter of an hour.
+    #[arg(long)]
+    pub quick: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BenchDevice {
+    Cpu,
+    Gpu,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BenchMaterial {
+    Elastic,
+    Sand,
+    Liquid,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  softscape validate
+  softscape validate --only 5,8 --plots plots/
+  softscape validate --quick --json
+
+Every law prints what was measured, the reference, the tolerance and the verdict, and runs a control:
+a set-up made wrong on purpose, which the same check has to reject. The exit code is 1 if any law or
+any control fails.")]
+pub struct ValidateArgs {
+    /// Numbers of the laws to run [default: all].
+    #[arg(long, value_delimiter = ',', value_name = "N,..")]
+    pub only: Vec<u32>,
+
+    /// Coarser grids and shorter runs, with the tolerances that belong to them.
+    #[arg(long)]
+    pub quick: bool,
+
+    /// Write a plot per law into this directory.
+    #[arg(long, value_name = "DIR")]
+    pub plots: Option<PathBuf>,
+
+    /// The CPU is the default: its f64 is the specification.
+    #[arg(long, value_enum, default_value_t = DeviceChoice::Cpu)]
+    pub device: DeviceChoice,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  softscape inspect scenes/push-cube.toml")]
+pub struct InspectArgs {
+    /// A scene or task file (TOML).
+    pub scene: PathBuf,
+}

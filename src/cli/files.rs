@@ -1,0 +1,63 @@
+//! Files that are either written whole or not at all.
+
+use super::error::CliError;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Writes `path` through a temporary file beside it, renamed at the end: a full disk or an
+/// interruption leaves the old file, or none.
+pub fn write_whole<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
+) -> Result<(), CliError> {
+    let temporary = temporary_beside(path);
+    let result = write_and_sync(&temporary, fill)
+        .and_then(|()| fs::rename(&temporary, path).map_err(Into::into));
+    result.map_err(|cause| {
+        // The temporary may never have come to exist; the cause is what matters.
+        let _ = fs::remove_file(&temporary);
+        CliError::Write { path: path.to_owned(), cause: cause.to_string() }
+    })
+}
+
+fn write_and_sync<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let mut writer = BufWriter::new(File::create(path)?);
+    fill(&mut writer).map_err(Into::into)?;
+    writer.flush()?;
+    writer.get_ref().sync_all()?;
+    Ok(())
+}
+
+/// Fails now, not after an hour of computing, if `path` could not be written.
+pub fn check_writable(path: &Path) -> Result<(), CliError> {
+    let error = |cause: String| CliError::Write { path: path.to_owned(), cause };
+    if path.is_dir() {
+        return Err(error("it is a directory".into()));
+    }
+    let temporary = temporary_beside(path);
+    let touched = File::create(&temporary).and_then(|_| fs::remove_file(&temporary));
+    touched.map_err(|cause| error(describe(&cause)))
+}
+
+/// Makes a directory for results; an existing one is used as it is.
+pub fn make_directory(path: &Path) -> Result<(), CliError> {
+    fs::create_dir_all(path)
+        .map_err(|cause| CliError::Write { path: path.to_owned(), cause: describe(&cause) })
+}
+
+fn temporary_beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    path.with_file_name(name)
+}
+
+fn describe(cause: &io::Error) -> String {
+    match cause.kind() {
+        io::ErrorKind::NotFound => "its directory does not exist".into(),
+        _ => cause.to_string(),
+    }
+}

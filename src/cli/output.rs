@@ -1,0 +1,68 @@
+//! What a command prints: JSON lines for machines, aligned words for people.
+
+use serde_json::Value;
+
+/// Where results go. Standard output carries results alone; notes go to standard error.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    pub json: bool,
+}
+
+impl Output {
+    /// One result: a JSON line, or `name value` lines.
+    pub fn record(&self, record: &Value) {
+        if self.json {
+            println!("{record}");
+        } else {
+            print!("{}", as_text(record));
+        }
+    }
+
+    /// Text for people only.
+    pub fn text(&self, text: &str) {
+        if !self.json {
+            println!("{text}");
+        }
+    }
+
+    /// A remark that is no result.
+    pub fn note(&self, text: &str) {
+        eprintln!("{text}");
+    }
+}
+
+/// The members of an object, one a line, names aligned.
+fn as_text(record: &Value) -> String {
+    let Value::Object(members) = record else { return format!("{record}\n") };
+    let width = members.keys().map(String::len).max().unwrap_or(0);
+    let line = |(name, value): (&String, &Value)| format!("{name:width$}  {}\n", plain(value));
+    members.iter().map(line).collect()
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(s) => s.clone(),
+        Value::Number(n) => match n.as_f64() {
+            Some(x) if n.is_f64() => significant(x),
+            _ => n.to_string(),
+        },
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(plain).collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// A number with six significant digits, in whichever notation is shorter.
+pub fn significant(x: f64) -> String {
+    let magnitude = x.abs();
+    if x == 0.0 || (1e-3..1e7).contains(&magnitude) {
+        let digits = 5 - magnitude.max(1e-3).log10().floor() as i32;
+        let fixed = format!("{x:.*}", digits.clamp(0, 9) as usize);
+        if fixed.contains('.') {
+            return fixed.trim_end_matches('0').trim_end_matches('.').to_owned();
+        }
+        return fixed;
+    }
+    format!("{x:.5e}")
+}

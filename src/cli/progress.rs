@@ -1,0 +1,34 @@
+//! Progress on standard error, with the time left. Silent where that is no terminal.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// A bar over `length` units of work; it disappears when dropped.
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    pub fn new(what: &str, length: u64) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+        let template = "{msg} {wide_bar} {pos}/{len} {elapsed} elapsed, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(what.to_owned());
+        Self(bar)
+    }
+
+    /// Moves the bar to `position` units.
+    pub fn reach(&self, position: u64) {
+        self.0.set_position(position);
+    }
+
+    /// Replaces the text before the bar.
+    pub fn say(&self, text: String) {
+        self.0.set_message(text);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

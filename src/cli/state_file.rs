@@ -1,0 +1,53 @@
+//! States as npz files that numpy reads.
+
+use super::error::CliError;
+use super::files::write_whole;
+use crate::math::{Mat3, Vec3};
+use crate::model::Model;
+use crate::mpm::state::State;
+use ndarray::{Array0, Array1, Array2, Array3};
+use ndarray_npy::NpzWriter;
+use std::path::Path;
+
+/// Writes a state: `x` [m, world], `v` [m/s], `C` [1/s], `F`, `J` [-], `mass` [kg], `volume`
+/// (rest) [m³], `material` and `body` (indices), `history` and `time` [s]; all f64 but the indices,
+/// in the order of particle ids.
+pub fn write_state(
+    path: &Path,
+    model: &Model,
+    state: &State<f64>,
+    time_secs: f64,
+) -> Result<(), CliError> {
+    let n = state.particle_count();
+    let position = |p| state.world_position(p, model.cell_width, model.origin);
+    let x = Array2::from_shape_fn((n, 3), {
+        let positions: Vec<[f64; 3]> = (0..n).map(position).collect();
+        move |(p, a)| positions[p][a]
+    });
+    let determinants: Array1<f64> = state.f.iter().map(|f| f.determinant()).collect();
+    let particles = &model.particles;
+    write_whole(path, |file| -> Result<(), ndarray_npy::WriteNpzError> {
+        let mut npz = NpzWriter::new(file);
+        npz.add_array("x", &x)?;
+        npz.add_array("v", &vectors(&state.v))?;
+        npz.add_array("C", &matrices(&state.c))?;
+        npz.add_array("F", &matrices(&state.f))?;
+        npz.add_array("J", &determinants)?;
+        npz.add_array("mass", &Array1::from(particles.mass.clone()))?;
+        npz.add_array("volume", &Array1::from(particles.volume.clone()))?;
+        npz.add_array("material", &Array1::from(particles.material.clone()))?;
+        npz.add_array("body", &Array1::from(particles.body.clone()))?;
+        npz.add_array("history", &Array1::from(state.history.clone()))?;
+        npz.add_array("time", &Array0::from_elem((), time_secs))?;
+        npz.finish()?;
+        Ok(())
+    })
+}
+
+fn vectors(values: &[Vec3<f64>]) -> Array2<f64> {
+    Array2::from_shape_fn((values.len(), 3), |(p, a)| values[p][a])
+}
+
+fn matrices(values: &[Mat3<f64>]) -> Array3<f64> {
+    Array3::from_shape_fn((values.len(), 3, 3), |(p, a, b)| values[p][(a, b)])
+}

@@ -1,0 +1,112 @@
+//! Sums over all particles that physics conserves or bounds: mass, momentum, energy.
+
+use super::state::State;
+use crate::math::{Mat3, Vec3, svd};
+use crate::model::{Law, Model};
+use rayon::prelude::*;
+
+/// Totals of one state, world frame, about the world origin.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Totals {
+    /// [kg]
+    pub mass: f64,
+    /// [kg m/s]
+    pub momentum: [f64; 3],
+    /// Of the particles and of their affine motion, `x × m v + m D ax(C)` (formulas.md 5.3)
+    /// [kg m²/s].
+    pub angular_momentum: [f64; 3],
+    /// Of the particles' velocities [J].
+    pub kinetic: f64,
+    /// Of the affine motion around the particles, `m D |C|²/2` with D = h²/4 [J]: a transfer
+    /// moves energy between it and `kinetic`, and never raises their sum.
+    pub affine: f64,
+    /// `-m g · x` [J], zero at the world origin.
+    pub potential: f64,
+    /// Stored in the materials [J].
+    pub elastic: f64,
+}
+
+impl Totals {
+    /// All energies together [J].
+    pub fn energy(&self) -> f64 {
+        self.kinetic + self.affine + self.potential + self.elastic
+    }
+}
+
+/// Particles per partial sum: fixed, so that the result does not depend on the thread count.
+const CHUNK: usize = 4096;
+
+/// Totals of a state of the model.
+pub fn totals(model: &Model, state: &State<f64>) -> Totals {
+    let n = state.particle_count();
+    let starts: Vec<usize> = (0..n).step_by(CHUNK).collect();
+    let partial = |&start: &usize| {
+        let particles = start..(start + CHUNK).min(n);
+        particles.map(|p| of_particle(model, state, p)).fold([0.0; TERMS], add)
+    };
+    let sums: Vec<[f64; TERMS]> = starts.par_iter().map(partial).collect();
+    let [mass, px, py, pz, lx, ly, lz, kinetic, affine, potential, elastic] =
+        sums.into_iter().fold([0.0; TERMS], add);
+    Totals {
+        mass,
+        momentum: [px, py, pz],
+        angular_momentum: [lx, ly, lz],
+        kinetic,
+        affine,
+        potential,
+        elastic,
+    }
+}
+
+const TERMS: usize = 11;
+
+fn add(a: [f64; TERMS], b: [f64; TERMS]) -> [f64; TERMS] {
+    std::array::from_fn(|i| a[i] + b[i])
+}
+
+fn of_particle(model: &Model, state: &State<f64>, p: usize) -> [f64; TERMS] {
+    let mass = model.particles.mass[p];
+    let x = Vec3(state.world_position(p, model.cell_width, model.origin));
+    let (v, c) = (state.v[p], state.c[p]);
+    let inertia = mass * model.cell_width * model.cell_width / 4.0;
+    let momentum = v * mass;
+    let spin = x.cross(momentum) + c.axial() * inertia;
+    let law = &model.materials[model.particles.material[p] as usize].law;
+    [
+        mass,
+        momentum[0],
+        momentum[1],
+        momentum[2],
+        spin[0],
+        spin[1],
+        spin[2],
+        0.5 * mass * v.norm_squared(),
+        0.5 * inertia * c.double_dot(c),
+        -mass * model.gravity.dot(x),
+        model.particles.volume[p] * energy_density(law, state.f[p]),
+    ]
+}
+
+/// Stored energy per rest volume [J/m³]: the function whose derivative the stress is (formulas.md 3).
+pub fn energy_density(law: &Law, f: Mat3<f64>) -> f64 {
+    let [mu, lambda, ..] = law.constants();
+    match *law {
+        Law::Elastic { .. } => {
+            let volume_strain = f.determinant() - 1.0;
+            let stretch = svd(f).s - Vec3([1.0; 3]);
+            mu * stretch.norm_squared() + 0.5 * lambda * volume_strain * volume_strain
+        }
+        Law::Liquid { tension, .. } => {
+            let volume_strain = f.determinant() - 1.0;
+            if volume_strain > 0.0 && !tension {
+                return 0.0;
+            }
+            0.5 * lambda * volume_strain * volume_strain
+        }
+        Law::Sand { .. } => {
+            let strain = Vec3(svd(f).s.0.map(f64::ln));
+            let trace = strain[0] + strain[1] + strain[2];
+            mu * strain.norm_squared() + 0.5 * lambda * trace * trace
+        }
+    }
+}
