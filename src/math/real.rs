@@ -189,7 +189,7 @@ macro_rules! real_for_lanes {
             }
             #[inline(always)]
             fn select(mask: Self, if_true: Self, if_false: Self) -> Self {
-                mask.blend(if_true, if_false)
+                mask.select(if_true, if_false)
             }
             #[inline(always)]
             fn and(a: Self, b: Self) -> Self {

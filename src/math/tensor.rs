@@ -48,3 +48,45 @@ pub fn exp_symmetric<R: Real>(a: Mat3<R>) -> Mat3<R> {
     }
     sum.symmetric_part()
 }
+
+/// The rotation nearest to F, also where det F < 0, by its quaternion q: the dominant eigenvector of
+/// a 4 x 4 matrix K that is linear in F (Davenport), so smooth wherever that rotation is unique.
+///
+/// Repeated squaring turns K, shifted to positive eigenvalues, into the projector `q qᵀ`, whose
+/// entries give the rotation directly; no sign of q is ever chosen.
+pub fn nearest_rotation<R: Real>(f: Mat3<R>) -> Mat3<R> {
+    // Each step squares the ratio of the eigenvalues: 2^48 powers separate what 1e-14 does.
+    const SQUARINGS: usize = 48;
+    let m = &f.0;
+    let z = f.axial();
+    // Eigenvalues of K lie within ±(s1 + s2 + s3) <= sqrt(3) |F|.
+    let shift = R::from_f64(2.0) * f.double_dot(f).sqrt();
+    let mut k: [[R; 4]; 4] = [
+        [m[0][0] + m[1][1] + m[2][2], z[0], z[1], z[2]],
+        [z[0], m[0][0] - m[1][1] - m[2][2], m[0][1] + m[1][0], m[0][2] + m[2][0]],
+        [z[1], m[0][1] + m[1][0], m[1][1] - m[0][0] - m[2][2], m[1][2] + m[2][1]],
+        [z[2], m[0][2] + m[2][0], m[1][2] + m[2][1], m[2][2] - m[0][0] - m[1][1]],
+    ];
+    for (i, row) in k.iter_mut().enumerate() {
+        row[i] += shift;
+    }
+    for _ in 0..SQUARINGS {
+        let scale = (k[0][0] + k[1][1] + k[2][2] + k[3][3]).recip();
+        let a = k.map(|row| row.map(|entry| entry * scale));
+        k = std::array::from_fn(|i| {
+            std::array::from_fn(|j| {
+                a[i][0] * a[0][j] + a[i][1] * a[1][j] + a[i][2] * a[2][j] + a[i][3] * a[3][j]
+            })
+        });
+    }
+    // R of a unit quaternion (w, x, y, z), from its products.
+    let scale = (k[0][0] + k[1][1] + k[2][2] + k[3][3]).recip();
+    let p = |i: usize, j: usize| k[i][j] * scale;
+    let two = R::from_f64(2.0);
+    let turn = |i: usize, j: usize| two * p(i, j);
+    Mat3([
+        [p(0, 0) + p(1, 1) - p(2, 2) - p(3, 3), turn(1, 2) - turn(0, 3), turn(1, 3) + turn(0, 2)],
+        [turn(1, 2) + turn(0, 3), p(0, 0) - p(1, 1) + p(2, 2) - p(3, 3), turn(2, 3) - turn(0, 1)],
+        [turn(1, 3) - turn(0, 2), turn(2, 3) + turn(0, 1), p(0, 0) - p(1, 1) - p(2, 2) + p(3, 3)],
+    ])
+}

@@ -1,0 +1,219 @@
+//! Contact of a grid node with one rigid collider: the velocity it leaves with, and the adjoint.
+//!
+//! `grid_update` applies the colliders one after the other, its adjoint in reverse order. Numbers
+//! here are single scalars (nodes near colliders are few), so branches are branches.
+
+use super::sdf::{self, Distance, ShapeAt};
+use crate::agents::{ColliderPose, PoseCotangent};
+use crate::math::{Mat3, Scalar, Vec3};
+use crate::model::{Collider, ContactMode};
+
+/// Rounds the Coulomb friction at zero sliding speed [m/s]: `|v| -> sqrt(|v|² + eps²)`. Far below
+/// the speed that gravity gives in one substep, so that resting bodies stick.
+pub const SLIDING_SPEED_FLOOR: f64 = 1e-6;
+
+/// One collider at one substep, in the scalar of the solver.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ColliderAt<R> {
+    /// Nearest grid node to the body's origin, absolute.
+    pub cell: [i32; 3],
+    /// Offset of the origin from that node [m].
+    pub offset: Vec3<R>,
+    /// `world_from_body`.
+    pub rotation: Mat3<R>,
+    /// [m/s], of the body's origin.
+    pub velocity: Vec3<R>,
+    /// [rad/s], world frame.
+    pub angular_velocity: Vec3<R>,
+    pub shape: ShapeAt<R>,
+    pub mode: ContactMode,
+    /// Coulomb coefficient [-].
+    pub friction: R,
+    /// Width of the softened zone outside the surface [m]; 0 is hard.
+    pub softness: R,
+}
+
+/// Cotangent of a pose and twist, as [`PoseCotangent`], in the scalar of the solver.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PoseBar<R> {
+    pub position: Vec3<R>,
+    /// By a small rotation about the world axes through the body's origin.
+    pub rotation: Vec3<R>,
+    pub velocity: Vec3<R>,
+    pub angular_velocity: Vec3<R>,
+}
+
+impl<R: Scalar> ColliderAt<R> {
+    pub fn new(collider: &Collider, pose: &ColliderPose) -> Self {
+        let vector = |v: Vec3<f64>| Vec3(v.0.map(R::from_f64));
+        Self {
+            cell: pose.cell,
+            offset: vector(pose.offset),
+            rotation: Mat3::from_f64(pose.rotation.0),
+            velocity: vector(pose.velocity),
+            angular_velocity: vector(pose.angular_velocity),
+            shape: ShapeAt::from(&collider.shape),
+            mode: collider.contact.mode,
+            friction: R::from_f64(collider.contact.friction),
+            softness: R::from_f64(collider.contact.softness),
+        }
+    }
+
+    /// Distance, normal and Hessian in world axes, at d from the body's origin.
+    #[inline]
+    fn distance(&self, d: Vec3<R>) -> Distance<R> {
+        let body_from_world = self.rotation.transpose();
+        let at = sdf::distance(&self.shape, body_from_world * d);
+        Distance {
+            phi: at.phi,
+            normal: self.rotation * at.normal,
+            hessian: self.rotation * at.hessian * body_from_world,
+        }
+    }
+
+    /// How much of the contact a node at distance phi feels, and its derivative: 1 inside, falling
+    /// to 0 over the softness by a cubic smoothstep; at phi = 0 the inside branch.
+    #[inline]
+    fn influence(&self, phi: R) -> (R, R) {
+        let (zero, one) = (R::zero(), R::one());
+        if phi <= zero {
+            (one, zero)
+        } else if phi >= self.softness {
+            (zero, zero)
+        } else {
+            let t = phi / self.softness;
+            let (two, three) = (R::from_f64(2.0), R::from_f64(3.0));
+            (one - t * t * (three - two * t), -(two * three) * t * (one - t) / self.softness)
+        }
+    }
+}
+
+impl<R: Scalar> PoseBar<R> {
+    pub fn zero() -> Self {
+        let o = Vec3::zero();
+        Self { position: o, rotation: o, velocity: o, angular_velocity: o }
+    }
+    pub fn to_f64(self) -> PoseCotangent {
+        let vector = |v: Vec3<R>| Vec3(v.0.map(R::to_f64));
+        PoseCotangent {
+            position: vector(self.position),
+            rotation: vector(self.rotation),
+            velocity: vector(self.velocity),
+            angular_velocity: vector(self.angular_velocity),
+        }
+    }
+}
+
+impl<R: Scalar> std::ops::AddAssign for PoseBar<R> {
+    fn add_assign(&mut self, o: Self) {
+        self.position += o.position;
+        self.rotation += o.rotation;
+        self.velocity += o.velocity;
+        self.angular_velocity += o.angular_velocity;
+    }
+}
+
+/// Velocity that a node at `d` [m, from the body's origin, world axes] leaves with:
+/// `v' = v + a(phi) (hard(v) - v)`, the surface moving with `v_c = velocity + omega x d`.
+#[inline]
+pub fn collide<R: Scalar>(collider: &ColliderAt<R>, d: Vec3<R>, v: Vec3<R>) -> Vec3<R> {
+    let at = collider.distance(d);
+    let (a, _) = collider.influence(at.phi);
+    if a == R::zero() {
+        return v;
+    }
+    let v_c = collider.velocity + collider.angular_velocity.cross(d);
+    let hard = v_c + respond(collider.mode, collider.friction, at.normal, v - v_c);
+    v + (hard - v) * a
+}
+
+/// `d_bar = phi_bar n + H n_bar - omega x v_c_bar` and by it `position_bar = -d_bar`;
+/// `rotation_bar = -d x (phi_bar n + H n_bar) + n x n_bar`, `omega_bar = d x v_c_bar`,
+/// `phi_bar = a' (hard - v)·g`.
+#[inline]
+pub fn collide_adj<R: Scalar>(
+    collider: &ColliderAt<R>,
+    d: Vec3<R>,
+    v: Vec3<R>,
+    v_bar: Vec3<R>,
+) -> (Vec3<R>, PoseBar<R>) {
+    let at = collider.distance(d);
+    let (a, a_slope) = collider.influence(at.phi);
+    if a == R::zero() {
+        return (v_bar, PoseBar::zero());
+    }
+    let omega = collider.angular_velocity;
+    let v_c = collider.velocity + omega.cross(d);
+    let u = v - v_c;
+    let hard = v_c + respond(collider.mode, collider.friction, at.normal, u);
+
+    let hard_bar = v_bar * a;
+    let phi_bar = a_slope * (hard - v).dot(v_bar);
+    let (u_bar, n_bar) = respond_adj(collider.mode, collider.friction, at.normal, u, hard_bar);
+    let v_c_bar = hard_bar - u_bar;
+
+    let surface_bar = at.normal * phi_bar + at.hessian * n_bar;
+    let pose = PoseBar {
+        position: omega.cross(v_c_bar) - surface_bar,
+        rotation: at.normal.cross(n_bar) - d.cross(surface_bar),
+        velocity: v_c_bar,
+        angular_velocity: d.cross(v_c_bar),
+    };
+    (v_bar * (R::one() - a) + u_bar, pose)
+}
+
+/// Velocity relative to the surface after hard contact, from that before it.
+/// Sticky 0; slip `u - (u·n) n`; separate: u where u·n >= 0, else the tangential part v_t times
+/// `max(0, 1 + mu (u·n)/sqrt(|v_t|² + eps²))` (Coulomb).
+fn respond<R: Scalar>(mode: ContactMode, friction: R, n: Vec3<R>, u: Vec3<R>) -> Vec3<R> {
+    let into = u.dot(n);
+    match mode {
+        ContactMode::Sticky => Vec3::zero(),
+        ContactMode::Slip => u - n * into,
+        ContactMode::Separate if into >= R::zero() => u,
+        ContactMode::Separate => {
+            let sliding = u - n * into;
+            sliding * (R::one() + friction * into / rounded_norm(sliding)).max(R::zero())
+        }
+    }
+}
+
+/// With w = u·n, s = rounded |v_t|, t = v_t/s, k the Coulomb factor, g the cotangent of the result:
+/// sliding (k > 0) `u_bar = k (g - n (n·g)) + mu n (t·g) - mu (w/s) t (t·g)`,
+/// `n_bar = (mu t·g - k g·n) u + (mu w²/s) (t·g) t - k w g`; sticking (k = 0) both are zero;
+/// slip is the same with mu = 0, k = 1. n_bar is that of a free vector.
+fn respond_adj<R: Scalar>(
+    mode: ContactMode,
+    friction: R,
+    n: Vec3<R>,
+    u: Vec3<R>,
+    g: Vec3<R>,
+) -> (Vec3<R>, Vec3<R>) {
+    let into = u.dot(n);
+    let none = Vec3::zero();
+    match mode {
+        ContactMode::Sticky => (none, none),
+        ContactMode::Slip => (g - n * n.dot(g), -(u * n.dot(g)) - g * into),
+        ContactMode::Separate if into >= R::zero() => (g, none),
+        ContactMode::Separate => {
+            let sliding = u - n * into;
+            let speed = rounded_norm(sliding);
+            let k = R::one() + friction * into / speed;
+            if k <= R::zero() {
+                return (none, none);
+            }
+            let t = sliding * speed.recip();
+            let (tg, ng) = (t.dot(g), n.dot(g));
+            let pull = friction * into / speed;
+            let u_bar = (g - n * ng) * k + n * (friction * tg) - t * (pull * tg);
+            let n_bar = u * (friction * tg - k * ng) + t * (pull * into * tg) - g * (k * into);
+            (u_bar, n_bar)
+        }
+    }
+}
+
+/// `sqrt(|v|² + eps²)`, eps = [`SLIDING_SPEED_FLOOR`].
+fn rounded_norm<R: Scalar>(v: Vec3<R>) -> R {
+    let eps = R::from_f64(SLIDING_SPEED_FLOOR);
+    (v.norm_squared() + eps * eps).sqrt()
+}
