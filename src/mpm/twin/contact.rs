@@ -114,7 +114,7 @@ impl<R: Scalar> std::ops::AddAssign for PoseBar<R> {
 }
 
 /// Velocity that a node at `d` [m, from the body's origin, world axes] leaves with:
-/// `v' = v + a(phi) (hard(v) - v)`, the surface moving with `v_c = velocity + omega x d`.
+/// `v' = v + a(phi) change(v - v_c)`, the surface moving with `v_c = velocity + omega x d`.
 #[inline]
 pub fn collide<R: Scalar>(collider: &ColliderAt<R>, d: Vec3<R>, v: Vec3<R>) -> Vec3<R> {
     let at = collider.distance(d);
@@ -123,13 +123,12 @@ pub fn collide<R: Scalar>(collider: &ColliderAt<R>, d: Vec3<R>, v: Vec3<R>) -> V
         return v;
     }
     let v_c = collider.velocity + collider.angular_velocity.cross(d);
-    let hard = v_c + respond(collider.mode, collider.friction, at.normal, v - v_c);
-    v + (hard - v) * a
+    v + change(collider.mode, collider.friction, at.normal, v - v_c) * a
 }
 
 /// `d_bar = phi_bar n + H n_bar - omega x v_c_bar` and by it `position_bar = -d_bar`;
 /// `rotation_bar = -d x (phi_bar n + H n_bar) + n x n_bar`, `omega_bar = d x v_c_bar`,
-/// `phi_bar = a' (hard - v)·g`.
+/// `phi_bar = a' change·g`.
 #[inline]
 pub fn collide_adj<R: Scalar>(
     collider: &ColliderAt<R>,
@@ -145,12 +144,11 @@ pub fn collide_adj<R: Scalar>(
     let omega = collider.angular_velocity;
     let v_c = collider.velocity + omega.cross(d);
     let u = v - v_c;
-    let hard = v_c + respond(collider.mode, collider.friction, at.normal, u);
+    let changed = change(collider.mode, collider.friction, at.normal, u);
 
-    let hard_bar = v_bar * a;
-    let phi_bar = a_slope * (hard - v).dot(v_bar);
-    let (u_bar, n_bar) = respond_adj(collider.mode, collider.friction, at.normal, u, hard_bar);
-    let v_c_bar = hard_bar - u_bar;
+    let phi_bar = a_slope * changed.dot(v_bar);
+    let (u_bar, n_bar) = change_adj(collider.mode, collider.friction, at.normal, u, v_bar * a);
+    let v_c_bar = -u_bar;
 
     let surface_bar = at.normal * phi_bar + at.hessian * n_bar;
     let pose = PoseBar {
@@ -159,30 +157,31 @@ pub fn collide_adj<R: Scalar>(
         velocity: v_c_bar,
         angular_velocity: d.cross(v_c_bar),
     };
-    (v_bar * (R::one() - a) + u_bar, pose)
+    (v_bar + u_bar, pose)
 }
 
-/// Velocity relative to the surface after hard contact, from that before it.
-/// Sticky 0; slip `u - (u·n) n`; separate: u where u·n >= 0, else the tangential part v_t times
-/// `max(0, 1 + mu (u·n)/sqrt(|v_t|² + eps²))` (Coulomb).
-fn respond<R: Scalar>(mode: ContactMode, friction: R, n: Vec3<R>, u: Vec3<R>) -> Vec3<R> {
+/// Change of velocity by hard contact, from the velocity u relative to the surface.
+/// Sticky `-u`; slip `-(u·n) n`; separate: 0 where u·n >= 0, else `k v_t - u` with the tangential
+/// part v_t and `k = max(0, 1 + mu (u·n)/sqrt(|v_t|² + eps²))` (Coulomb).
+fn change<R: Scalar>(mode: ContactMode, friction: R, n: Vec3<R>, u: Vec3<R>) -> Vec3<R> {
     let into = u.dot(n);
     match mode {
-        ContactMode::Sticky => Vec3::zero(),
-        ContactMode::Slip => u - n * into,
-        ContactMode::Separate if into >= R::zero() => u,
+        ContactMode::Sticky => -u,
+        ContactMode::Slip => -(n * into),
+        ContactMode::Separate if into >= R::zero() => Vec3::zero(),
         ContactMode::Separate => {
             let sliding = u - n * into;
-            sliding * (R::one() + friction * into / rounded_norm(sliding)).max(R::zero())
+            let k = R::one() + friction * into / rounded_norm(sliding);
+            sliding * k.max(R::zero()) - u
         }
     }
 }
 
 /// With w = u·n, s = rounded |v_t|, t = v_t/s, k the Coulomb factor, g the cotangent of the result:
-/// sliding (k > 0) `u_bar = k (g - n (n·g)) + mu n (t·g) - mu (w/s) t (t·g)`,
-/// `n_bar = (mu t·g - k g·n) u + (mu w²/s) (t·g) t - k w g`; sticking (k = 0) both are zero;
+/// sliding (k > 0) `u_bar = k (g - n (n·g)) + mu n (t·g) - mu (w/s) t (t·g) - g`,
+/// `n_bar = (mu t·g - k g·n) u + (mu w²/s) (t·g) t - k w g`; sticking (k = 0) `u_bar = -g`;
 /// slip is the same with mu = 0, k = 1. n_bar is that of a free vector.
-fn respond_adj<R: Scalar>(
+fn change_adj<R: Scalar>(
     mode: ContactMode,
     friction: R,
     n: Vec3<R>,
@@ -192,20 +191,20 @@ fn respond_adj<R: Scalar>(
     let into = u.dot(n);
     let none = Vec3::zero();
     match mode {
-        ContactMode::Sticky => (none, none),
-        ContactMode::Slip => (g - n * n.dot(g), -(u * n.dot(g)) - g * into),
-        ContactMode::Separate if into >= R::zero() => (g, none),
+        ContactMode::Sticky => (-g, none),
+        ContactMode::Slip => (-(n * n.dot(g)), -(u * n.dot(g)) - g * into),
+        ContactMode::Separate if into >= R::zero() => (none, none),
         ContactMode::Separate => {
             let sliding = u - n * into;
             let speed = rounded_norm(sliding);
             let k = R::one() + friction * into / speed;
             if k <= R::zero() {
-                return (none, none);
+                return (-g, none);
             }
             let t = sliding * speed.recip();
             let (tg, ng) = (t.dot(g), n.dot(g));
             let pull = friction * into / speed;
-            let u_bar = (g - n * ng) * k + n * (friction * tg) - t * (pull * tg);
+            let u_bar = (g - n * ng) * k + n * (friction * tg) - t * (pull * tg) - g;
             let n_bar = u * (friction * tg - k * ng) + t * (pull * into * tg) - g * (k * into);
             (u_bar, n_bar)
         }
