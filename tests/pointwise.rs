@@ -15,8 +15,8 @@ use softscape::mpm::twin::sdf::ShapeAt;
 
 /// Adjoint against duals: both are exact, what is left is round-off of double precision.
 const ROUND_OFF: f64 = 1e-10;
-/// The direction of a strain of 1e-7 is known to 1e-9 only, whatever the formula.
-const TINY_STRAIN: f64 = 1e-8;
+/// The direction of a strain of 1e-7 is known to some 1e-9, and divisors (|dev e|, tr e) can be smaller.
+const TINY_STRAIN: f64 = 1e-7;
 /// Adjoint against central differences with the best step of 1e-6.
 const DIFFERENCES: f64 = 1e-7;
 
@@ -428,7 +428,7 @@ fn contact_adjoint_is_exact_for_every_shape_mode_and_softness() {
             for softness in [0.0, 0.2] {
                 let contact = Contact { mode, friction: 0.8, softness };
                 let (mut felt, mut partly, mut stuck, mut slid) = (0, 0, 0, 0);
-                for _ in 0..400 {
+                for _ in 0..1500 {
                     let collider = ColliderAt::<f64> {
                         cell: [0; 3],
                         offset: Vec3::zero(),
