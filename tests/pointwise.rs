@@ -16,7 +16,7 @@ use softscape::mpm::twin::sdf::ShapeAt;
 /// Adjoint against duals: both are exact, what is left is round-off of double precision.
 const ROUND_OFF: f64 = 1e-10;
 /// The direction of a strain of 1e-7 is known to some 1e-9, and divisors (|dev e|, tr e) can be smaller.
-const TINY_STRAIN: f64 = 1e-7;
+const TINY_STRAIN: f64 = 5e-8;
 /// Adjoint against central differences with the best step of 1e-6.
 const DIFFERENCES: f64 = 1e-7;
 
