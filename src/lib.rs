@@ -8,6 +8,7 @@ pub mod math;
 pub mod model;
 pub mod mpm;
 pub mod optim;
+pub mod render;
 pub mod rollout;
 pub mod scene;
 pub mod task;

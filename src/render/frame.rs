@@ -1,0 +1,138 @@
+//! What one picture shows: balls for particles, solids for colliders, at one moment.
+
+use super::camera::half_size;
+use super::paint::{self, Paint};
+use crate::agents::ColliderPose;
+use crate::model::{Collider, Model, Shape};
+use crate::mpm::state::{State, split_position};
+use bytemuck::{Pod, Zeroable};
+use glam::{DMat3, DVec3};
+
+/// One moment of a simulation, ready to be drawn by the CPU or uploaded for the window.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Cell width h of the grid [m].
+    pub cell_width: f64,
+    /// The grid node at world (0, 0, 0).
+    pub origin: [i32; 3],
+    pub balls: Vec<Ball>,
+    pub solids: Vec<Solid>,
+}
+
+/// A particle as it is drawn; also one instance of the window's vertex buffer (32 bytes).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+pub struct Ball {
+    /// Nearest grid node, absolute.
+    pub cell: [i32; 3],
+    /// [m]
+    pub radius: f32,
+    /// Offset from the node [cell widths].
+    pub offset: [f32; 3],
+    /// sRGB red, green, blue, 255.
+    pub colour: [u8; 4],
+}
+
+impl Ball {
+    /// Position from a node [cell widths]; exact, however far both are from the world's origin.
+    pub fn cells_from(&self, anchor: [i32; 3]) -> [f64; 3] {
+        std::array::from_fn(|a| {
+            (i64::from(self.cell[a]) - i64::from(anchor[a])) as f64 + f64::from(self.offset[a])
+        })
+    }
+}
+
+/// A collider as it is drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Solid {
+    pub shape: Shape,
+    /// Nearest grid node, absolute.
+    pub cell: [i32; 3],
+    /// Offset from that node [m].
+    pub offset: DVec3,
+    /// `world_from_body`.
+    pub rotation: DMat3,
+    /// sRGB.
+    pub colour: [u8; 3],
+}
+
+impl Solid {
+    /// Whether it has an end on all sides (a half-space has not).
+    pub fn is_finite(&self) -> bool {
+        self.shape != Shape::HalfSpace
+    }
+
+    /// Position from a node [m].
+    pub fn from_anchor(&self, anchor: [i32; 3], cell_width: f64) -> DVec3 {
+        DVec3::from_array(std::array::from_fn(|a| {
+            (i64::from(self.cell[a]) - i64::from(anchor[a])) as f64 * cell_width
+        })) + self.offset
+    }
+
+    /// Half the size of its axis-aligned box [m]: `|R| half_size`.
+    pub fn half_extents(&self) -> DVec3 {
+        let size = half_size(&self.shape);
+        let r = self.rotation;
+        r.x_axis.abs() * size.x + r.y_axis.abs() * size.y + r.z_axis.abs() * size.z
+    }
+
+    fn new(collider: &Collider, index: usize, model: &Model, pose: &ColliderPose) -> Self {
+        Self {
+            shape: collider.shape,
+            cell: pose.cell,
+            offset: DVec3::from_array(pose.offset.0),
+            rotation: DMat3::from_cols_array_2d(&pose.rotation.transpose().0),
+            colour: paint::solid_colour(collider.moves(index, &model.actions)),
+        }
+    }
+
+    fn at_start(collider: &Collider, index: usize, model: &Model) -> Self {
+        let split = |axis: usize| split_position(collider.pose.position[axis] / model.cell_width);
+        let axes = [split(0), split(1), split(2)];
+        Self {
+            shape: collider.shape,
+            cell: std::array::from_fn(|a| axes[a].0 + model.origin[a]),
+            offset: DVec3::from_array(axes.map(|(_, o)| o * model.cell_width)),
+            rotation: DMat3::from_quat(collider.pose.rotation),
+            colour: paint::solid_colour(collider.moves(index, &model.actions)),
+        }
+    }
+}
+
+impl Frame {
+    /// A frame of a state. `poses` holds all colliders at that moment, or nothing for the poses
+    /// that the model starts with; `activations` one number [Pa] per muscle, or nothing.
+    ///
+    /// A ball has the rest volume of its particle.
+    pub fn new(
+        model: &Model,
+        state: &State<f64>,
+        poses: &[ColliderPose],
+        activations: &[f64],
+        paint: &Paint,
+    ) -> Self {
+        let colours = paint.colours(model, state, activations);
+        let balls = colours
+            .into_iter()
+            .enumerate()
+            .map(|(p, [r, g, b])| Ball {
+                cell: state.cell[p],
+                radius: ball_radius(model.particles.volume[p]) as f32,
+                offset: state.offset[p].0.map(|o| o as f32),
+                colour: [r, g, b, 255],
+            })
+            .collect();
+        let solids = model.colliders.iter().enumerate();
+        let solids = if poses.is_empty() {
+            solids.map(|(i, c)| Solid::at_start(c, i, model)).collect()
+        } else {
+            solids.map(|(i, c)| Solid::new(c, i, model, &poses[i])).collect()
+        };
+        Self { cell_width: model.cell_width, origin: model.origin, balls, solids }
+    }
+}
+
+/// Radius of the ball of a given volume [m³].
+fn ball_radius(volume: f64) -> f64 {
+    (volume * 0.75 / std::f64::consts::PI).cbrt()
+}
