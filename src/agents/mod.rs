@@ -66,6 +66,24 @@ pub struct PoseCotangent {
     pub angular_velocity: Vec3<f64>,
 }
 
+impl PoseCotangent {
+    pub const ZERO: Self = Self {
+        position: Vec3([0.0; 3]),
+        rotation: Vec3([0.0; 3]),
+        velocity: Vec3([0.0; 3]),
+        angular_velocity: Vec3([0.0; 3]),
+    };
+}
+
+impl std::ops::AddAssign for PoseCotangent {
+    fn add_assign(&mut self, other: Self) {
+        self.position += other.position;
+        self.rotation += other.rotation;
+        self.velocity += other.velocity;
+        self.angular_velocity += other.angular_velocity;
+    }
+}
+
 /// Derivative by a [`Drive`]: the same layout.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DriveCotangent {

@@ -14,6 +14,7 @@ pub struct Svd<R> {
 /// Singular value decomposition by one-sided Jacobi rotations (Hestenes): columns of `F V` are
 /// rotated until they are orthogonal. Small singular values keep their relative accuracy, which an
 /// eigendecomposition of `FᵀF` would square away.
+#[inline(never)]
 pub fn svd<R: Real>(f: Mat3<R>) -> Svd<R> {
     let (one, half) = (R::one(), R::from_f64(0.5));
     // Floors a denominator only; a rotation by that little is the identity to round-off.

@@ -7,6 +7,7 @@ use super::{Mat3, Real};
 
 /// Logarithm of a symmetric positive definite matrix: inverse scaling by square roots
 /// (Denman-Beavers), then the odd series of `2 atanh((A - I)(A + I)⁻¹)`.
+#[inline(never)]
 pub fn ln_spd<R: Real>(a: Mat3<R>) -> Mat3<R> {
     const ROOTS: usize = 4;
     let mut root = a;
@@ -36,6 +37,7 @@ fn sqrt_spd<R: Real>(a: Mat3<R>) -> Mat3<R> {
 }
 
 /// Exponential of a symmetric matrix: scaling and squaring of the Taylor series.
+#[inline(never)]
 pub fn exp_symmetric<R: Real>(a: Mat3<R>) -> Mat3<R> {
     const SQUARINGS: u32 = 5;
     let scaled = a * R::from_f64(1.0 / f64::from(1u32 << SQUARINGS));

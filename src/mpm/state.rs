@@ -102,4 +102,17 @@ impl<R: Scalar> Cotangent<R> {
             history: vec![R::zero(); particle_count],
         }
     }
+
+    /// The same cotangent in another scalar.
+    pub fn cast<S: Scalar>(&self) -> Cotangent<S> {
+        let vec = |v: &Vec3<R>| Vec3::from_fn(|i| S::from_f64(v[i].to_f64()));
+        let mat = |m: &Mat3<R>| Mat3::from_fn(|i, j| S::from_f64(m[(i, j)].to_f64()));
+        Cotangent {
+            x: self.x.iter().map(vec).collect(),
+            v: self.v.iter().map(vec).collect(),
+            c: self.c.iter().map(mat).collect(),
+            f: self.f.iter().map(mat).collect(),
+            history: self.history.iter().map(|h| S::from_f64(h.to_f64())).collect(),
+        }
+    }
 }

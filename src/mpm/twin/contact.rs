@@ -71,6 +71,11 @@ impl<R: Scalar> ColliderAt<R> {
         }
     }
 
+    /// Signed distance [m] to the surface, at d from the body's origin in world axes.
+    pub fn signed_distance(&self, d: Vec3<R>) -> R {
+        sdf::distance(&self.shape, self.rotation.transpose() * d).phi
+    }
+
     /// How much of the contact a node at distance phi feels, and its derivative: 1 inside, falling
     /// to 0 over the softness by a cubic smoothstep; at phi = 0 the inside branch.
     #[inline]

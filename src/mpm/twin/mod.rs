@@ -1,5 +1,386 @@
 //! The CPU twin: one plain function per stage, named as in `shaders/stage/`, generic over the scalar.
+//!
+//! It is the specification of the shaders (f64 for truth, duals for exact directional derivatives)
+//! and the backend that needs no driver (f32 or f64, SIMD over particles, all cores). Results do
+//! not depend on the number of threads: every sum has one owner and a fixed order.
+//!
+//! One substep, and one substep back:
+//!
+//! ```text
+//! sort -> p2g -> grid_update -> g2p                 state n -> state n+1
+//!         p2g_adj <- grid_update_adj <- g2p_adj     cotangent n <- cotangent n+1
+//! ```
 
+mod blocks;
 pub mod contact;
+mod context;
+mod cotangents;
+mod g2p;
+mod grid_update;
+mod kirchhoff;
 pub mod material;
+mod p2g;
 pub mod sdf;
+mod storage;
+mod tiles;
+mod transfer;
+
+use super::simulator::{Gradient, Observation, ObservationCotangent, SimulationError, Simulator};
+use super::state::{Cotangent, State};
+use crate::agents::{Drive, DriveCotangent, PoseCotangent};
+use crate::math::{Scalar, Vec3};
+use crate::model::Model;
+use blocks::{Blocks, Sorted, sort};
+use context::{Command, Context};
+use cotangents::ParameterBars;
+use g2p::{Divergence, Walking, g2p, g2p_adj};
+use grid_update::{grid_update, grid_update_adj};
+use p2g::{p2g, p2g_adj};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use storage::{Stored, cotangent_by_id};
+use tiles::Grid;
+
+/// The simulator on the CPU.
+pub struct Twin<R: Scalar> {
+    model: Arc<Model>,
+    ctx: Context<R>,
+    drive: Option<Drive>,
+    present: Stored<R>,
+    /// The block tables of the last substep, reused while the same blocks are in use.
+    blocks: Arc<Blocks>,
+    checkpoints: Vec<Option<Stored<R>>>,
+    /// Substeps that can be walked back, oldest first.
+    live: Vec<Record<R>>,
+    observations: BTreeMap<usize, Observation>,
+    reverse: Reverse<R>,
+    peak_bytes: u64,
+}
+
+/// What a substep leaves for its adjoint.
+struct Record<R> {
+    before: Stored<R>,
+    sorted: Sorted,
+    momentum: Grid<R>,
+    velocities: Grid<R>,
+}
+
+/// What a reverse pass accumulates.
+struct Reverse<R> {
+    walking: Walking<R>,
+    parameters: ParameterBars,
+    drive: DriveCotangent,
+}
+
+/// The scalar that the CPU computes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    F32,
+    F64,
+}
+
+/// The CPU backend at the model's initial state. (Callers outside the crate that name [`Twin`]
+/// itself compile the whole solver once more; this one is compiled here.)
+pub fn simulator(
+    model: &Arc<Model>,
+    precision: Precision,
+) -> Result<Box<dyn Simulator>, SimulationError> {
+    Ok(match precision {
+        Precision::F32 => Box::new(Twin::<f32>::new(model)?),
+        Precision::F64 => Box::new(Twin::<f64>::new(model)?),
+    })
+}
+
+impl<R: Scalar> Twin<R> {
+    /// A simulator at the model's initial state; motion is set by [`Simulator::drive`].
+    pub fn new(model: &Arc<Model>) -> Result<Self, SimulationError> {
+        let ctx = Context::new(model);
+        let reverse = Reverse {
+            walking: Walking { bar: Cotangent::zeros(0), place: Vec::new() },
+            parameters: ParameterBars::zeros(&ctx),
+            drive: DriveCotangent::default(),
+        };
+        let mut twin = Self {
+            model: model.clone(),
+            ctx,
+            drive: None,
+            present: Stored::zeros(0),
+            blocks: Arc::default(),
+            checkpoints: Vec::new(),
+            live: Vec::new(),
+            observations: BTreeMap::new(),
+            reverse,
+            peak_bytes: 0,
+        };
+        twin.load(&model.initial)?;
+        Ok(twin)
+    }
+
+    /// Like [`Simulator::load`], in the twin's own scalar (a dual number keeps its tangent).
+    pub fn load_scalar(&mut self, state: State<R>) {
+        self.present = Stored::from_state(state);
+        self.live.clear();
+    }
+
+    /// Like [`Simulator::read`], in the twin's own scalar.
+    pub fn read_scalar(&self) -> State<R> {
+        self.present.to_state()
+    }
+
+    fn particle_count(&self) -> usize {
+        self.present.id.len()
+    }
+
+    fn command(&self, substep: usize) -> Result<Command<R>, SimulationError> {
+        let covered = self.drive.as_ref().map_or(0, Drive::substeps);
+        let drive = self.drive.as_ref().filter(|_| substep < covered);
+        let drive = drive.ok_or_else(|| SimulationError::Capacity {
+            what: "substeps of the drive".into(),
+            needed: substep as u64 + 1,
+            allowed: covered as u64,
+        })?;
+        Ok(Command::at(&self.model, drive, substep))
+    }
+
+    /// One substep from the present state: what its adjoint needs but the state, and the next state.
+    fn substep(
+        &self,
+        substep: usize,
+    ) -> Result<(Sorted, Grid<R>, Grid<R>, Stored<R>), SimulationError> {
+        let command = self.command(substep)?;
+        let (ctx, stored) = (&self.ctx, &self.present);
+        let sorted = sort(stored, &self.blocks);
+        let momentum = p2g(ctx, &command, stored, &sorted);
+        let velocities = grid_update(ctx, &command, &sorted, &momentum);
+        let next = g2p(ctx, stored, &sorted, &velocities).map_err(|divergence| {
+            let Divergence { particle, cause } = divergence;
+            SimulationError::Diverged { particle: particle as usize, substep, cause }
+        })?;
+        Ok((sorted, momentum, velocities, next))
+    }
+
+    /// One substep back: turns the cotangent of the present state into that of the state before.
+    fn substep_adj(&mut self, substep: usize, record: Record<R>) -> Result<(), SimulationError> {
+        let command = self.command(substep)?;
+        let Record { before, sorted, momentum, velocities } = record;
+        let ctx = &self.ctx;
+        let (velocity_bar, mut bar, from_map) =
+            g2p_adj(ctx, &before, &self.present, &sorted, &velocities, &self.reverse.walking);
+        let (grid_bar, poses) = grid_update_adj(ctx, &command, &sorted, &momentum, &velocity_bar);
+        let from_stress = p2g_adj(ctx, &command, &before, &sorted, &grid_bar, &mut bar);
+
+        let Reverse { walking, parameters, drive } = &mut self.reverse;
+        for part in from_map.iter().chain(&from_stress) {
+            parameters.add(part);
+        }
+        let activations =
+            std::mem::replace(&mut parameters.activations, vec![0.0; command.activations.len()]);
+        let step = substep / self.model.substeps_per_control;
+        let row = step * activations.len();
+        for (sum, a) in drive.activations[row..].iter_mut().zip(activations) {
+            *sum += a;
+        }
+        let row = substep * poses.len();
+        drive.poses[row..row + poses.len()].copy_from_slice(&poses);
+
+        walking.bar = bar;
+        for (k, &p) in sorted.order.iter().enumerate() {
+            walking.place[p as usize] = k as u32;
+        }
+        self.present = before;
+        Ok(())
+    }
+
+    fn note_memory(&mut self) {
+        let particle = Stored::<R>::particle_bytes() as u64;
+        let particles = self.particle_count() as u64;
+        let grid = |g: &Grid<R>| (g.len() * size_of_val(&g[..1.min(g.len())])) as u64;
+        let stored = self.checkpoints.iter().flatten().count() as u64 + 2;
+        let live: u64 = self
+            .live
+            .iter()
+            .map(|r| particles * (particle + 4) + grid(&r.momentum) + grid(&r.velocities))
+            .sum();
+        let constant = particles * size_of::<context::Point<R>>() as u64;
+        let walking = self.reverse.walking.place.len() as u64 * particle * 2;
+        let now = constant + stored * particles * particle + live + walking;
+        self.peak_bytes = self.peak_bytes.max(now);
+    }
+}
+
+impl<R: Scalar> Simulator for Twin<R> {
+    fn describe(&self) -> String {
+        let scalar = std::any::type_name::<R>();
+        format!("CPU, {scalar}, {} threads", rayon::current_num_threads())
+    }
+
+    fn load(&mut self, state: &State<f64>) -> Result<(), SimulationError> {
+        let expected = self.ctx.points.len();
+        if state.particle_count() != expected {
+            return Err(SimulationError::Capacity {
+                what: "particles of the state".into(),
+                needed: state.particle_count() as u64,
+                allowed: expected as u64,
+            });
+        }
+        self.load_scalar(state.cast());
+        self.note_memory();
+        Ok(())
+    }
+
+    fn read(&mut self) -> Result<State<f64>, SimulationError> {
+        Ok(self.present.to_state().cast())
+    }
+
+    fn drive(&mut self, drive: &Drive) -> Result<(), SimulationError> {
+        self.drive = Some(drive.clone());
+        Ok(())
+    }
+
+    fn forward(&mut self, substeps: Range<usize>) -> Result<(), SimulationError> {
+        for substep in substeps {
+            let (sorted, _, _, next) = self.substep(substep)?;
+            self.present = next;
+            self.blocks = sorted.blocks;
+        }
+        self.note_memory();
+        Ok(())
+    }
+
+    fn reserve(&mut self, checkpoints: usize, segment: usize) -> Result<(), SimulationError> {
+        self.checkpoints = std::iter::repeat_with(|| None).take(checkpoints).collect();
+        self.live = Vec::with_capacity(segment);
+        Ok(())
+    }
+
+    fn state_bytes(&self) -> u64 {
+        (self.particle_count() * Stored::<R>::particle_bytes()) as u64
+    }
+
+    fn save(&mut self, slot: usize) -> Result<(), SimulationError> {
+        let slots = self.checkpoints.len();
+        *self.checkpoints.get_mut(slot).ok_or_else(|| no_slot(slot, slots))? =
+            Some(self.present.clone());
+        self.note_memory();
+        Ok(())
+    }
+
+    fn restore(&mut self, slot: usize) -> Result<(), SimulationError> {
+        let slots = self.checkpoints.len();
+        let stored = self.checkpoints.get(slot).and_then(Option::as_ref);
+        self.present = stored.ok_or_else(|| no_slot(slot, slots))?.clone();
+        self.live.clear();
+        Ok(())
+    }
+
+    fn observe(&mut self, index: usize) -> Result<(), SimulationError> {
+        let stored = &self.present;
+        let (h, origin) = (self.model.cell_width, self.model.origin);
+        let mut seen = Observation {
+            x: vec![[0.0; 3]; self.particle_count()],
+            v: vec![[0.0; 3]; self.particle_count()],
+        };
+        for (p, &id) in stored.id.iter().enumerate() {
+            seen.x[id as usize] = std::array::from_fn(|a| {
+                let cells = i64::from(stored.cell[p][a]) - i64::from(origin[a]);
+                (cells as f64 + stored.offset[p][a].to_f64()) * h
+            });
+            seen.v[id as usize] = stored.v[p].0.map(R::to_f64);
+        }
+        self.observations.insert(index, seen);
+        Ok(())
+    }
+
+    fn observation(&mut self, index: usize) -> Result<Observation, SimulationError> {
+        let missing = || SimulationError::Device(format!("observation {index} was not taken"));
+        self.observations.remove(&index).ok_or_else(missing)
+    }
+
+    fn forward_recorded(&mut self, substeps: Range<usize>) -> Result<(), SimulationError> {
+        for substep in substeps {
+            let (sorted, momentum, velocities, next) = self.substep(substep)?;
+            self.blocks = sorted.blocks.clone();
+            let before = std::mem::replace(&mut self.present, next);
+            self.live.push(Record { before, sorted, momentum, velocities });
+        }
+        self.note_memory();
+        Ok(())
+    }
+
+    fn begin_reverse(&mut self) -> Result<(), SimulationError> {
+        let count = self.particle_count();
+        let drive = self.drive.as_ref();
+        self.reverse = Reverse {
+            walking: Walking { bar: Cotangent::zeros(count), place: (0..count as u32).collect() },
+            parameters: ParameterBars::zeros(&self.ctx),
+            drive: DriveCotangent {
+                poses: vec![PoseCotangent::ZERO; drive.map_or(0, |d| d.poses.len())],
+                activations: vec![0.0; drive.map_or(0, |d| d.activations.len())],
+            },
+        };
+        self.note_memory();
+        Ok(())
+    }
+
+    fn seed(&mut self, seed: &ObservationCotangent) -> Result<(), SimulationError> {
+        let Walking { bar, place } = &mut self.reverse.walking;
+        for (&id, &k) in self.present.id.iter().zip(place.iter()) {
+            bar.x[k as usize] += Vec3::from_f64(seed.x[id as usize]);
+            bar.v[k as usize] += Vec3::from_f64(seed.v[id as usize]);
+        }
+        Ok(())
+    }
+
+    fn reverse(&mut self, substeps: Range<usize>) -> Result<(), SimulationError> {
+        for substep in substeps.rev() {
+            let record = self.live.pop().ok_or_else(|| {
+                SimulationError::Device(format!("substep {substep} was not recorded"))
+            })?;
+            self.substep_adj(substep, record)?;
+        }
+        Ok(())
+    }
+
+    fn gradient(&mut self) -> Result<Gradient, SimulationError> {
+        let Reverse { walking, parameters, drive } = &self.reverse;
+        let Walking { bar, place } = walking;
+        // The id of each entry of the cotangent.
+        let mut id = vec![0u32; place.len()];
+        for (&k, &i) in place.iter().zip(&self.present.id) {
+            id[k as usize] = i;
+        }
+        let initial = cotangent_by_id(&id, bar);
+        if let Some(p) = (0..id.len()).find(|&p| {
+            let sum = initial.x[p].norm_squared() + initial.v[p].norm_squared();
+            !(sum + initial.f[p].double_dot(initial.f[p])).is_finite()
+        }) {
+            return Err(SimulationError::Diverged {
+                particle: p,
+                substep: 0,
+                cause: "its cotangent is not a number".into(),
+            });
+        }
+        Ok(Gradient {
+            initial: initial.cast(),
+            constants: parameters.constants.clone(),
+            drive: drive.clone(),
+        })
+    }
+
+    fn fingerprint(&mut self) -> Result<u64, SimulationError> {
+        Ok(self.present.fingerprint())
+    }
+
+    fn peak_bytes(&self) -> u64 {
+        self.peak_bytes
+    }
+}
+
+fn no_slot(slot: usize, slots: usize) -> SimulationError {
+    SimulationError::Capacity {
+        what: "checkpoint slots (or the slot is empty)".into(),
+        needed: slot as u64 + 1,
+        allowed: slots as u64,
+    }
+}

@@ -12,7 +12,7 @@ const FLAT: f64 = 1e-6;
 const PAIR_SUM_FLOOR: f64 = 1e-3;
 
 /// `tau = 2 mu (F - R) Fᵀ + lambda J (J - 1) I`, k = `[mu, lambda, 0, 0]`.
-#[inline(always)]
+#[inline]
 pub fn stress<R: Real>(k: [R; 4], f: Mat3<R>) -> Mat3<R> {
     let j = f.determinant();
     let flat = is_flat(f, j);
@@ -29,7 +29,7 @@ pub fn stress<R: Real>(k: [R; 4], f: Mat3<R>) -> Mat3<R> {
 /// rotation: `y = (tr(S) I - S)^-1 axial(Z)`, `Z = Rᵀ R_bar`, `S = Rᵀ F`.
 /// It divides by s_i + s_j only, never by a difference: exact at F = I.
 /// `mu_bar = T : 2 (F - R) Fᵀ`, `lambda_bar = J (J - 1) tr(T)`.
-#[inline(always)]
+#[inline]
 pub fn stress_adj<R: Real>(k: [R; 4], f: Mat3<R>, tau_bar: Mat3<R>) -> (Mat3<R>, [R; 4]) {
     let two = R::from_f64(2.0);
     let t = tau_bar.symmetric_part();
@@ -58,14 +58,14 @@ pub fn stress_adj<R: Real>(k: [R; 4], f: Mat3<R>, tau_bar: Mat3<R>) -> (Mat3<R>,
 }
 
 /// `det F < FLAT |F|³`, without a root: `det |det| < FLAT² |F|⁶`.
-#[inline(always)]
+#[inline]
 fn is_flat<R: Real>(f: Mat3<R>, det: R) -> R::Mask {
     let n2 = f.double_dot(f);
     (det * det.abs()).lt(n2 * n2 * n2 * R::from_f64(FLAT * FLAT))
 }
 
 /// F, or the identity in flat lanes, so that no lane computes a NaN.
-#[inline(always)]
+#[inline]
 fn unless<R: Real>(flat: R::Mask, f: Mat3<R>) -> Mat3<R> {
     Mat3::select(flat, Mat3::identity(), f)
 }

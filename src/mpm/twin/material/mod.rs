@@ -15,7 +15,7 @@ use crate::math::{Mat3, Real};
 use crate::model::LawKind;
 
 /// Kirchhoff stress tau [Pa] of the deformation gradient F.
-#[inline(always)]
+#[inline(never)]
 pub fn stress<R: Real>(kind: LawKind, k: [R; 4], f: Mat3<R>) -> Mat3<R> {
     match kind {
         LawKind::Elastic => elastic::stress(k, f),
@@ -25,7 +25,7 @@ pub fn stress<R: Real>(kind: LawKind, k: [R; 4], f: Mat3<R>) -> Mat3<R> {
 }
 
 /// Cotangents of F and of the constants, from that of the stress; only its symmetric part counts.
-#[inline(always)]
+#[inline(never)]
 pub fn stress_adj<R: Real>(
     kind: LawKind,
     k: [R; 4],
@@ -40,7 +40,7 @@ pub fn stress_adj<R: Real>(
 }
 
 /// The admissible F and plastic history that a trial F and the old history relax to.
-#[inline(always)]
+#[inline(never)]
 pub fn return_map<R: Real>(kind: LawKind, k: [R; 4], f_trial: Mat3<R>, history: R) -> (Mat3<R>, R) {
     match kind {
         LawKind::Elastic => (f_trial, history),
@@ -50,7 +50,7 @@ pub fn return_map<R: Real>(kind: LawKind, k: [R; 4], f_trial: Mat3<R>, history: 
 }
 
 /// Cotangents of the trial F, of the old history and of the constants, from those of the results.
-#[inline(always)]
+#[inline(never)]
 pub fn return_map_adj<R: Real>(
     kind: LawKind,
     k: [R; 4],

@@ -3,14 +3,14 @@
 use crate::math::{Mat3, Real, Vec3};
 
 /// `tau = a (F f)(F f)ᵀ`: f the unit rest direction of the fibre, a the activation [Pa].
-#[inline(always)]
+#[inline]
 pub fn muscle_stress<R: Real>(f: Mat3<R>, fibre: Vec3<R>, activation: R) -> Mat3<R> {
     let stretched = f * fibre;
     (stretched * activation).outer(stretched)
 }
 
 /// `F_bar = 2 a T F f fᵀ`, `a_bar = (F f)·T (F f)`, T the symmetric part of `tau_bar`.
-#[inline(always)]
+#[inline]
 pub fn muscle_stress_adj<R: Real>(
     f: Mat3<R>,
     fibre: Vec3<R>,

@@ -18,7 +18,7 @@ const STRESS_FLOOR: f64 = 0.5 * STRETCH_FLOOR;
 const PAIR_SUM_FLOOR: f64 = 1e-3;
 
 /// `tau = U diag(2 mu e_i + lambda Σ e) Uᵀ`, k = `[mu, lambda, beta, 0]`.
-#[inline(always)]
+#[inline]
 pub fn stress<R: Real>(k: [R; 4], f: Mat3<R>) -> Mat3<R> {
     let two_mu = k[0] + k[0];
     if R::TENSOR_FORM {
@@ -33,7 +33,7 @@ pub fn stress<R: Real>(k: [R; 4], f: Mat3<R>) -> Mat3<R> {
 
 /// `F_bar = U Q Vᵀ`, `H = Uᵀ T U`, `Q_ii = (2 mu H_ii + lambda tr H)/s_i`, `Q_ij = 2 g_ij H_ij s_j`,
 /// `g_ij = mu/(s_i s_j) x/sinh x`, x = e_i - e_j; `mu_bar = 2 Σ e_i H_ii`, `lambda_bar = Σe tr H`.
-#[inline(always)]
+#[inline]
 pub fn stress_adj<R: Real>(k: [R; 4], f: Mat3<R>, tau_bar: Mat3<R>) -> (Mat3<R>, [R; 4]) {
     let (mu, two) = (k[0], R::from_f64(2.0));
     let floor = R::from_f64(STRESS_FLOOR);
@@ -76,7 +76,7 @@ struct Return<R: Real> {
 
 /// `k = -beta tr e` against `r = |dev e|`, for e = ln s + vc/3; at equality r = k is elastic and
 /// tr e = 0 is apex.
-#[inline(always)]
+#[inline]
 fn classify<R: Real>(beta: R, e: Vec3<R>) -> Return<R> {
     let trace = sum(e);
     let third = trace * R::from_f64(1.0 / 3.0);
@@ -103,7 +103,7 @@ struct Trial<R: Real> {
     q: Vec3<R>,
 }
 
-#[inline(always)]
+#[inline]
 fn trial<R: Real>(beta: R, f_trial: Mat3<R>, history: R) -> Trial<R> {
     let third = R::from_f64(1.0 / 3.0);
     let Svd { u, s, v } = svd(f_trial);
@@ -121,7 +121,7 @@ fn trial<R: Real>(beta: R, f_trial: Mat3<R>, history: R) -> Trial<R> {
 /// `F = U diag(exp e_new) Vᵀ` with e = ln s + vc/3 returned to the cone `|dev e| <= -beta tr e`:
 /// elastic `e_new = e`; cone `e_new = tr/3 + k dev e/|dev e|`, k = -beta tr; apex (tr >= 0)
 /// `e_new = 0`, and the volume gained is remembered: `vc_new = tr` there, 0 elsewhere.
-#[inline(always)]
+#[inline]
 pub fn return_map<R: Real>(k: [R; 4], f_trial: Mat3<R>, history: R) -> (Mat3<R>, R) {
     if R::TENSOR_FORM {
         return return_map_tensor(k, f_trial, history);
@@ -140,7 +140,7 @@ pub fn return_map<R: Real>(k: [R; 4], f_trial: Mat3<R>, history: R) -> (Mat3<R>,
 /// `γ = sqrt(q_i q_j/(s_i s_j))`, `Q_ii = e_bar_i/s_i`, `e_bar = Mᵀ (q ∘ diag H)`,
 /// M = I elastic, `11ᵀ/3 - beta n 1ᵀ + κ (I - 11ᵀ/3 - n nᵀ)` on the cone, 0 at the apex, where
 /// `e_bar = vc_new_bar 1`. `vc_bar = Σ e_bar/3`, `beta_bar = -tr (n · q ∘ diag H)` on the cone.
-#[inline(always)]
+#[inline]
 pub fn return_map_adj<R: Real>(
     k: [R; 4],
     f_trial: Mat3<R>,
@@ -219,25 +219,25 @@ fn left_log_strain<R: Real>(f: Mat3<R>) -> Mat3<R> {
 /// Pairs of principal axes, the larger singular value first.
 const PAIRS: [(usize, usize); 3] = [(0, 1), (0, 2), (1, 2)];
 
-#[inline(always)]
+#[inline]
 fn sum<R: Real>(v: Vec3<R>) -> R {
     v[0] + v[1] + v[2]
 }
 
 /// `U M Uᵀ`.
-#[inline(always)]
+#[inline]
 fn congruence<R: Real>(u: Mat3<R>, m: Mat3<R>) -> Mat3<R> {
     u * m * u.transpose()
 }
 
 /// A divisor that is zero only where its quotient is not selected or its numerator is zero.
-#[inline(always)]
+#[inline]
 fn positive<R: Real>(x: R) -> R {
     x.max(R::from_f64(1e-30))
 }
 
 /// `sinh x / x`: a series near zero, where the exponentials cancel.
-#[inline(always)]
+#[inline]
 fn sinhc<R: Real>(x: R) -> R {
     let near = x.abs().lt(R::from_f64(0.3));
     let x2 = x * x;
@@ -251,7 +251,7 @@ fn sinhc<R: Real>(x: R) -> R {
     R::select(near, series, (grown - grown.recip()) / (far + far))
 }
 
-#[inline(always)]
+#[inline]
 fn cosh<R: Real>(x: R) -> R {
     let grown = x.exp();
     (grown + grown.recip()) * R::from_f64(0.5)

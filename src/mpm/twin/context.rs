@@ -1,0 +1,197 @@
+//! The model in one scalar, as the stages read it.
+
+use super::contact::ColliderAt;
+use crate::agents::Drive;
+use crate::math::{Mat3, Scalar, Vec3};
+use crate::model::{LawKind, Model};
+use crate::mpm::state::NO_MUSCLE;
+
+/// The most lanes any scalar has.
+pub const MAX_LANES: usize = 8;
+
+/// What holds for the whole run.
+pub struct Context<R> {
+    /// Cell width h [m] and its inverse.
+    pub cell_width: R,
+    pub inverse_width: R,
+    /// 1/D = 4/h² of the quadratic B-spline [1/m²].
+    pub inverse_d: R,
+    /// Substep [s].
+    pub dt: R,
+    /// [m/s²]
+    pub gravity: Vec3<R>,
+    /// A node with no more mass than this is empty [kg].
+    pub empty_mass: R,
+    pub materials: Vec<Constants<R>>,
+    /// The laws in use.
+    pub kinds: Vec<LawKind>,
+    /// By particle id.
+    pub points: Vec<Point<R>>,
+    /// Fibre directions by muscle.
+    pub fibres: Vec<Vec3<R>>,
+}
+
+/// A material's law and its four constants.
+#[derive(Clone, Copy)]
+pub struct Constants<R> {
+    pub kind: LawKind,
+    pub k: [R; 4],
+}
+
+/// What is constant of one particle.
+#[derive(Clone, Copy)]
+pub struct Point<R> {
+    /// [kg]
+    pub mass: R,
+    /// Rest volume [m³].
+    pub volume: R,
+    pub material: u32,
+    pub muscle: u32,
+}
+
+impl<R: Scalar> Context<R> {
+    pub fn new(model: &Model) -> Self {
+        let h = model.cell_width;
+        let p = &model.particles;
+        let materials: Vec<Constants<R>> = model
+            .materials
+            .iter()
+            .map(|m| Constants { kind: m.law.kind(), k: m.law.constants().map(R::from_f64) })
+            .collect();
+        let mut kinds: Vec<LawKind> = Vec::new();
+        for m in &materials {
+            if !kinds.contains(&m.kind) {
+                kinds.push(m.kind);
+            }
+        }
+        let heaviest = p.mass.iter().copied().fold(0.0, f64::max);
+        Self {
+            cell_width: R::from_f64(h),
+            inverse_width: R::from_f64(1.0 / h),
+            inverse_d: R::from_f64(4.0 / (h * h)),
+            dt: R::from_f64(model.substep_secs),
+            gravity: Vec3::from_f64(model.gravity.0),
+            // A full node carries the mass of about eight particles.
+            empty_mass: R::from_f64(R::EMPTY_NODE * 8.0 * heaviest),
+            materials,
+            kinds,
+            points: (0..p.mass.len())
+                .map(|i| Point {
+                    mass: R::from_f64(p.mass[i]),
+                    volume: R::from_f64(p.volume[i]),
+                    material: p.material[i],
+                    muscle: p.muscle[i],
+                })
+                .collect(),
+            fibres: model.muscles.iter().map(|m| Vec3::from_f64(m.fibre.0)).collect(),
+        }
+    }
+}
+
+/// What is commanded in one substep.
+pub struct Command<R> {
+    pub colliders: Vec<ColliderAt<R>>,
+    /// Activation by muscle [Pa].
+    pub activations: Vec<R>,
+}
+
+impl<R: Scalar> Command<R> {
+    pub fn at(model: &Model, drive: &Drive, substep: usize) -> Self {
+        let colliders = model.colliders.iter().zip(drive.poses_at(substep));
+        Self {
+            colliders: colliders.map(|(c, pose)| ColliderAt::new(c, pose)).collect(),
+            activations: drive.activations_at(substep).iter().map(|&a| R::from_f64(a)).collect(),
+        }
+    }
+}
+
+/// Up to [`Scalar::LANES`] particles, to be computed side by side: their storage positions and
+/// constants. A short batch repeats its last particle.
+pub struct Batch<'a, R: Scalar> {
+    pub positions: &'a [u32],
+    pub points: [Point<R>; MAX_LANES],
+}
+
+impl<'a, R: Scalar> Batch<'a, R> {
+    pub fn new(ctx: &Context<R>, ids: &[u32], positions: &'a [u32]) -> Self {
+        let last = positions.len() - 1;
+        let points =
+            std::array::from_fn(|l| ctx.points[ids[positions[l.min(last)] as usize] as usize]);
+        Self { positions, points }
+    }
+
+    pub fn len(&self) -> usize {
+        self.positions.len()
+    }
+
+    /// Storage position of a lane.
+    #[inline(always)]
+    pub fn at(&self, lane: usize) -> usize {
+        self.positions[lane.min(self.positions.len() - 1)] as usize
+    }
+
+    #[inline(always)]
+    pub fn scalar(&self, values: &[R]) -> R::Lanes {
+        R::pack(|l| values[self.at(l)])
+    }
+
+    #[inline(always)]
+    pub fn matrix(&self, values: &[Mat3<R>]) -> Mat3<R::Lanes> {
+        Mat3::from_fn(|i, j| R::pack(|l| values[self.at(l)].0[i][j]))
+    }
+
+    /// The material constants of each lane.
+    #[inline(always)]
+    pub fn constants(&self, ctx: &Context<R>) -> [R::Lanes; 4] {
+        std::array::from_fn(|n| R::pack(|l| ctx.materials[self.points[l].material as usize].k[n]))
+    }
+
+    /// Calls `law` once for every law that a lane of this batch follows, with those lanes.
+    #[inline(always)]
+    pub fn for_each_law(&self, ctx: &Context<R>, mut law: impl FnMut(LawKind, &[usize])) {
+        if let [only] = ctx.kinds[..] {
+            const ALL: [usize; MAX_LANES] = [0, 1, 2, 3, 4, 5, 6, 7];
+            return law(only, &ALL[..self.len()]);
+        }
+        for &kind in &ctx.kinds {
+            let mut lanes = [0; MAX_LANES];
+            let mut count = 0;
+            for l in 0..self.len() {
+                if ctx.materials[self.points[l].material as usize].kind == kind {
+                    lanes[count] = l;
+                    count += 1;
+                }
+            }
+            if count > 0 {
+                law(kind, &lanes[..count]);
+            }
+        }
+    }
+
+    /// Whether a muscle pulls any lane.
+    pub fn has_muscle(&self) -> bool {
+        self.points[..self.len()].iter().any(|p| p.muscle != NO_MUSCLE)
+    }
+
+    /// Fibre and activation of each lane; zero where there is no muscle.
+    pub fn muscle(&self, ctx: &Context<R>, command: &Command<R>) -> (Vec3<R::Lanes>, R::Lanes) {
+        let muscle = |l: usize| {
+            Some(self.points[l].muscle as usize).filter(|_| self.points[l].muscle != NO_MUSCLE)
+        };
+        let fibre =
+            Vec3::from_fn(|a| R::pack(|l| muscle(l).map_or(R::zero(), |m| ctx.fibres[m][a])));
+        (fibre, R::pack(|l| muscle(l).map_or(R::zero(), |m| command.activations[m])))
+    }
+}
+
+/// One lane of a batched matrix.
+#[inline(always)]
+pub fn lane<R: Scalar>(m: &Mat3<R::Lanes>, lane: usize) -> Mat3<R> {
+    Mat3::from_fn(|i, j| R::lane(m.0[i][j], lane))
+}
+
+/// A batched matrix from one per lane.
+#[inline(always)]
+pub fn pack<R: Scalar>(values: &[Mat3<R>; MAX_LANES]) -> Mat3<R::Lanes> {
+    Mat3::from_fn(|i, j| R::pack(|l| values[l].0[i][j]))
+}

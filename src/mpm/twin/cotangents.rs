@@ -1,0 +1,67 @@
+//! Cotangents as the reverse pass carries them.
+
+use super::blocks::{Sorted, split_ranges};
+use super::context::Context;
+use crate::math::{Mat3, Real, Scalar, Vec3};
+use crate::mpm::state::Cotangent;
+
+/// Derivative by material constants and activations, summed in f64.
+#[derive(Clone)]
+pub struct ParameterBars {
+    pub constants: Vec<[f64; 4]>,
+    pub activations: Vec<f64>,
+}
+
+impl ParameterBars {
+    pub fn zeros<R: Real>(ctx: &Context<R>) -> Self {
+        Self {
+            constants: vec![[0.0; 4]; ctx.materials.len()],
+            activations: vec![0.0; ctx.fibres.len()],
+        }
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        for (sum, bar) in self.constants.iter_mut().flatten().zip(other.constants.iter().flatten())
+        {
+            *sum += bar;
+        }
+        for (sum, bar) in self.activations.iter_mut().zip(&other.activations) {
+            *sum += bar;
+        }
+    }
+
+    pub fn add_constants<R: Scalar>(&mut self, material: u32, k_bar: [R; 4]) {
+        for (sum, bar) in self.constants[material as usize].iter_mut().zip(k_bar) {
+            *sum += bar.to_f64();
+        }
+    }
+}
+
+/// The cotangents of one particle block.
+pub struct CotangentPart<'a, R> {
+    pub x: &'a mut [Vec3<R>],
+    pub v: &'a mut [Vec3<R>],
+    pub c: &'a mut [Mat3<R>],
+    pub f: &'a mut [Mat3<R>],
+    pub history: &'a mut [R],
+}
+
+/// One part per particle block of cotangents in the order of `sorted`.
+pub fn split_cotangent<'a, R>(
+    bar: &'a mut Cotangent<R>,
+    sorted: &Sorted,
+) -> Vec<CotangentPart<'a, R>> {
+    let ranges = &sorted.ranges;
+    let x = split_ranges(&mut bar.x, ranges);
+    let v = split_ranges(&mut bar.v, ranges);
+    let c = split_ranges(&mut bar.c, ranges);
+    let f = split_ranges(&mut bar.f, ranges);
+    let history = split_ranges(&mut bar.history, ranges);
+    x.into_iter()
+        .zip(v)
+        .zip(c)
+        .zip(f)
+        .zip(history)
+        .map(|((((x, v), c), f), history)| CotangentPart { x, v, c, f, history })
+        .collect()
+}

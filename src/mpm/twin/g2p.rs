@@ -1,0 +1,260 @@
+//! Grid to particles: velocity, affine velocity, advection, deformation.
+//!
+//! `v = Σ w v_i`, `C = (1/D) Σ w v_i dᵀ`, `x += dt v`, `F = return_map((I + dt C) F)`  [Hu18].
+
+use super::blocks::{Sorted, split_ranges};
+use super::context::{Batch, Context, MAX_LANES, lane, pack};
+use super::cotangents::{ParameterBars, split_cotangent};
+use super::material;
+use super::storage::Stored;
+use super::tiles::{Grid, load_tile, scatter_blocks};
+use super::transfer::{Contribution, gather, gather_slope, scatter, stencil};
+use crate::math::{Mat3, Scalar, Vec3};
+use crate::mpm::state::Cotangent;
+use rayon::prelude::*;
+
+/// Why a particle cannot go on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Divergence {
+    pub particle: u32,
+    pub cause: String,
+}
+
+/// The state after the substep, stored in the order of `sorted`; or the diverged particle with the
+/// lowest id.
+pub fn g2p<R: Scalar>(
+    ctx: &Context<R>,
+    stored: &Stored<R>,
+    sorted: &Sorted,
+    velocities: &Grid<R>,
+) -> Result<Stored<R>, Divergence> {
+    let mut out = Stored::zeros(stored.id.len());
+    split_stored(&mut out, sorted)
+        .into_par_iter()
+        .enumerate()
+        .filter_map(|(block, out)| g2p_block(ctx, stored, sorted, velocities, block, out).err())
+        .min_by_key(|divergence| divergence.particle)
+        .map_or(Ok(out), Err)
+}
+
+fn g2p_block<R: Scalar>(
+    ctx: &Context<R>,
+    stored: &Stored<R>,
+    sorted: &Sorted,
+    velocities: &Grid<R>,
+    block: usize,
+    out: StoredPart<R>,
+) -> Result<(), Divergence> {
+    let tile = load_tile(sorted, velocities, block);
+    let part = &sorted.order[sorted.ranges[block].clone()];
+    let mut diverged: Option<Divergence> = None;
+    for (chunk, positions) in part.chunks(R::LANES).enumerate() {
+        let batch = Batch::new(ctx, &stored.id, positions);
+        let first = chunk * R::LANES;
+        let mut c = [Mat3::zero(); MAX_LANES];
+        for (l, &p) in positions.iter().enumerate() {
+            let (p, at) = (p as usize, first + l);
+            let ([x, y, z, _], moment) = gather(&stencil(ctx, stored, p), &tile);
+            let v = Vec3([x, y, z]);
+            c[l] = moment * ctx.inverse_d;
+            out.id[at] = stored.id[p];
+            out.v[at] = v;
+            out.c[at] = c[l];
+            (out.cell[at], out.offset[at]) = advect(ctx, stored.cell[p], stored.offset[p], v);
+        }
+        let f_trial = trial(ctx, &batch, stored, &pack(&c));
+        let history = batch.scalar(&stored.history);
+        let k = batch.constants(ctx);
+        batch.for_each_law(ctx, |kind, lanes| {
+            let (f, history) = material::return_map(kind, k, f_trial, history);
+            for &l in lanes {
+                out.f[first + l] = lane::<R>(&f, l);
+                out.history[first + l] = R::lane(history, l);
+            }
+        });
+        for at in first..first + positions.len() {
+            if let Some(cause) = cause_of_divergence(ctx, out.v[at], &out.f[at], out.history[at])
+                && diverged.as_ref().is_none_or(|d| out.id[at] < d.particle)
+            {
+                diverged = Some(Divergence { particle: out.id[at], cause });
+            }
+        }
+    }
+    diverged.map_or(Ok(()), Err)
+}
+
+/// `(I + dt C) F`.
+#[inline(always)]
+fn trial<R: Scalar>(
+    ctx: &Context<R>,
+    batch: &Batch<R>,
+    stored: &Stored<R>,
+    c: &Mat3<R::Lanes>,
+) -> Mat3<R::Lanes> {
+    (Mat3::identity() + *c * ctx.dt.splat()) * batch.matrix(&stored.f)
+}
+
+/// `x + dt v`, with the cell renormalised to the nearest node.
+#[inline(always)]
+fn advect<R: Scalar>(
+    ctx: &Context<R>,
+    cell: [i32; 3],
+    offset: Vec3<R>,
+    v: Vec3<R>,
+) -> ([i32; 3], Vec3<R>) {
+    let moved = offset + v * (ctx.dt * ctx.inverse_width);
+    let shift = moved.0.map(|o| (o.to_f64() + 0.5).floor());
+    (
+        std::array::from_fn(|a| cell[a].wrapping_add(shift[a] as i32)),
+        Vec3::from_fn(|a| moved[a] - R::from_f64(shift[a])),
+    )
+}
+
+/// What is wrong with a particle, if anything is.
+#[inline(always)]
+fn cause_of_divergence<R: Scalar>(
+    ctx: &Context<R>,
+    v: Vec3<R>,
+    f: &Mat3<R>,
+    history: R,
+) -> Option<String> {
+    // One sum is finite only if all its terms are.
+    let sum = f.double_dot(*f) + v.norm_squared() + history;
+    let way = v.norm_squared().to_f64().sqrt() * ctx.dt.to_f64();
+    if sum.is_finite() && way < ctx.cell_width.to_f64() {
+        return None;
+    }
+    Some(if !v.norm_squared().is_finite() {
+        "its velocity is not a number".into()
+    } else if way >= ctx.cell_width.to_f64() {
+        let speed = way / ctx.dt.to_f64();
+        format!("it moves {speed:.3e} m/s, more than a cell in one substep")
+    } else {
+        "its deformation gradient is not a number".into()
+    })
+}
+
+/// Cotangents of the node velocities and, in the order of `sorted`, the part of those of the state
+/// that g2p read: position, F and history are set, v and C are left zero for the adjoint of p2g.
+///
+/// `after` is the state that g2p made; `after_bar(p)` finds the cotangent of the particle at its
+/// storage position p.
+pub fn g2p_adj<R: Scalar>(
+    ctx: &Context<R>,
+    stored: &Stored<R>,
+    after: &Stored<R>,
+    sorted: &Sorted,
+    velocities: &Grid<R>,
+    after_bar: &Walking<R>,
+) -> (Grid<R>, Cotangent<R>, Vec<ParameterBars>) {
+    // Per particle first: what its new v and C are worth, and what falls on position, F, history.
+    let mut bar = Cotangent::zeros(stored.id.len());
+    let parameters = split_cotangent(&mut bar, sorted)
+        .into_par_iter()
+        .enumerate()
+        .map(|(block, out)| {
+            let tile = load_tile(sorted, velocities, block);
+            let range = sorted.ranges[block].clone();
+            let part = &sorted.order[range.clone()];
+            let mut parameters = ParameterBars::zeros(ctx);
+            for (chunk, positions) in part.chunks(R::LANES).enumerate() {
+                let first = chunk * R::LANES;
+                let batch = Batch::new(ctx, &stored.id, positions);
+                let later = |l: usize| range.start + first + l.min(positions.len() - 1);
+                let seed = |l: usize| after_bar.place[later(l)] as usize;
+                let c = Mat3::from_fn(|i, j| R::pack(|l| after.c[later(l)].0[i][j]));
+                let f = batch.matrix(&stored.f);
+                let f_trial = trial(ctx, &batch, stored, &c);
+                let history = batch.scalar(&stored.history);
+                let f_bar = Mat3::from_fn(|i, j| R::pack(|l| after_bar.bar.f[seed(l)].0[i][j]));
+                let history_bar = R::pack(|l| after_bar.bar.history[seed(l)]);
+                let k = batch.constants(ctx);
+                let mut trial_bar = [Mat3::zero(); MAX_LANES];
+                batch.for_each_law(ctx, |kind, lanes| {
+                    let (trial, history, k_bar) =
+                        material::return_map_adj(kind, k, f_trial, history, f_bar, history_bar);
+                    for &l in lanes {
+                        trial_bar[l] = lane::<R>(&trial, l);
+                        out.history[first + l] = R::lane(history, l);
+                        let k_bar = k_bar.map(|b| R::lane(b, l));
+                        parameters.add_constants(batch.points[l].material, k_bar);
+                    }
+                });
+                // L' = dt F_trial_bar Fᵀ;  F_bar = (I + dt C)ᵀ F_trial_bar
+                let trial_bar = pack(&trial_bar);
+                let l_bar = trial_bar * f.transpose() * ctx.dt.splat();
+                let f_bar = (Mat3::identity() + c * ctx.dt.splat()).transpose() * trial_bar;
+                for (l, &p) in positions.iter().enumerate() {
+                    let (p, at) = (p as usize, first + l);
+                    let s = stencil(ctx, stored, p);
+                    let x_bar = after_bar.bar.x[seed(l)];
+                    let v_bar = after_bar.bar.v[seed(l)] + x_bar * ctx.dt;
+                    let c_bar = after_bar.bar.c[seed(l)] + lane::<R>(&l_bar, l);
+                    let scaled = c_bar * ctx.inverse_d;
+                    let give = Contribution::new(v_bar, scaled, R::zero());
+                    out.v[at] = v_bar;
+                    out.c[at] = scaled;
+                    out.f[at] = lane::<R>(&f_bar, l);
+                    out.x[at] = x_bar + gather_slope(&s, &give, &tile)
+                        - scaled.transpose() * after.v[later(l)];
+                }
+            }
+            parameters
+        })
+        .collect();
+    // Then the adjoint of the gather: every particle gives v' + C' d / D to its nodes.
+    let velocity_bar = scatter_blocks(sorted, |block, part, tile| {
+        let start = sorted.ranges[block].start;
+        for (k, &p) in part.iter().enumerate() {
+            let give = Contribution::new(bar.v[start + k], bar.c[start + k], R::zero());
+            scatter(&stencil(ctx, stored, p as usize), &give, tile);
+        }
+    });
+    (velocity_bar, bar, parameters)
+}
+
+/// The cotangent of a stored state: that of the particle at storage position p is entry
+/// `place[p]` of `bar`. Saves moving everything once a substep.
+pub struct Walking<R> {
+    pub bar: Cotangent<R>,
+    pub place: Vec<u32>,
+}
+
+/// One particle block of a state under construction.
+struct StoredPart<'a, R> {
+    id: &'a mut [u32],
+    cell: &'a mut [[i32; 3]],
+    offset: &'a mut [Vec3<R>],
+    v: &'a mut [Vec3<R>],
+    c: &'a mut [Mat3<R>],
+    f: &'a mut [Mat3<R>],
+    history: &'a mut [R],
+}
+
+fn split_stored<'a, R>(out: &'a mut Stored<R>, sorted: &Sorted) -> Vec<StoredPart<'a, R>> {
+    let ranges = &sorted.ranges;
+    let id = split_ranges(&mut out.id, ranges);
+    let cell = split_ranges(&mut out.cell, ranges);
+    let offset = split_ranges(&mut out.offset, ranges);
+    let v = split_ranges(&mut out.v, ranges);
+    let c = split_ranges(&mut out.c, ranges);
+    let f = split_ranges(&mut out.f, ranges);
+    let history = split_ranges(&mut out.history, ranges);
+    id.into_iter()
+        .zip(cell)
+        .zip(offset)
+        .zip(v)
+        .zip(c)
+        .zip(f)
+        .zip(history)
+        .map(|((((((id, cell), offset), v), c), f), history)| StoredPart {
+            id,
+            cell,
+            offset,
+            v,
+            c,
+            f,
+            history,
+        })
+        .collect()
+}

@@ -1,0 +1,80 @@
+//! The sparse grid: one array of nodes per block, and the tiles through which particles reach it.
+
+use super::blocks::{BLOCK_NODES, NONE, Sorted, TILE_EDGE, TILE_NODES};
+use super::transfer::Row;
+use crate::math::Scalar;
+use rayon::prelude::*;
+
+/// One row per node, block by block: `(momentum, mass)` or a cotangent of it.
+pub type Grid<R> = Vec<[Row<R>; BLOCK_NODES]>;
+
+/// Runs `fill` on a tile per particle block and sums the tiles at the nodes, in fixed order.
+pub fn scatter_blocks<R: Scalar>(
+    sorted: &Sorted,
+    fill: impl Fn(usize, &[u32], &mut [Row<R>]) + Sync,
+) -> Grid<R> {
+    let zero = [R::zero(); 4];
+    let mut tiles = vec![[zero; TILE_NODES]; sorted.ranges.len()];
+    tiles.par_iter_mut().enumerate().for_each(|(block, tile)| {
+        fill(block, &sorted.order[sorted.ranges[block].clone()], tile);
+    });
+    sorted
+        .blocks
+        .particles_near
+        .par_iter()
+        .map(|near| {
+            let mut nodes = [zero; BLOCK_NODES];
+            for (direction, &block) in near.iter().enumerate() {
+                if block != NONE {
+                    add_tile(&tiles[block as usize], direction, &mut nodes);
+                }
+            }
+            nodes
+        })
+        .collect()
+}
+
+/// Per axis, for a neighbour at -1, 0, +1: the first own node it reaches, how many, and where they
+/// lie in its tile.
+const OVERLAP: [(usize, usize, usize); 3] = [(0, 1, 5), (0, 4, 1), (3, 1, 0)];
+
+/// Adds what the tile of the neighbour in a direction holds for this block.
+#[inline(always)]
+fn add_tile<R: Scalar>(
+    tile: &[Row<R>; TILE_NODES],
+    direction: usize,
+    nodes: &mut [Row<R>; BLOCK_NODES],
+) {
+    for_overlap(direction, |node, in_tile| {
+        for n in 0..4 {
+            nodes[node][n] += tile[in_tile][n];
+        }
+    });
+}
+
+/// The nodes around a particle block: its tile, from the node blocks that it touches.
+pub fn load_tile<R: Scalar>(sorted: &Sorted, grid: &Grid<R>, block: usize) -> [Row<R>; TILE_NODES] {
+    let mut tile = [[R::zero(); 4]; TILE_NODES];
+    for (direction, &node_block) in sorted.blocks.nodes_near[block].iter().enumerate() {
+        let nodes = &grid[node_block as usize];
+        // Seen from the neighbour, this block lies in the opposite direction.
+        for_overlap(26 - direction, |node, in_tile| tile[in_tile] = nodes[node]);
+    }
+    tile
+}
+
+/// Visits the nodes of a block that the tile of its neighbour in `direction` overlaps.
+#[inline(always)]
+fn for_overlap(direction: usize, mut visit: impl FnMut(usize, usize)) {
+    let (x0, nx, tx) = OVERLAP[direction / 9];
+    let (y0, ny, ty) = OVERLAP[direction / 3 % 3];
+    let (z0, nz, tz) = OVERLAP[direction % 3];
+    for i in 0..nx {
+        for j in 0..ny {
+            for k in 0..nz {
+                let node = ((x0 + i) * 4 + y0 + j) * 4 + z0 + k;
+                visit(node, ((tx + i) * TILE_EDGE + ty + j) * TILE_EDGE + tz + k);
+            }
+        }
+    }
+}
