@@ -4,8 +4,14 @@ use crate::math::Vec3;
 use crate::mpm::state::{Particles, State};
 use glam::DQuat;
 
+mod compile;
+mod geometry;
 mod law;
+mod summary;
+
+pub use compile::{MAX_PARTICLES, Stability, compile, stability};
 pub use law::{Law, LawKind, ParameterValue};
+pub use summary::{BodySummary, ChannelSummary, MaterialSummary, Summary, summary};
 
 /// Everything that a simulator needs and that does not change while it runs.
 #[derive(Clone, Debug)]

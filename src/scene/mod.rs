@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
+mod cube;
 mod error;
 mod library;
 mod npz;
@@ -16,6 +17,7 @@ mod read;
 mod task;
 mod world;
 
+pub use cube::{CUBE_LAWS, cube_scene};
 pub use error::{KeyPath, SceneError, nearest};
 pub use library::{BUILT_IN_MATERIALS, built_in_material};
 pub use npz::{Npz, NpzError};

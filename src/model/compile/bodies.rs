@@ -1,0 +1,404 @@
+//! Bodies become particles: shapes are filled with a lattice, or particles are read from a file.
+
+use super::checks::Checks;
+use super::rest::Bed;
+use crate::math::{Mat3, Vec3};
+use crate::model::{Body, Material, Model, Pose, Shape};
+use crate::mpm::state::{NO_MUSCLE, Particles, State, split_position};
+use crate::scene::{self, BodyShape, KeyPath, Npz, NpzError, Scene, SceneError};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// The largest number of particles in a scene: 8 GB of state on the host.
+pub const MAX_PARTICLES: usize = 1 << 25;
+
+/// The farthest a particle may be from the origin node [cells]: an eighth of what 32 bits count, so
+/// that nothing that is done to a cell index overflows.
+const MAX_CELL: f64 = (1u32 << 28) as f64;
+
+/// How far into a collider a particle may start, in cells: what rounding the file's numbers costs.
+const TOUCH_CELLS: f64 = 1e-6;
+
+/// How far into a collider a bed at rest may reach, in cells: two rows of nodes feel its filling.
+const BED_FILL_CELLS: f64 = 2.0;
+
+/// Shift of the sampled points, in spacings, that puts a point on a lower face inside and one on an
+/// upper face outside, so that a face through lattice points is not counted twice.
+const TIE_BREAK: f64 = 1e-7;
+
+/// All bodies, filled.
+pub(super) struct Filled {
+    pub bodies: Vec<Body>,
+    pub particles: Particles,
+    pub state: State<f64>,
+}
+
+/// One particle before it joins the arrays.
+struct Particle {
+    /// World position in cells, relative to the origin node.
+    cells: [f64; 3],
+    v: Vec3<f64>,
+    c: Mat3<f64>,
+    f: Mat3<f64>,
+    /// Rest volume [m³].
+    volume: f64,
+}
+
+/// Fills the bodies in the order of the file.
+pub(super) fn fill(
+    checks: &Checks<'_>,
+    materials: &[Material],
+    cell_width: f64,
+    gravity: Vec3<f64>,
+) -> Result<Filled, SceneError> {
+    let scene = checks.scene;
+    if scene.body.is_empty() {
+        return Err(scene
+            .error(&KeyPath::default(), "the scene has no particles: it has no `[[body]]`")
+            .with_help("add a `[[body]]` with `name`, `material` and `shape`"));
+    }
+    let mut filled =
+        Filled { bodies: Vec::new(), particles: Particles::default(), state: State::default() };
+    for (index, body) in scene.body.iter().enumerate() {
+        let at = KeyPath::root("body").index(index);
+        let material = materials.iter().position(|m| m.name == body.material).unwrap_or(0);
+        let filler =
+            Filler { checks, at, body, material: &materials[material], cell_width, gravity };
+        let room = MAX_PARTICLES - filled.state.particle_count();
+        let first = filled.state.particle_count();
+        for particle in filler.particles(room)? {
+            filled.push(
+                particle,
+                index as u32,
+                material as u32,
+                materials[material].density,
+                scene,
+            );
+        }
+        let range = first..filled.state.particle_count();
+        let name = body.name.clone();
+        filled.bodies.push(Body { name, material: material as u32, particles: range });
+    }
+    Ok(filled)
+}
+
+impl Filled {
+    fn push(&mut self, particle: Particle, body: u32, material: u32, density: f64, scene: &Scene) {
+        let mut cell = [0; 3];
+        let mut offset = Vec3::zero();
+        for axis in 0..3 {
+            let (node, rest) = split_position(particle.cells[axis]);
+            cell[axis] = node + scene.world.origin_cells[axis];
+            offset[axis] = rest;
+        }
+        self.state.cell.push(cell);
+        self.state.offset.push(offset);
+        self.state.v.push(particle.v);
+        self.state.c.push(particle.c);
+        self.state.f.push(particle.f);
+        self.state.history.push(0.0);
+        self.particles.mass.push(density * particle.volume);
+        self.particles.volume.push(particle.volume);
+        self.particles.material.push(material);
+        self.particles.body.push(body);
+        self.particles.muscle.push(NO_MUSCLE);
+    }
+}
+
+/// What is needed to fill one body.
+struct Filler<'a> {
+    checks: &'a Checks<'a>,
+    at: KeyPath,
+    body: &'a scene::Body,
+    material: &'a Material,
+    cell_width: f64,
+    gravity: Vec3<f64>,
+}
+
+impl Filler<'_> {
+    fn particles(&self, room: usize) -> Result<Vec<Particle>, SceneError> {
+        let checks = self.checks;
+        let at = self.at.key("shape");
+        let shape = match &self.body.shape {
+            BodyShape::Points { file } => return self.from_points(file, room),
+            BodyShape::Box { size } => checks.box_(&at, *size)?,
+            BodyShape::Sphere { radius } => checks.sphere(&at, *radius)?,
+            BodyShape::Capsule { radius, length } => checks.capsule(&at, *radius, *length)?,
+            BodyShape::Cylinder { radius, length } => checks.cylinder(&at, *radius, *length)?,
+        };
+        self.on_lattice(shape, room)
+    }
+
+    /// Particles per cell and axis.
+    fn per_axis(&self) -> Result<usize, SceneError> {
+        let per_cell = self.body.particles_per_cell;
+        (1..=4).find(|n: &usize| n.pow(3) == per_cell as usize).ok_or_else(|| {
+            let message = format!("`particles_per_cell` is {per_cell}; it must be 1, 8, 27 or 64");
+            self.checks.scene.error(&self.at.key("particles_per_cell"), message)
+        })
+    }
+
+    /// A lattice of world points `(i + 1/2) spacing`, those of it that lie in the shape.
+    fn on_lattice(&self, shape: Shape, room: usize) -> Result<Vec<Particle>, SceneError> {
+        let (checks, body, at) = (self.checks, self.body, &self.at);
+        let pose = checks.pose(at, body.position, &body.rotation)?;
+        let motion = self.motion()?;
+        let bed = self.bed(&pose)?;
+        let jitter = checks.within(at, "jitter", body.jitter, (0.0, 1.0))?;
+        let per_axis = self.per_axis()? as f64;
+        let spacing = self.cell_width / per_axis;
+
+        // The lattice indices that the shape's extents span
+        let half = shape.half_extents_turned(pose.rotation);
+        let low: [f64; 3] =
+            std::array::from_fn(|a| ((pose.position[a] - half[a]) / spacing - 1.0).floor());
+        let count: [f64; 3] = std::array::from_fn(|a| (2.0 * half[a] / spacing + 3.0).ceil());
+        let volume: f64 = (0..3).map(|a| 2.0 * half[a] / spacing).product();
+        if !(volume <= room as f64 && count.iter().product::<f64>() <= 8.0 * MAX_PARTICLES as f64) {
+            return Err(self.too_many(volume));
+        }
+        for a in 0..3 {
+            self.check_reach([low[a], low[a] + count[a]].map(|i| i / per_axis))?;
+        }
+
+        let mut random = ChaCha8Rng::seed_from_u64(body.seed);
+        let mut particles = Vec::new();
+        for i in 0..count[0] as u64 {
+            for j in 0..count[1] as u64 {
+                for k in 0..count[2] as u64 {
+                    let index = [i, j, k].map(|n| n as f64);
+                    let lattice: [f64; 3] = std::array::from_fn(|a| low[a] + index[a] + 0.5);
+                    let point = Vec3(lattice.map(|c| (c + TIE_BREAK) * spacing));
+                    if shape.signed_distance(pose.body_from_world(point)) > 0.0 {
+                        continue;
+                    }
+                    let moved = lattice.map(|c| match jitter {
+                        0.0 => c,
+                        _ => c + jitter * (random.random::<f64>() - 0.5),
+                    });
+                    let x = Vec3(moved.map(|c| c * spacing));
+                    let (f, volume_ratio) = match &bed {
+                        None => (Mat3::identity(), 1.0),
+                        Some((bed, surface)) => {
+                            let rest = bed.at((surface - x[2]).max(0.0));
+                            let rest = rest.ok_or_else(|| self.crushed(surface - x[2]))?;
+                            (rest.f, rest.volume_ratio)
+                        }
+                    };
+                    particles.push(Particle {
+                        cells: moved.map(|c| c / per_axis),
+                        v: motion.velocity_at(x),
+                        c: motion.gradient,
+                        f,
+                        volume: spacing.powi(3) * volume_ratio,
+                    });
+                }
+            }
+        }
+        if particles.is_empty() {
+            let message = format!(
+                "the body `{}` has no particles: its shape holds no point of the lattice with \
+                 spacing {spacing} m",
+                body.name
+            );
+            return Err(checks.scene.error(&at.key("shape"), message));
+        }
+        Ok(particles)
+    }
+
+    /// Particles from a file.
+    fn from_points(&self, file: &str, room: usize) -> Result<Vec<Particle>, SceneError> {
+        let (checks, body) = (self.checks, self.body);
+        let scene = checks.scene;
+        for (given, key) in [
+            (body.rotation.is_some(), "rotation"),
+            (body.jitter != 0.0, "jitter"),
+            (body.at_rest, "at_rest"),
+        ] {
+            if given {
+                let message = format!("`{key}` does not apply to a body of `points`");
+                return Err(scene.error(&self.at.key(key), message));
+            }
+        }
+        let origin = checks.vector(&self.at, "position", body.position)?;
+        let motion = self.motion()?;
+        let default_volume = (self.cell_width / self.per_axis()? as f64).powi(3);
+
+        let file_at = self.at.key("shape").key("file");
+        let wrong = |error: NpzError| scene.error(&file_at, error.to_string());
+        let mut npz = Npz::open(&scene.source.resolve(file)).map_err(wrong)?;
+        let x = npz.array("x", &[None, Some(3)]).map_err(wrong)?;
+        let count = x.shape()[0];
+        if count == 0 {
+            let message = format!("the body `{}` has no particles: `x` is empty", body.name);
+            return Err(scene.error(&file_at, message));
+        }
+        if count > room {
+            return Err(self.too_many(count as f64));
+        }
+        let mut optional = |name: &str, shape: &[Option<usize>]| match npz.contains(name) {
+            true => npz.array(name, shape).map(Some).map_err(wrong),
+            false => Ok(None),
+        };
+        let (n, three) = (Some(count), Some(3));
+        let v = optional("v", &[n, three])?;
+        let c = optional("C", &[n, three, three])?;
+        let f = optional("F", &[n, three, three])?;
+        let volume = optional("volume", &[n])?;
+
+        let vector = |array: &ndarray::ArrayD<f64>, p: usize| Vec3::from_fn(|a| array[[p, a]]);
+        let matrix =
+            |array: &ndarray::ArrayD<f64>, p: usize| Mat3::from_fn(|a, b| array[[p, a, b]]);
+        let mut particles = Vec::with_capacity(count);
+        for p in 0..count {
+            let position = vector(&x, p) + origin;
+            let cells = position.0.map(|x| x / self.cell_width);
+            self.check_reach(cells)?;
+            let f = f.as_ref().map_or_else(Mat3::identity, |f| matrix(f, p));
+            if f.determinant() <= 0.0 {
+                let message = format!(
+                    "`F` of particle {p} in `{file}` has determinant {}; it must be greater \
+                     than zero",
+                    f.determinant()
+                );
+                return Err(scene.error(&file_at, message));
+            }
+            let volume = volume.as_ref().map_or(default_volume, |volume| volume[[p]]);
+            if volume <= 0.0 {
+                let message = format!(
+                    "`volume` of particle {p} in `{file}` is {volume} m³; it must be greater \
+                     than zero"
+                );
+                return Err(scene.error(&file_at, message));
+            }
+            let own_v = v.as_ref().map_or_else(Vec3::zero, |v| vector(v, p));
+            let own_c = c.as_ref().map_or_else(Mat3::zero, |c| matrix(c, p));
+            particles.push(Particle {
+                cells,
+                v: own_v + motion.velocity_at(position),
+                c: own_c + motion.gradient,
+                f,
+                volume,
+            });
+        }
+        Ok(particles)
+    }
+
+    /// The initial velocity field of the body.
+    fn motion(&self) -> Result<Motion, SceneError> {
+        let (checks, body, at) = (self.checks, self.body, &self.at);
+        for row in body.velocity_gradient {
+            checks.vector(at, "velocity_gradient", row)?;
+        }
+        let omega = checks.vector(at, "angular_velocity", body.angular_velocity)?;
+        Ok(Motion {
+            centre: checks.vector(at, "position", body.position)?,
+            velocity: checks.vector(at, "velocity", body.velocity)?,
+            gradient: Mat3::from_f64(body.velocity_gradient) + Mat3::cross_matrix(omega),
+        })
+    }
+
+    /// The bed at rest that this body is part of, and the height of its surface [m].
+    fn bed(&self, pose: &Pose) -> Result<Option<(Bed, f64)>, SceneError> {
+        if !self.body.at_rest {
+            return Ok(None);
+        }
+        let refuse = |message: &str| {
+            Err(self.checks.scene.error(&self.at.key("at_rest"), format!("`at_rest` {message}")))
+        };
+        let BodyShape::Box { size } = self.body.shape else {
+            return refuse("needs a shape of type `box`");
+        };
+        if self.body.rotation.is_some() {
+            return refuse("needs a box that is not rotated");
+        }
+        let [gx, gy, gz] = self.gravity.0;
+        if gx != 0.0 || gy != 0.0 || gz > 0.0 {
+            return refuse("needs gravity that points down, along -z");
+        }
+        let bed = Bed { law: self.material.law, density: self.material.density, gravity: -gz };
+        Ok(Some((bed, pose.position[2] + 0.5 * size[2])))
+    }
+
+    fn crushed(&self, depth: f64) -> SceneError {
+        let message = format!(
+            "the material `{}` cannot be at rest {depth:.3} m below the surface: its weight \
+             would crush it to nothing",
+            self.material.name
+        );
+        self.checks.scene.error(&self.at.key("at_rest"), message)
+    }
+
+    fn too_many(&self, count: f64) -> SceneError {
+        let message = format!(
+            "the body `{}` needs about {count:.3e} particles at cell width {} m; a scene may have \
+             {MAX_PARTICLES}",
+            self.body.name, self.cell_width
+        );
+        self.checks.scene.error(&self.at.key("shape"), message)
+    }
+
+    /// Refuses coordinates [cells] that a 32-bit cell index does not hold.
+    fn check_reach<const N: usize>(&self, cells: [f64; N]) -> Result<(), SceneError> {
+        let origin = self.checks.scene.world.origin_cells;
+        let farthest_origin = origin.iter().map(|o| f64::from(*o).abs()).fold(0.0, f64::max);
+        for cell in cells {
+            if cell.abs() + farthest_origin > MAX_CELL {
+                let message = format!(
+                    "the body `{}` lies {:.3e} cells from the origin; at most {MAX_CELL:.3e} are \
+                     possible",
+                    self.body.name,
+                    cell.abs() + farthest_origin
+                );
+                return Err(self.checks.scene.error(&self.at.key("position"), message));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An affine velocity field.
+struct Motion {
+    centre: Vec3<f64>,
+    velocity: Vec3<f64>,
+    gradient: Mat3<f64>,
+}
+
+impl Motion {
+    fn velocity_at(&self, x: Vec3<f64>) -> Vec3<f64> {
+        self.velocity + self.gradient * (x - self.centre)
+    }
+}
+
+/// Refuses particles that start inside a collider.
+pub(super) fn check_overlap(checks: &Checks<'_>, model: &Model) -> Result<(), SceneError> {
+    for (index, body) in model.bodies.iter().enumerate() {
+        let allowed = if checks.scene.body[index].at_rest { BED_FILL_CELLS } else { TOUCH_CELLS };
+        for collider in &model.colliders {
+            let inside = |x: &Vec3<f64>| {
+                let distance = collider.shape.signed_distance(collider.pose.body_from_world(*x));
+                distance < -allowed * model.cell_width
+            };
+            let positions = body
+                .particles
+                .clone()
+                .map(|p| Vec3(model.initial.world_position(p, model.cell_width, model.origin)));
+            let mut trapped = positions.filter(inside);
+            let Some(first) = trapped.next() else { continue };
+            let message = format!(
+                "{} of {} particles of the body `{}` start inside the collider `{}`, \
+                 the first at {:.4?} m",
+                1 + trapped.count(),
+                body.particles.len(),
+                body.name,
+                collider.name,
+                first.0
+            );
+            let at = KeyPath::root("body").index(index);
+            return Err(checks.scene.error(&at, message).with_help(
+                "move one of them; only a bed that is `at_rest` may reach two cells into colliders",
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,326 @@
+//! From what a scene says to what a simulator needs: names resolved, shapes filled with particles,
+//! the substep fixed, everything checked.
+
+use super::{
+    ActionChannel, ActionTarget, Collider, Contact, ContactMode, Law, Material, Model, Muscle,
+    Shape,
+};
+use crate::math::Vec3;
+use crate::mpm::state::NO_MUSCLE;
+use crate::scene::{self, Fidelity, KeyPath, Scene, SceneError};
+use checks::Checks;
+use glam::{DQuat, DVec3};
+
+mod bodies;
+mod checks;
+mod rest;
+mod substep;
+
+pub use bodies::MAX_PARTICLES;
+pub use substep::{Stability, stability};
+
+/// Makes a scene ready to run at a fidelity.
+///
+/// # Errors
+/// Anything in the scene that cannot be simulated as it is said, with its place in the file: values
+/// out of range, unknown or duplicate names, files that are missing or ill-shaped, bodies without
+/// particles or inside colliders, a substep that is not stable.
+pub fn compile(scene: &Scene, fidelity: Fidelity) -> Result<Model, SceneError> {
+    let checks = Checks { scene };
+    let world = &scene.world;
+    let at = KeyPath::root("world");
+
+    // World
+    let cell_width = cell_width(&checks, fidelity)?;
+    let gravity = checks.vector(&at, "gravity", world.gravity)?;
+    let control_secs = checks.positive(&at, "control_secs", world.control_secs, "s")?;
+    checks.positive(&at, "duration_secs", world.duration_secs, "s")?;
+
+    // What there is
+    let names: Vec<&str> = scene.body.iter().map(|body| body.name.as_str()).collect();
+    checks.names("body", &names)?;
+    let materials = materials(&checks)?;
+    let filled = bodies::fill(&checks, &materials, cell_width, gravity)?;
+    let colliders = colliders(&checks)?;
+    let mut actions = effectors(&checks, &colliders)?;
+
+    let mut model = Model {
+        name: scene.name.clone(),
+        cell_width,
+        substep_secs: control_secs,
+        substeps_per_control: 1,
+        gravity,
+        origin: world.origin_cells,
+        materials,
+        bodies: filled.bodies,
+        colliders,
+        muscles: Vec::new(),
+        actions: Vec::new(),
+        particles: filled.particles,
+        initial: filled.state,
+    };
+    actions.extend(muscles(&checks, &mut model)?);
+    model.actions = actions;
+
+    // How it fits together
+    bodies::check_overlap(&checks, &model)?;
+    substep::set(&checks, &mut model)?;
+    if let Some(task) = &scene.task
+        && task.horizon == 0
+    {
+        let at = KeyPath::root("task").key("horizon");
+        return Err(scene.error(&at, "`horizon` is 0 control steps; it must be 1 or greater"));
+    }
+    Ok(model)
+}
+
+/// Cell width [m] at a fidelity.
+fn cell_width(checks: &Checks<'_>, fidelity: Fidelity) -> Result<f64, SceneError> {
+    let scene = checks.scene;
+    let other = match fidelity {
+        Fidelity::Standard => {
+            let at = KeyPath::root("world");
+            return checks.positive(&at, "cell_width", scene.world.cell_width, "m");
+        }
+        Fidelity::Preview => &scene.fidelity.preview,
+        Fidelity::Fine => &scene.fidelity.fine,
+    };
+    let at = KeyPath::root("fidelity").key(fidelity.name());
+    match other {
+        Some(resolution) => checks.positive(&at, "cell_width", resolution.cell_width, "m"),
+        None => {
+            let name = fidelity.name();
+            let message = format!("the scene has no fidelity `{name}`");
+            Err(scene
+                .error(&at, message)
+                .with_help(format!("add `[fidelity]` with `{name} = {{ cell_width = .. }}`")))
+        }
+    }
+}
+
+/// The materials of the file, then the built-in ones that bodies name.
+fn materials(checks: &Checks<'_>) -> Result<Vec<Material>, SceneError> {
+    let scene = checks.scene;
+    let declared: Vec<&str> = scene.material.iter().map(|m| m.name.as_str()).collect();
+    checks.names("material", &declared)?;
+    let mut materials = Vec::new();
+    for (index, material) in scene.material.iter().enumerate() {
+        let at = KeyPath::root("material").index(index);
+        if scene::built_in_material(&material.name).is_some() {
+            let message =
+                format!("`{}` is a built-in material; choose another name", material.name);
+            return Err(scene.error(&at.key("name"), message));
+        }
+        materials.push(resolve_material(checks, &at, material)?);
+    }
+    for (index, body) in scene.body.iter().enumerate() {
+        if materials.iter().any(|m| m.name == body.material) {
+            continue;
+        }
+        let at = KeyPath::root("body").index(index).key("material");
+        match scene::built_in_material(&body.material) {
+            Some(material) => materials.push(resolve_material(checks, &at, &material)?),
+            None => {
+                let known = [declared.as_slice(), &scene::BUILT_IN_MATERIALS].concat();
+                checks.resolve(&at, "material", &body.material, &known)?;
+            }
+        }
+    }
+    Ok(materials)
+}
+
+/// A material with its parameters checked and its angles in radians.
+fn resolve_material(
+    checks: &Checks<'_>,
+    at: &KeyPath,
+    material: &scene::Material,
+) -> Result<Material, SceneError> {
+    let density = checks.positive(at, "density", material.density, "kg/m³")?;
+    let at = at.key("law");
+    let law = match material.law {
+        scene::Law::Elastic { young_modulus, poisson_ratio } => Law::Elastic {
+            young_modulus: checks.positive(&at, "young_modulus", young_modulus, "Pa")?,
+            poisson_ratio: checks.poisson_ratio(&at, poisson_ratio)?,
+        },
+        scene::Law::Liquid { bulk_modulus, tension } => Law::Liquid {
+            bulk_modulus: checks.positive(&at, "bulk_modulus", bulk_modulus, "Pa")?,
+            tension,
+        },
+        scene::Law::Sand { young_modulus, poisson_ratio, friction_angle_deg } => Law::Sand {
+            young_modulus: checks.positive(&at, "young_modulus", young_modulus, "Pa")?,
+            poisson_ratio: checks.poisson_ratio(&at, poisson_ratio)?,
+            friction_angle: friction_angle(checks, &at, friction_angle_deg)?,
+        },
+    };
+    Ok(Material { name: material.name.clone(), density, law })
+}
+
+fn friction_angle(checks: &Checks<'_>, at: &KeyPath, degrees: f64) -> Result<f64, SceneError> {
+    if degrees > 0.0 && degrees < 90.0 {
+        return Ok(degrees.to_radians());
+    }
+    let message =
+        format!("`friction_angle_deg` is {degrees}; it must be greater than 0 and less than 90");
+    Err(checks.scene.error(&at.key("friction_angle_deg"), message))
+}
+
+fn colliders(checks: &Checks<'_>) -> Result<Vec<Collider>, SceneError> {
+    let scene = checks.scene;
+    let names: Vec<&str> = scene.collider.iter().map(|c| c.name.as_str()).collect();
+    checks.names("collider", &names)?;
+    let resolve = |(index, collider): (usize, &scene::Collider)| {
+        let at = KeyPath::root("collider").index(index);
+        let mut pose = checks.pose(&at, collider.position, &collider.rotation)?;
+        let shape_at = at.key("shape");
+        let shape = match collider.shape {
+            scene::ColliderShape::HalfSpace { normal } => {
+                let normal = checks.direction(&shape_at, "normal", normal)?;
+                // The plane's own frame has the normal along +z.
+                pose.rotation *= DQuat::from_rotation_arc(DVec3::Z, DVec3::from_array(normal.0));
+                Shape::HalfSpace
+            }
+            scene::ColliderShape::Box { size } => checks.box_(&shape_at, size)?,
+            scene::ColliderShape::Sphere { radius } => checks.sphere(&shape_at, radius)?,
+            scene::ColliderShape::Capsule { radius, length } => {
+                checks.capsule(&shape_at, radius, length)?
+            }
+            scene::ColliderShape::Cylinder { radius, length } => {
+                checks.cylinder(&shape_at, radius, length)?
+            }
+        };
+        let (mode, friction) = match collider.contact {
+            scene::Contact::Sticky {} => (ContactMode::Sticky, 0.0),
+            scene::Contact::Slip {} => (ContactMode::Slip, 0.0),
+            scene::Contact::Separate { friction } => {
+                let at = at.key("contact");
+                let range = (0.0, f64::INFINITY);
+                (ContactMode::Separate, checks.within(&at, "friction", friction, range)?)
+            }
+        };
+        let range = (0.0, f64::INFINITY);
+        let softness = checks.within(&at, "softness", collider.softness, range)?;
+        Ok(Collider {
+            name: collider.name.clone(),
+            shape,
+            contact: Contact { mode, friction, softness },
+            pose,
+            velocity: checks.vector(&at, "velocity", collider.velocity)?,
+            angular_velocity: checks.vector(&at, "angular_velocity", collider.angular_velocity)?,
+        })
+    };
+    scene.collider.iter().enumerate().map(resolve).collect()
+}
+
+/// The action channels of the effectors.
+fn effectors(
+    checks: &Checks<'_>,
+    colliders: &[Collider],
+) -> Result<Vec<ActionChannel>, SceneError> {
+    let names: Vec<&str> = colliders.iter().map(|c| c.name.as_str()).collect();
+    let mut channels = Vec::new();
+    for (index, effector) in checks.scene.effector.iter().enumerate() {
+        let at = KeyPath::root("effector").index(index);
+        let name = &effector.collider;
+        let collider = checks.resolve(&at.key("collider"), "collider", name, &names)?;
+        if checks.scene.effector[..index].iter().any(|other| other.collider == *name) {
+            let message = format!("duplicate effector: the collider `{name}` is driven already");
+            return Err(checks.scene.error(&at.key("collider"), message));
+        }
+        let linear = [("vx", effector.vx), ("vy", effector.vy), ("vz", effector.vz)];
+        let angular = [("wx", effector.wx), ("wy", effector.wy), ("wz", effector.wz)];
+        let before = channels.len();
+        for (turns, components) in [(false, linear), (true, angular)] {
+            for (axis, (key, bounds)) in components.into_iter().enumerate() {
+                let Some(bounds) = bounds else { continue };
+                let (lower, upper) = checks.bounds(&at.key(key), bounds)?;
+                let target = if turns {
+                    ActionTarget::AngularVelocity { collider, axis }
+                } else {
+                    ActionTarget::LinearVelocity { collider, axis }
+                };
+                channels.push(ActionChannel {
+                    name: format!("{name}.{key}"),
+                    target,
+                    lower,
+                    upper,
+                });
+            }
+        }
+        if channels.len() == before {
+            let message = format!(
+                "the effector of `{name}` drives nothing; give at least one of \
+                 `vx`, `vy`, `vz`, `wx`, `wy`, `wz` as {{ min = .., max = .. }}"
+            );
+            return Err(checks.scene.error(&at, message));
+        }
+    }
+    Ok(channels)
+}
+
+/// Gives particles to the muscles, and returns the action channels of these.
+fn muscles(checks: &Checks<'_>, model: &mut Model) -> Result<Vec<ActionChannel>, SceneError> {
+    let scene = checks.scene;
+    let names: Vec<&str> = scene.muscle.iter().map(|m| m.name.as_str()).collect();
+    checks.names("muscle", &names)?;
+    let bodies: Vec<&str> = scene.body.iter().map(|body| body.name.as_str()).collect();
+    let mut channels = Vec::new();
+    for (index, muscle) in scene.muscle.iter().enumerate() {
+        let at = KeyPath::root("muscle").index(index);
+        let body = checks.resolve(&at.key("body"), "body", &muscle.body, &bodies)?;
+        let body = &model.bodies[body];
+        let material = &model.materials[body.material as usize];
+        if !matches!(material.law, Law::Elastic { .. }) {
+            let message = format!(
+                "the body `{}` is of `{}`, which is not elastic; only elastic bodies have muscles",
+                body.name, material.name
+            );
+            return Err(scene.error(&at.key("body"), message));
+        }
+        let region_at = at.key("region");
+        let region = match muscle.region {
+            scene::Region::Box { size } => checks.box_(&region_at, size)?,
+            scene::Region::Sphere { radius } => checks.sphere(&region_at, radius)?,
+            scene::Region::Capsule { radius, length } => {
+                checks.capsule(&region_at, radius, length)?
+            }
+            scene::Region::Cylinder { radius, length } => {
+                checks.cylinder(&region_at, radius, length)?
+            }
+        };
+        let pose = checks.pose(&at, muscle.position, &muscle.rotation)?;
+        let mut any = false;
+        for p in body.particles.clone() {
+            let x = Vec3(model.initial.world_position(p, model.cell_width, model.origin));
+            if region.signed_distance(pose.body_from_world(x)) > 0.0 {
+                continue;
+            }
+            any = true;
+            let owner = model.particles.muscle[p];
+            if owner != NO_MUSCLE {
+                let message = format!(
+                    "the region overlaps that of the muscle `{}` (at {:.4?} m, for one); \
+                     a particle belongs to one muscle",
+                    names[owner as usize], x.0
+                );
+                return Err(scene.error(&region_at, message));
+            }
+            model.particles.muscle[p] = index as u32;
+        }
+        if !any {
+            let message =
+                format!("the region holds no particle of the body `{}` at the start", body.name);
+            return Err(scene.error(&region_at, message));
+        }
+        let (lower, upper) = checks.bounds(&at.key("activation"), muscle.activation)?;
+        let target = ActionTarget::Activation { muscle: index };
+        channels.push(ActionChannel {
+            name: format!("{}.activation", muscle.name),
+            target,
+            lower,
+            upper,
+        });
+        let fibre = checks.direction(&at, "fibre", muscle.fibre)?;
+        model.muscles.push(Muscle { name: muscle.name.clone(), fibre });
+    }
+    Ok(channels)
+}

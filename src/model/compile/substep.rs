@@ -1,0 +1,144 @@
+//! The substep: what is stable, and what divides a control step.
+
+use super::checks::Checks;
+use crate::math::Vec3;
+use crate::model::{ActionTarget, Model};
+use crate::scene::{KeyPath, SceneError};
+use serde::Serialize;
+
+/// Fraction of a cell that a wave may cross in one substep (numerics.md 2): the measured limit on a
+/// lattice is 1.15 cells (formulas.md 5.3).
+const COURANT: f64 = 0.4;
+
+/// How close a whole number of substeps has to come to a control step, in substeps.
+const WHOLE_TOLERANCE: f64 = 1e-6;
+
+/// Why the stable substep is what it is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Stability {
+    /// The longest stable substep [s]: `0.4 cell_width / (wave_speed + max_speed)`.
+    pub stable_secs: f64,
+    /// The material that sets it.
+    pub material: String,
+    /// Speed of its confined compression wave, the largest activation included [m/s].
+    pub wave_speed: f64,
+    /// Largest speed that is expected [m/s].
+    pub max_speed: f64,
+}
+
+/// The stable substep of a model. `max_speed` [m/s] replaces the estimate of the largest speed:
+/// initial and commanded speeds, and free fall from the topmost particle to the lowest particle or
+/// collider.
+pub fn stability(model: &Model, max_speed: Option<f64>) -> Stability {
+    let max_speed = max_speed.unwrap_or_else(|| expected_speed(model));
+    // A muscle stiffens its fibre by its activation.
+    let activation = model.actions.iter().fold(0.0f64, |most, action| match action.target {
+        ActionTarget::Activation { .. } => most.max(action.lower.abs()).max(action.upper.abs()),
+        _ => most,
+    });
+    let mut fastest = ("", 0.0);
+    for body in &model.bodies {
+        let material = &model.materials[body.material as usize];
+        let has_muscle =
+            model.particles.muscle[body.particles.clone()].iter().any(|&m| m as usize != NONE);
+        let extra = if has_muscle { activation } else { 0.0 };
+        let speed = ((material.law.wave_modulus() + extra) / material.density).sqrt();
+        if speed > fastest.1 {
+            fastest = (&material.name, speed);
+        }
+    }
+    Stability {
+        stable_secs: COURANT * model.cell_width / (fastest.1 + max_speed),
+        material: fastest.0.to_string(),
+        wave_speed: fastest.1,
+        max_speed,
+    }
+}
+
+const NONE: usize = crate::mpm::state::NO_MUSCLE as usize;
+
+fn expected_speed(model: &Model) -> f64 {
+    let norm = |v: Vec3<f64>| v.norm_squared().sqrt();
+    let initial = model.initial.v.iter().map(|&v| norm(v)).fold(0.0, f64::max);
+    let commanded = (0..model.colliders.len()).map(|c| commanded_speed(model, c));
+    let commanded = commanded.fold(0.0, f64::max);
+    // 2 g H, with heights as potentials -g·x.
+    let potential = |x: Vec3<f64>| -model.gravity.dot(x);
+    let heights = (0..model.initial.particle_count())
+        .map(|p| potential(Vec3(model.initial.world_position(p, model.cell_width, model.origin))));
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+    for height in heights {
+        (low, high) = (low.min(height), high.max(height));
+    }
+    low = model.colliders.iter().map(|c| potential(c.pose.position)).fold(low, f64::min);
+    let fall = (2.0 * (high - low).max(0.0)).sqrt();
+    (initial * initial + fall * fall).sqrt().max(commanded)
+}
+
+/// Largest speed [m/s] that a collider's surface can be driven at; a half-space, which has no size,
+/// counts at its origin.
+fn commanded_speed(model: &Model, index: usize) -> f64 {
+    let collider = &model.colliders[index];
+    let mut linear = Vec3(collider.velocity.0.map(f64::abs));
+    let mut angular = Vec3(collider.angular_velocity.0.map(f64::abs));
+    for action in &model.actions {
+        let most = action.lower.abs().max(action.upper.abs());
+        match action.target {
+            ActionTarget::LinearVelocity { collider, axis } if collider == index => {
+                linear[axis] += most;
+            }
+            ActionTarget::AngularVelocity { collider, axis } if collider == index => {
+                angular[axis] += most;
+            }
+            _ => {}
+        }
+    }
+    let reach = collider.shape.half_extents().norm_squared().sqrt();
+    let reach = if reach.is_finite() { reach } else { 0.0 };
+    linear.norm_squared().sqrt() + angular.norm_squared().sqrt() * reach
+}
+
+/// Fixes the substep: the one that the scene asks for, if it is stable, or the longest stable one of
+/// which a whole number makes a control step.
+pub(super) fn set(checks: &Checks<'_>, model: &mut Model) -> Result<(), SceneError> {
+    let world = &checks.scene.world;
+    let at = KeyPath::root("world");
+    let max_speed = match world.max_speed {
+        Some(speed) => Some(checks.positive(&at, "max_speed", speed, "m/s")?),
+        None => None,
+    };
+    let limit = stability(model, max_speed);
+    let control_secs = world.control_secs;
+    let Some(asked) = world.substep_secs else {
+        let count = (control_secs / limit.stable_secs).ceil().max(1.0);
+        model.substeps_per_control = count as usize;
+        model.substep_secs = control_secs / count;
+        return Ok(());
+    };
+    let asked = checks.positive(&at, "substep_secs", asked, "s")?;
+    if asked > limit.stable_secs {
+        let Stability { stable_secs, material, wave_speed, max_speed } = limit;
+        let message = format!(
+            "substep {asked:e} s exceeds the stable {stable_secs:.2e} s of material \
+             \"{material}\" at cell width {} m (waves {wave_speed:.3} m/s, material up to \
+             {max_speed:.3} m/s)",
+            model.cell_width
+        );
+        return Err(checks
+            .scene
+            .error(&at.key("substep_secs"), message)
+            .with_help("leave `substep_secs` out to have the longest stable one"));
+    }
+    let count = (control_secs / asked).round();
+    if (control_secs / asked - count).abs() > WHOLE_TOLERANCE {
+        let message = format!(
+            "a control step of {control_secs} s is {} substeps of {asked} s; it must be a whole \
+             number of them",
+            control_secs / asked
+        );
+        return Err(checks.scene.error(&at.key("substep_secs"), message));
+    }
+    model.substeps_per_control = count as usize;
+    model.substep_secs = asked;
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! Shapes in the world: poses, signed distances, extents. Used to fill bodies, to pick the particles
+//! of a muscle and to find bodies that start inside colliders.
+
+use super::{Pose, Shape};
+use crate::math::Vec3;
+use glam::{DQuat, DVec3};
+
+impl Pose {
+    /// At a position [m], not turned.
+    pub fn at(position: Vec3<f64>) -> Self {
+        Self { position, rotation: DQuat::IDENTITY }
+    }
+
+    /// A world point [m] in the body frame.
+    pub fn body_from_world(&self, point: Vec3<f64>) -> Vec3<f64> {
+        let d = DVec3::from_array((point - self.position).0);
+        Vec3((self.rotation.inverse() * d).to_array())
+    }
+}
+
+impl Shape {
+    /// Signed distance [m] of a point in the body frame: negative inside.
+    pub fn signed_distance(&self, point: Vec3<f64>) -> f64 {
+        let p = DVec3::from_array(point.0);
+        let radial = p.truncate().length();
+        match *self {
+            Shape::HalfSpace => p.z,
+            Shape::Box { half_extents } => {
+                let beyond = p.abs() - DVec3::from_array(half_extents.0);
+                beyond.max(DVec3::ZERO).length() + beyond.max_element().min(0.0)
+            }
+            Shape::Sphere { radius } => p.length() - radius,
+            Shape::Capsule { radius, half_length } => {
+                let along = p.z - p.z.clamp(-half_length, half_length);
+                (radial * radial + along * along).sqrt() - radius
+            }
+            Shape::Cylinder { radius, half_length } => {
+                let (r, z) = (radial - radius, p.z.abs() - half_length);
+                (r.max(0.0).powi(2) + z.max(0.0).powi(2)).sqrt() + r.max(z).min(0.0)
+            }
+        }
+    }
+
+    /// Half of the extents [m] along the body axes; infinite for a half-space.
+    pub fn half_extents(&self) -> Vec3<f64> {
+        match *self {
+            Shape::HalfSpace => Vec3([f64::INFINITY; 3]),
+            Shape::Box { half_extents } => half_extents,
+            Shape::Sphere { radius } => Vec3([radius; 3]),
+            Shape::Capsule { radius, half_length } => Vec3([radius, radius, radius + half_length]),
+            Shape::Cylinder { radius, half_length } => Vec3([radius, radius, half_length]),
+        }
+    }
+
+    /// Half of the extents [m] along the world axes, when turned.
+    pub fn half_extents_turned(&self, rotation: DQuat) -> Vec3<f64> {
+        let half = self.half_extents();
+        let axes = [DVec3::X, DVec3::Y, DVec3::Z].map(|axis| rotation * axis);
+        Vec3::from_fn(|world| (0..3).map(|body| axes[body][world].abs() * half[body]).sum())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_abs_diff_eq;
+
+    // Distances are sums of a few roots of order one.
+    const ROUND_OFF: f64 = 1e-14;
+
+    #[test]
+    fn distances_are_those_of_school_geometry() {
+        let box_ = Shape::Box { half_extents: Vec3([1.0, 2.0, 3.0]) };
+        let capsule = Shape::Capsule { radius: 0.5, half_length: 1.0 };
+        let cylinder = Shape::Cylinder { radius: 0.5, half_length: 1.0 };
+        for (shape, point, distance) in [
+            (Shape::HalfSpace, [4.0, 5.0, -2.0], -2.0),
+            (box_, [4.0, 6.0, 0.0], 5.0),
+            (box_, [0.5, 0.0, 0.0], -0.5),
+            (Shape::Sphere { radius: 1.0 }, [0.0, 3.0, 4.0], 4.0),
+            (capsule, [0.0, 0.0, 2.0], 0.5),
+            (capsule, [0.75, 0.0, 0.25], 0.25),
+            (cylinder, [0.0, 0.0, 2.0], 1.0),
+            (cylinder, [3.5, 0.0, 5.0], 5.0),
+            (cylinder, [0.0, 0.4, 0.0], -0.1),
+        ] {
+            let found = shape.signed_distance(Vec3(point));
+            assert_abs_diff_eq!(found, distance, epsilon = ROUND_OFF);
+        }
+    }
+
+    #[test]
+    fn a_turned_box_has_the_extents_of_its_corners() {
+        let shape = Shape::Box { half_extents: Vec3([1.0, 2.0, 3.0]) };
+        let quarter = DQuat::from_rotation_z(std::f64::consts::FRAC_PI_2);
+        let turned = shape.half_extents_turned(quarter);
+        for (axis, expected) in [2.0, 1.0, 3.0].into_iter().enumerate() {
+            assert_abs_diff_eq!(turned[axis], expected, epsilon = ROUND_OFF);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Every number that follows from a scene, for `softscape inspect`.
+
+use super::{ActionTarget, Law, Model, Stability, stability};
+use crate::scene::Scene;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// Bytes of one particle's dynamic state in f32: position 24, v 12, C 36, F 36, history 4.
+const STATE_BYTES_F32: u64 = 112;
+
+/// Bytes of the constants of one particle in f32: mass, volume, material, body, muscle.
+const CONSTANT_BYTES_F32: u64 = 20;
+
+/// Cells along the edge of a grid block.
+const BLOCK_CELLS: i32 = 4;
+
+/// What a scene amounts to at one fidelity.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    pub name: String,
+    /// [m]
+    pub cell_width: f64,
+    /// [s]
+    pub substep_secs: f64,
+    pub substeps_per_control: usize,
+    /// [s]
+    pub control_secs: f64,
+    /// What limits the substep.
+    pub stability: Stability,
+    /// The substep over the stable one.
+    pub substep_ratio: f64,
+    pub particle_count: usize,
+    /// [kg]
+    pub total_mass: f64,
+    /// Lower and upper corner of all particles [m], world.
+    pub extents: [[f64; 3]; 2],
+    pub bodies: Vec<BodySummary>,
+    pub materials: Vec<MaterialSummary>,
+    /// Cells with a particle in them.
+    pub occupied_cells: usize,
+    /// Blocks of 4 x 4 x 4 cells with a particle in them.
+    pub occupied_blocks: usize,
+    /// One stored state of all particles in f32 [bytes]: what a checkpoint takes.
+    pub state_bytes: u64,
+    /// Two states and the constants in f32 [bytes]: what a forward run takes, without its grid.
+    pub particle_bytes: u64,
+    pub colliders: Vec<String>,
+    pub actions: Vec<ChannelSummary>,
+    /// Control steps of the task; `None` without a task.
+    pub horizon: Option<usize>,
+    /// Substeps of a whole run: of the horizon, or of `duration_secs`.
+    pub substeps: usize,
+    /// Simulated time of a whole run [s].
+    pub duration_secs: f64,
+}
+
+/// One body.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BodySummary {
+    pub name: String,
+    pub material: String,
+    pub particle_count: usize,
+    /// [kg]
+    pub mass: f64,
+    /// At rest [m³].
+    pub volume: f64,
+}
+
+/// One material, as far as bodies use it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MaterialSummary {
+    pub name: String,
+    pub law: &'static str,
+    /// [kg/m³]
+    pub density: f64,
+    /// Parameters by name, SI, angles in radians.
+    pub parameters: Vec<(&'static str, f64)>,
+    /// Speed of a confined compression wave [m/s].
+    pub wave_speed: f64,
+    pub particle_count: usize,
+    /// [kg]
+    pub mass: f64,
+}
+
+/// One entry of an action.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ChannelSummary {
+    pub name: String,
+    pub unit: &'static str,
+    pub lower: f64,
+    pub upper: f64,
+}
+
+/// The summary of a scene and the model that it compiled to.
+pub fn summary(scene: &Scene, model: &Model) -> Summary {
+    let stability = stability(model, scene.world.max_speed);
+    let particle_count = model.initial.particle_count();
+    let control_secs = model.substep_secs * model.substeps_per_control as f64;
+    let duration_secs = scene.duration_secs();
+    let cells: BTreeSet<[i32; 3]> = model.initial.cell.iter().copied().collect();
+    let blocks: BTreeSet<[i32; 3]> =
+        cells.iter().map(|cell| cell.map(|c| c.div_euclid(BLOCK_CELLS))).collect();
+    Summary {
+        name: model.name.clone(),
+        cell_width: model.cell_width,
+        substep_secs: model.substep_secs,
+        substeps_per_control: model.substeps_per_control,
+        control_secs,
+        substep_ratio: model.substep_secs / stability.stable_secs,
+        stability,
+        particle_count,
+        total_mass: model.particles.mass.iter().sum(),
+        extents: extents(model),
+        bodies: bodies(model),
+        materials: materials(model),
+        occupied_cells: cells.len(),
+        occupied_blocks: blocks.len(),
+        state_bytes: particle_count as u64 * STATE_BYTES_F32,
+        particle_bytes: particle_count as u64 * (2 * STATE_BYTES_F32 + CONSTANT_BYTES_F32),
+        colliders: model.colliders.iter().map(|c| c.name.clone()).collect(),
+        actions: model.actions.iter().map(channel).collect(),
+        horizon: scene.task.as_ref().map(|task| task.horizon),
+        substeps: (duration_secs / model.substep_secs).round() as usize,
+        duration_secs,
+    }
+}
+
+fn extents(model: &Model) -> [[f64; 3]; 2] {
+    let mut corners = [[f64::INFINITY; 3], [f64::NEG_INFINITY; 3]];
+    for p in 0..model.initial.particle_count() {
+        let x = model.initial.world_position(p, model.cell_width, model.origin);
+        for axis in 0..3 {
+            corners[0][axis] = corners[0][axis].min(x[axis]);
+            corners[1][axis] = corners[1][axis].max(x[axis]);
+        }
+    }
+    corners
+}
+
+fn bodies(model: &Model) -> Vec<BodySummary> {
+    let one = |body: &super::Body| BodySummary {
+        name: body.name.clone(),
+        material: model.materials[body.material as usize].name.clone(),
+        particle_count: body.particles.len(),
+        mass: model.particles.mass[body.particles.clone()].iter().sum(),
+        volume: model.particles.volume[body.particles.clone()].iter().sum(),
+    };
+    model.bodies.iter().map(one).collect()
+}
+
+fn materials(model: &Model) -> Vec<MaterialSummary> {
+    let one = |(index, material): (usize, &super::Material)| {
+        let of_this = || {
+            model.particles.material.iter().enumerate().filter(move |&(_, &m)| m as usize == index)
+        };
+        let parameters = material.law.parameters();
+        MaterialSummary {
+            name: material.name.clone(),
+            law: match material.law {
+                Law::Elastic { .. } => "elastic",
+                Law::Liquid { .. } => "liquid",
+                Law::Sand { .. } => "sand",
+            },
+            density: material.density,
+            parameters: parameters.into_iter().map(|p| (p.name, p.value)).collect(),
+            wave_speed: (material.law.wave_modulus() / material.density).sqrt(),
+            particle_count: of_this().count(),
+            mass: of_this().map(|(p, _)| model.particles.mass[p]).sum(),
+        }
+    };
+    model.materials.iter().enumerate().map(one).collect()
+}
+
+fn channel(action: &super::ActionChannel) -> ChannelSummary {
+    ChannelSummary {
+        name: action.name.clone(),
+        unit: match action.target {
+            ActionTarget::LinearVelocity { .. } => "m/s",
+            ActionTarget::AngularVelocity { .. } => "rad/s",
+            ActionTarget::Activation { .. } => "Pa",
+        },
+        lower: action.lower,
+        upper: action.upper,
+    }
+}
