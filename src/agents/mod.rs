@@ -7,6 +7,9 @@
 
 use crate::math::{Mat3, Vec3};
 
+mod kinematics;
+pub use kinematics::{drive, drive_adj};
+
 /// Pose and twist of one collider during one substep.
 ///
 /// The position is a grid node and an offset, like a particle's, so that distances to nodes are
