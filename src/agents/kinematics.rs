@@ -5,7 +5,7 @@
 //! `position(n+1) = position(n) + dt velocity(n)`, `R(n+1) = exp(dt omega(n)) R(n)`.
 
 use super::{ColliderPose, Drive, DriveCotangent};
-use crate::math::{Mat3, Real, Vec3};
+use crate::math::{Mat3, Vec3};
 use crate::model::{ActionTarget, Model};
 use crate::mpm::state::split_position;
 use glam::{DMat3, DQuat, DVec3};

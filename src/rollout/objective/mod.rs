@@ -1,0 +1,350 @@
+//! What a rollout is asked for: a weighted sum of terms, minimised, each with its adjoint.
+//!
+//! A term looks either at positions and velocities of some particles, at the end or after every
+//! control step, or at the controls themselves. State terms are additive over time, so that a
+//! reverse pass needs one observation at a time.
+
+mod centre;
+mod controls;
+mod density;
+mod targets;
+
+pub use controls::ControlMeasure;
+pub use density::DensityTarget;
+
+use super::Controls;
+use crate::model::Model;
+use crate::mpm::simulator::{Observation, ObservationCotangent};
+use std::ops::Range;
+use thiserror::Error;
+
+/// A weighted sum of terms, minimised.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Objective {
+    pub terms: Vec<Term>,
+}
+
+/// `weight * measure`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Term {
+    pub name: String,
+    /// In the inverse of the measure's unit, so that terms can be added.
+    pub weight: f64,
+    pub kind: TermKind,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum TermKind {
+    /// A measure of some particles.
+    State { measure: Measure, particles: Range<usize>, when: When },
+    /// A measure of the controls.
+    Controls(ControlMeasure),
+}
+
+/// When a state term acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// After the last control step.
+    End,
+    /// The mean over the ends of all control steps.
+    Along,
+}
+
+/// A differentiable number from the positions and velocities of some particles.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Measure {
+    /// Squared distance [m²] of the centre of mass from a point [m], along the chosen axes.
+    CentreToPoint { point: [f64; 3], axes: [bool; 3] },
+    /// Minus the velocity of the centre of mass along a direction [m/s]: smaller is faster.
+    CentreVelocity { direction: [f64; 3] },
+    /// Mean squared distance [m²] of the particles from their own targets [m], by mass.
+    ParticlesToTargets { targets: Vec<[f64; 3]> },
+    /// Squared difference of the masses on a grid from a target's, relative to the target's [-].
+    Density(DensityTarget),
+}
+
+/// Why an objective does not fit a model.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[error("objective term `{term}`: {problem}")]
+pub struct ObjectiveError {
+    pub term: String,
+    pub problem: String,
+}
+
+/// Some particles at one moment; slices of equal length.
+#[derive(Clone, Copy)]
+struct Group<'a> {
+    /// [kg]
+    mass: &'a [f64],
+    /// [m]
+    x: &'a [[f64; 3]],
+    /// [m/s]
+    v: &'a [[f64; 3]],
+}
+
+/// Cotangents of a [`Group`], added to.
+struct GroupBar<'a> {
+    x: &'a mut [[f64; 3]],
+    v: &'a mut [[f64; 3]],
+}
+
+impl Measure {
+    fn value(&self, group: Group) -> f64 {
+        match self {
+            Measure::CentreToPoint { point, axes } => centre::distance(group, point, axes),
+            Measure::CentreVelocity { direction } => centre::velocity(group, direction),
+            Measure::ParticlesToTargets { targets } => targets::distance(group, targets),
+            Measure::Density(target) => target.mismatch(group),
+        }
+    }
+
+    fn adj(&self, group: Group, value_bar: f64, bar: &mut GroupBar) {
+        match self {
+            Measure::CentreToPoint { point, axes } => {
+                centre::distance_adj(group, point, axes, value_bar, bar)
+            }
+            Measure::CentreVelocity { direction } => {
+                centre::velocity_adj(group, direction, value_bar, bar)
+            }
+            Measure::ParticlesToTargets { targets } => {
+                targets::distance_adj(group, targets, value_bar, bar)
+            }
+            Measure::Density(target) => target.mismatch_adj(group, value_bar, bar),
+        }
+    }
+
+    fn check(&self, particle_count: usize) -> Result<(), String> {
+        let finite = |v: &[f64; 3], what: &str| match v.iter().find(|c| !c.is_finite()) {
+            Some(c) => Err(format!("{what} has the component {c}; it must be finite")),
+            None => Ok(()),
+        };
+        match self {
+            Measure::CentreToPoint { point, axes } => {
+                if !axes.contains(&true) {
+                    return Err("no axis is chosen".into());
+                }
+                finite(point, "the point")
+            }
+            Measure::CentreVelocity { direction } => {
+                finite(direction, "the direction")?;
+                let length = direction.iter().map(|c| c * c).sum::<f64>().sqrt();
+                if (length - 1.0).abs() > 1e-6 {
+                    return Err(format!("the direction has length {length}; it must be 1"));
+                }
+                Ok(())
+            }
+            Measure::ParticlesToTargets { targets } => {
+                if targets.len() != particle_count {
+                    return Err(format!(
+                        "{} targets for {particle_count} particles; one for each is needed",
+                        targets.len()
+                    ));
+                }
+                targets.iter().enumerate().try_for_each(|(i, t)| finite(t, &format!("target {i}")))
+            }
+            Measure::Density(target) => target.check(),
+        }
+    }
+}
+
+impl Objective {
+    /// That every term fits the model.
+    pub fn check(&self, model: &Model) -> Result<(), ObjectiveError> {
+        for term in &self.terms {
+            let failed = |problem| Err(ObjectiveError { term: term.name.clone(), problem });
+            if !term.weight.is_finite() {
+                return failed(format!("the weight is {}; it must be finite", term.weight));
+            }
+            let checked = match &term.kind {
+                TermKind::State { measure, particles, .. } => {
+                    let count = model.particles.mass.len();
+                    if particles.is_empty() || particles.end > count {
+                        return failed(format!(
+                            "particles {} .. {} are none or not among the {count} of the model",
+                            particles.start, particles.end
+                        ));
+                    }
+                    measure.check(particles.len())
+                }
+                TermKind::Controls(measure) => measure.check(model.actions.len()),
+            };
+            if let Err(problem) = checked {
+                return failed(problem);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a state term looks at every control step.
+    pub fn acts_along(&self) -> bool {
+        self.terms.iter().any(|t| matches!(&t.kind, TermKind::State { when: When::Along, .. }))
+    }
+
+    /// Adds to `values[term]` what an observation after `done` of `control_steps` control steps
+    /// contributes, weights included.
+    pub(super) fn add_state_values(
+        &self,
+        model: &Model,
+        observation: &Observation,
+        done: usize,
+        control_steps: usize,
+        values: &mut [f64],
+    ) {
+        for (term, value) in self.terms.iter().zip(values) {
+            if let TermKind::State { measure, particles, when } = &term.kind
+                && let Some(share) = when.share(done, control_steps)
+            {
+                let group = group(model, observation, particles);
+                *value += term.weight * share * measure.value(group);
+            }
+        }
+    }
+
+    /// Derivative of the objective by that observation.
+    pub(super) fn state_adj(
+        &self,
+        model: &Model,
+        observation: &Observation,
+        done: usize,
+        control_steps: usize,
+    ) -> ObservationCotangent {
+        let count = observation.x.len();
+        let mut bar = ObservationCotangent { x: vec![[0.0; 3]; count], v: vec![[0.0; 3]; count] };
+        for term in &self.terms {
+            if let TermKind::State { measure, particles, when } = &term.kind
+                && let Some(share) = when.share(done, control_steps)
+            {
+                let group = group(model, observation, particles);
+                let mut group_bar =
+                    GroupBar { x: &mut bar.x[particles.clone()], v: &mut bar.v[particles.clone()] };
+                measure.adj(group, term.weight * share, &mut group_bar);
+            }
+        }
+        bar
+    }
+
+    /// Adds to `values[term]` what the controls contribute.
+    pub(super) fn add_control_values(&self, controls: &Controls, values: &mut [f64]) {
+        for (term, value) in self.terms.iter().zip(values) {
+            if let TermKind::Controls(measure) = &term.kind {
+                *value += term.weight * measure.value(controls);
+            }
+        }
+    }
+
+    /// Adds the control terms' derivative to `bar`, shaped like the controls' values.
+    pub(super) fn add_controls_adj(&self, controls: &Controls, bar: &mut [f64]) {
+        for term in &self.terms {
+            if let TermKind::Controls(measure) = &term.kind {
+                measure.adj(controls, term.weight, bar);
+            }
+        }
+    }
+}
+
+impl When {
+    /// Share of an observation in the measure.
+    fn share(self, done: usize, control_steps: usize) -> Option<f64> {
+        match self {
+            When::End => (done == control_steps).then_some(1.0),
+            When::Along => Some(1.0 / control_steps as f64),
+        }
+    }
+}
+
+fn group<'a>(
+    model: &'a Model,
+    observation: &'a Observation,
+    particles: &Range<usize>,
+) -> Group<'a> {
+    Group {
+        mass: &model.particles.mass[particles.clone()],
+        x: &observation.x[particles.clone()],
+        v: &observation.v[particles.clone()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(index: usize) -> f64 {
+        ((index as f64 + 1.0) * 78.233).sin()
+    }
+
+    fn measures(count: usize) -> Vec<Measure> {
+        let targets: Vec<_> =
+            (0..count).map(|p| std::array::from_fn(|a| 0.5 * noise(100 + 3 * p + a))).collect();
+        let density = DensityTarget::from_points(
+            [-1.2, -1.1, -1.3],
+            0.31,
+            [9, 8, 9],
+            &targets,
+            &vec![0.7; count],
+        );
+        vec![
+            Measure::CentreToPoint { point: [0.3, -2.0, 1.0], axes: [true, false, true] },
+            Measure::CentreVelocity { direction: [0.6, 0.0, 0.8] },
+            Measure::ParticlesToTargets { targets },
+            Measure::Density(density),
+        ]
+    }
+
+    #[test]
+    fn the_adjoint_of_every_measure_agrees_with_central_differences() {
+        const STEP: f64 = 1e-5;
+        // The density kernel has a jump in its second derivative, which a step may straddle.
+        const TOLERANCE: f64 = 1e-8;
+        let count = 12;
+        let mass: Vec<_> = (0..count).map(|p| 1.0 + 0.5 * noise(p)).collect();
+        let vector = |seed: usize| -> Vec<[f64; 3]> {
+            (0..count).map(|p| std::array::from_fn(|a| noise(seed + 3 * p + a))).collect()
+        };
+        let (x, v) = (vector(20), vector(60));
+        for measure in measures(count) {
+            measure.check(count).unwrap();
+            let (mut x_bar, mut v_bar) = (vec![[0.0; 3]; count], vec![[0.0; 3]; count]);
+            let group = Group { mass: &mass, x: &x, v: &v };
+            measure.adj(group, 1.7, &mut GroupBar { x: &mut x_bar, v: &mut v_bar });
+            let value = |x: &[[f64; 3]], v: &[[f64; 3]]| measure.value(Group { mass: &mass, x, v });
+            let scale = x_bar.iter().chain(&v_bar).flatten().fold(0.0f64, |m, b| m.max(b.abs()));
+            assert!(scale > 0.0);
+            for p in 0..count {
+                for a in 0..3 {
+                    let moved = |by: f64, velocity: bool| {
+                        let (mut x, mut v) = (x.clone(), v.clone());
+                        let moved = if velocity { &mut v } else { &mut x };
+                        moved[p][a] += by;
+                        value(&x, &v)
+                    };
+                    for (velocity, bar) in [(false, x_bar[p][a]), (true, v_bar[p][a])] {
+                        let difference =
+                            1.7 * (moved(STEP, velocity) - moved(-STEP, velocity)) / (2.0 * STEP);
+                        assert!(
+                            (difference - bar).abs() < TOLERANCE * scale.max(1.0),
+                            "{measure:?}, particle {p}, axis {a}: {bar} against {difference}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_mean_along_the_horizon_of_a_constant_is_that_constant() {
+        let steps = 7;
+        let total: f64 = (1..=steps).filter_map(|done| When::Along.share(done, steps)).sum();
+        assert!((total - 1.0).abs() < 1e-15);
+        let ends: Vec<_> =
+            (1..=steps).filter(|&done| When::End.share(done, steps).is_some()).collect();
+        assert_eq!(ends, [steps]);
+    }
+
+    #[test]
+    fn a_direction_that_is_no_unit_vector_and_too_few_targets_are_refused() {
+        let slow = Measure::CentreVelocity { direction: [2.0, 0.0, 0.0] };
+        assert!(slow.check(3).unwrap_err().contains("length 2"));
+        let targets = Measure::ParticlesToTargets { targets: vec![[0.0; 3]; 2] };
+        assert!(targets.check(3).unwrap_err().contains("2 targets for 3 particles"));
+    }
+}
