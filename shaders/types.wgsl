@@ -1,0 +1,181 @@
+// Shared structs and constants; SI units unless a comment says cells.
+// src/mpm/device/layout.rs mirrors every struct; a test compares sizes and offsets.
+
+// No slot, no cell.
+const NONE: u32 = 0xffffffffu;
+// Cells, and nodes, of one block: 4 x 4 x 4, x fastest.
+const BLOCK_CELLS: u32 = 64u;
+// Places in a block's table of neighbours: (dx + 1) + 3 (dy + 1) + 9 (dz + 1).
+const NEIGHBOURS: u32 = 27u;
+const SELF: u32 = 13u;
+
+// A particle is seven rows of an array of vec4, row r of particle p at `r * row_stride + p`:
+//   0     offset from the nearest node [cells, each in [-1/2, 1/2)), mass [kg]
+//   1..3  v_r [m/s], B_r.: row r of the affine velocity B = h C - (4 dt / h) (V/m) tau [m/s per cell],
+//         so that the particle gives a node at d [cells] the momentum w m (v + B d)
+//   4..6  columns of F; in w the plastic history, V/m [m³/kg], and the class number
+const ROW_OFFSET: u32 = 0u;
+const ROW_MOMENTUM: u32 = 1u;
+const ROW_SHAPE: u32 = 4u;
+
+// Its cotangent is seven rows likewise:
+//   0..2  v_bar_r, B_bar_r.
+//   3..5  columns of F_bar; in w the component of x_bar [1/m]
+//   6     history_bar, sum of activation_bar over the present control step
+const ROW_MOMENTUM_BAR: u32 = 0u;
+const ROW_SHAPE_BAR: u32 = 3u;
+const ROW_REST_BAR: u32 = 6u;
+
+// What is the same for every substep.
+struct Parameters {
+    // dt g [m/s].
+    gravity_step: vec3<f32>,
+    // Substep [s].
+    dt: f32,
+    // h [m].
+    cell_width: f32,
+    // dt / h [cells per m/s].
+    cells_per_speed: f32,
+    // 4 dt / h: from sum w v d^T [m/s] to dt C, and from V/m tau to its part of B.
+    affine_step: f32,
+    // A node with less mass [kg] is empty.
+    empty_mass: f32,
+    particle_count: u32,
+    // Distance between rows of a particle array [elements].
+    row_stride: u32,
+    slot_capacity: u32,
+    occupied_capacity: u32,
+    // Size of the hash table, a power of two, minus one.
+    hash_mask: u32,
+    collider_count: u32,
+    moving_count: u32,
+    pad: u32,
+}
+
+// What differs from substep to substep; a dispatch chooses one.
+struct Step {
+    substep: u32,
+    // Whether this substep's stress belongs to another control step than the one walked before it:
+    // the sum of activation cotangents starts anew.
+    restart: u32,
+}
+
+// One constitutive law: kind (model::LawKind) and model::Law::constants.
+struct MaterialAt {
+    k: vec4<f32>,
+    kind: u32,
+}
+const MATERIALS: u32 = 64u;
+
+// Activations [Pa] of one control step, four muscles a row.
+struct Activations {
+    rows: array<vec4<f32>, 16>,
+}
+const MUSCLES: u32 = 64u;
+
+// A rigid collider at one substep. A node at integer cell i lies at d = (i - cell) h - offset from
+// the collider's origin: exact wherever in the world.
+struct ColliderAt {
+    // Nearest grid node to the origin, absolute.
+    cell: vec3<i32>,
+    // SHAPE_...
+    shape: u32,
+    // Offset of the origin from that node [m].
+    offset: vec3<f32>,
+    // MODE_...
+    mode: u32,
+    // world_from_body.
+    rotation: mat3x3<f32>,
+    // [m/s], of the origin.
+    velocity: vec3<f32>,
+    // Coulomb coefficient.
+    friction: f32,
+    // [rad/s], world axes.
+    angular_velocity: vec3<f32>,
+    // Width of the softened zone [m]; 0 is hard.
+    softness: f32,
+    // Box: half extents. Sphere: radius in x. Capsule, cylinder: radius in x, half length in y. [m]
+    extents: vec3<f32>,
+    // Place among the colliders that move, or NONE.
+    moving: u32,
+}
+const SHAPE_HALF_SPACE: u32 = 0u;
+const SHAPE_BOX: u32 = 1u;
+const SHAPE_SPHERE: u32 = 2u;
+const SHAPE_CAPSULE: u32 = 3u;
+const SHAPE_CYLINDER: u32 = 4u;
+const MODE_STICKY: u32 = 0u;
+const MODE_SLIP: u32 = 1u;
+const MODE_SEPARATE: u32 = 2u;
+
+// The particles of one cell: order[first .. first + count]. `next` counts those of the next substep.
+struct Cell {
+    first: u32,
+    count: u32,
+    next: u32,
+}
+struct CellCounter {
+    first: u32,
+    count: u32,
+    next: atomic<u32>,
+}
+
+// One slot of the block table. Slots are numbered as they are met, which is racy, and nothing but
+// addresses depends on it.
+struct Block {
+    // Block coordinates (cell >> 2), resolution level.
+    key: vec4<i32>,
+    // Slots of the 27 blocks around; complete once this block, or the neighbour, was occupied.
+    neighbours: array<u32, 27>,
+    // 1 once all its neighbours have slots.
+    expanded: u32,
+    // Which of its cells hold particles, bit = cell.
+    mask: vec2<u32>,
+    // Place in the list of occupied blocks, where the mask is not zero.
+    occupied_index: u32,
+    // Entry i of three lists of slots lives in blocks[i]: those with particles, those with nodes
+    // that particles reach, those occupied for the first time.
+    occupied_slot: u32,
+    node_slot: u32,
+    expanding_slot: u32,
+}
+
+// Workgroups of the dispatches over slots, and the number of slots.
+struct SlotArguments {
+    groups: atomic<u32>,
+    groups_y: u32,
+    groups_z: u32,
+    slot_count: atomic<u32>,
+}
+
+// Workgroups of the dispatches over lists; reset before every substep.
+struct ListArguments {
+    occupied: atomic<u32>,
+    occupied_y: u32,
+    occupied_z: u32,
+    particle_total: atomic<u32>,
+    nodes: atomic<u32>,
+    nodes_y: u32,
+    nodes_z: u32,
+    pad_a: u32,
+    expanding: atomic<u32>,
+    expanding_y: u32,
+    expanding_z: u32,
+    pad_b: u32,
+}
+
+// What went wrong first; read by the host when it waits.
+struct Status {
+    // First substep in which a particle diverged, and the smallest such particle (storage order).
+    substep: atomic<u32>,
+    particle: atomic<u32>,
+    // CAUSE_...
+    cause: atomic<u32>,
+    // Most slots, and most occupied blocks, ever needed.
+    slots_needed: atomic<u32>,
+    occupied_needed: atomic<u32>,
+    // 1 if a cotangent of a pose was not finite.
+    pose_overflow: atomic<u32>,
+}
+const CAUSE_NOT_FINITE: u32 = 0u;
+const CAUSE_TOO_FAST: u32 = 1u;
