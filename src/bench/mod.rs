@@ -1,1 +1,7 @@
-//! Layer 5: timing and accuracy records, tables, reports.
+//! Layer 5: speed, memory and accuracy, as records; the front end prints them.
+
+pub mod plot;
+pub mod setup;
+pub mod throughput;
+pub mod usage;
+pub mod validate;

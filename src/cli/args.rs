@@ -86,6 +86,15 @@ pub enum Precision {
     F64,
 }
 
+/// One scene file, three cell widths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FidelityChoice {
+    /// Coarse: minutes on two CPU cores.
+    Preview,
+    Standard,
+    Fine,
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -101,6 +110,10 @@ Ctrl-C stops at the next chunk, writes what was computed and exits with code 130
 pub struct RunArgs {
     /// A scene or task file (TOML).
     pub scene: PathBuf,
+
+    /// At which of the scene's resolutions.
+    #[arg(long, value_enum, default_value_t = FidelityChoice::Standard)]
+    pub fidelity: FidelityChoice,
 
     #[command(flatten)]
     pub device: DeviceArgs,
@@ -136,6 +149,10 @@ Examples:
 pub struct GradientArgs {
     /// A task file: a scene with a horizon and an objective.
     pub task: PathBuf,
+
+    /// At which of the scene's resolutions.
+    #[arg(long, value_enum, default_value_t = FidelityChoice::Standard)]
+    pub fidelity: FidelityChoice,
 
     #[command(flatten)]
     pub device: DeviceArgs,
@@ -174,6 +191,10 @@ pub struct OptimizeArgs {
     /// A task file: a scene with a horizon and an objective.
     #[arg(required_unless_present = "resume", conflicts_with = "resume")]
     pub task: Option<PathBuf>,
+
+    /// At which of the scene's resolutions.
+    #[arg(long, value_enum, default_value_t = FidelityChoice::Standard)]
+    pub fidelity: FidelityChoice,
 
     #[command(flatten)]
     pub device: DeviceArgs,
@@ -231,6 +252,10 @@ pub struct ViewArgs {
     /// A scene file, or a run directory to replay.
     pub scene: PathBuf,
 
+    /// At which of the scene's resolutions.
+    #[arg(long, value_enum, default_value_t = FidelityChoice::Standard)]
+    pub fidelity: FidelityChoice,
+
     #[command(flatten)]
     pub device: DeviceArgs,
 
@@ -249,6 +274,10 @@ A movie needs ffmpeg on the PATH; without it the frames are written as a PNG seq
 pub struct RenderArgs {
     /// A scene file, or a run directory to replay.
     pub scene: PathBuf,
+
+    /// At which of the scene's resolutions.
+    #[arg(long, value_enum, default_value_t = FidelityChoice::Standard)]
+    pub fidelity: FidelityChoice,
 
     #[command(flatten)]
     pub device: DeviceArgs,
@@ -381,4 +410,8 @@ Example:
 pub struct InspectArgs {
     /// A scene or task file (TOML).
     pub scene: PathBuf,
+
+    /// At which of the scene's resolutions.
+    #[arg(long, value_enum, default_value_t = FidelityChoice::Standard)]
+    pub fidelity: FidelityChoice,
 }

@@ -3,13 +3,20 @@
 
 mod advance;
 mod args;
-mod controls_file;
+mod bench;
+mod device;
+mod devices;
 mod error;
 mod files;
+mod inspect;
 mod interrupt;
+mod load;
 mod output;
 mod progress;
+mod run;
+mod schema;
 mod state_file;
+mod validate;
 
 use args::{Command, CommandLine};
 use clap::Parser;
@@ -45,7 +52,15 @@ pub fn main() -> ExitCode {
 
 fn dispatch(line: &CommandLine) -> miette::Result<Outcome> {
     let output = Output { json: line.json };
-    Err(CliError::Option { option: "command", problem: "not wired yet".into() }.into())
+    match &line.command {
+        Command::Run(args) => run::run(args, output),
+        Command::Bench(args) => bench::run(args, output),
+        Command::Validate(args) => validate::run(args, output),
+        Command::Inspect(args) => inspect::run(args, output),
+        Command::Devices => devices::run(output),
+        Command::Schema => schema::run(output),
+        _ => Err(CliError::Option { option: "command", problem: "not wired yet".into() }.into()),
+    }
 }
 
 /// A finite value above zero.

@@ -1,0 +1,197 @@
+//! Law 14: the gradient of a rollout is the derivative of the rollout. Blocks of each material fall
+//! on rough ground while a soft sphere pushes them; the f64 twin's gradient is held against central
+//! differences of its own forward run, the backend's against the twin's.
+
+use super::check::{Check, Plot, Report};
+use super::lab::{Lab, MakeSimulator};
+use crate::agents::drive;
+use crate::bench::setup::{Setup, rough};
+use crate::math::Vec3;
+use crate::model::{Contact, ContactMode, Law, Model, Shape};
+use crate::mpm::simulator::{ObservationCotangent, SimulationError, Simulator};
+use crate::mpm::state::{State, split_position};
+use crate::mpm::twin::Twin;
+use glam::DQuat;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::sync::Arc;
+
+/// Against central differences, f64, over the shortest run.
+const DIFFERENCES_TOLERANCE: f64 = 1e-6;
+/// The backend against the f64 twin, over the shortest run.
+const BACKEND_TOLERANCE: f64 = 1e-3;
+/// Steps of the differences, relative to one cell width and one metre a second. The best counts: a
+/// larger one bends with the curve, a smaller one drowns in round-off.
+const STEPS: [f64; 4] = [1e-4, 1e-5, 1e-6, 1e-7];
+
+/// A block over rough ground, pushed by a sphere whose influence begins before it touches.
+fn pushed(law: Law, friction: f64) -> Arc<Model> {
+    let width = 0.02;
+    let soft = Contact { mode: ContactMode::Separate, friction: 0.3, softness: width };
+    Setup::new("pushed block", width)
+        .gravity([0.0, 0.0, -9.81])
+        .body(1000.0, law, [[0.0, 0.0, 0.005], [0.08, 0.08, 0.085]], |_| true)
+        .moving(|x| [0.5 * x[2], 0.1, -1.0], |_| [[0.0, 0.0, 0.5], [0.0; 3], [0.0; 3]])
+        .plane([0.0, 0.0, 1.0], [0.0; 3], rough(friction))
+        .driven_collider(
+            Shape::Sphere { radius: 0.04 },
+            [-0.045, 0.03, 0.045],
+            DQuat::IDENTITY,
+            soft,
+            [0.4, 0.1, 0.0],
+        )
+        .build(4.0)
+}
+
+/// Everything that is fixed while derivatives are taken: what is looked at and what is varied.
+struct Question {
+    /// The objective is the sum of `x · by_x + v · by_v` at the end.
+    seed: ObservationCotangent,
+    /// Direction of change of initial positions [m] and velocities [m/s].
+    along_x: Vec<Vec3<f64>>,
+    along_v: Vec<Vec3<f64>>,
+}
+
+impl Question {
+    fn random(model: &Model) -> Self {
+        let count = model.initial.particle_count();
+        let mut random = ChaCha8Rng::seed_from_u64(14);
+        let mut vector = || std::array::from_fn(|_| random.random_range(-1.0..1.0));
+        let mut field = |scale: f64| -> Vec<[f64; 3]> {
+            (0..count).map(|_| vector()).map(|v: [f64; 3]| v.map(|v| v * scale)).collect()
+        };
+        let seed = ObservationCotangent { x: field(1.0), v: field(0.01) };
+        let along = |field: Vec<[f64; 3]>| field.into_iter().map(Vec3).collect();
+        let (along_x, along_v) = (along(field(model.cell_width)), along(field(1.0)));
+        Self { seed, along_x, along_v }
+    }
+
+    /// Derivative along the direction, from a gradient.
+    fn by_gradient(
+        &self,
+        make: MakeSimulator,
+        model: &Arc<Model>,
+        substeps: usize,
+    ) -> Result<f64, SimulationError> {
+        let mut simulator = make(model)?;
+        simulator.reserve(1, substeps)?;
+        simulator.load(&model.initial)?;
+        simulator.drive(&drive(model, &[], substeps))?;
+        simulator.forward_recorded(0..substeps)?;
+        simulator.begin_reverse()?;
+        simulator.seed(&self.seed)?;
+        simulator.reverse(0..substeps)?;
+        let gradient = simulator.gradient()?.initial;
+        let dot =
+            |a: &[Vec3<f64>], b: &[Vec3<f64>]| a.iter().zip(b).map(|(a, b)| a.dot(*b)).sum::<f64>();
+        Ok(dot(&gradient.x, &self.along_x) + dot(&gradient.v, &self.along_v))
+    }
+
+    /// Derivatives along the direction by central differences of the f64 twin, one per step.
+    fn by_differences(
+        &self,
+        model: &Arc<Model>,
+        substeps: usize,
+    ) -> Result<[f64; 4], SimulationError> {
+        let mut twin = Twin::<f64>::new(model)?;
+        twin.drive(&drive(model, &[], substeps))?;
+        let mut derivatives = [0.0; 4];
+        for (derivative, step) in derivatives.iter_mut().zip(STEPS) {
+            let ahead = self.objective(&mut twin, model, step, substeps)?;
+            let behind = self.objective(&mut twin, model, -step, substeps)?;
+            *derivative = (ahead - behind) / (2.0 * step);
+        }
+        Ok(derivatives)
+    }
+
+    /// The objective after a run from an initial state displaced by `step` times the direction.
+    /// Displacements are summed, not positions, so that no digits are lost.
+    fn objective(
+        &self,
+        twin: &mut Twin<f64>,
+        model: &Model,
+        step: f64,
+        substeps: usize,
+    ) -> Result<f64, SimulationError> {
+        let mut state = model.initial.clone();
+        for p in 0..state.particle_count() {
+            displace(&mut state, p, self.along_x[p] * (step / model.cell_width));
+            state.v[p] += self.along_v[p] * step;
+        }
+        twin.load(&state)?;
+        twin.forward(0..substeps)?;
+        twin.observe(0)?;
+        let end = twin.observation(0)?;
+        let dot = |a: &[[f64; 3]], b: &[[f64; 3]]| {
+            a.iter().flatten().zip(b.iter().flatten()).map(|(a, b)| a * b).sum::<f64>()
+        };
+        Ok(dot(&end.x, &self.seed.x) + dot(&end.v, &self.seed.v))
+    }
+}
+
+/// Moves a particle by a number of cells.
+fn displace(state: &mut State<f64>, p: usize, cells: Vec3<f64>) {
+    for a in 0..3 {
+        let (carry, offset) = split_position(state.offset[p][a] + cells[a]);
+        state.cell[p][a] += carry;
+        state.offset[p][a] = offset;
+    }
+}
+
+/// Smallest relative difference to any of the references.
+fn error(value: f64, references: &[f64]) -> f64 {
+    references.iter().map(|r| (value / r - 1.0).abs()).fold(f64::INFINITY, f64::min)
+}
+
+pub fn run(lab: &Lab) -> Result<Report, SimulationError> {
+    let horizons: &[usize] = if lab.quick { &[100] } else { &[100, 500, 1000] };
+    let laws = [
+        ("elastic", Law::Elastic { young_modulus: 1e5, poisson_ratio: 0.3 }),
+        ("liquid", Law::Liquid { bulk_modulus: 1e5, tension: false }),
+        ("sand", Law::Sand { young_modulus: 1e5, poisson_ratio: 0.3, friction_angle: 0.6 }),
+    ];
+    let twin: MakeSimulator = &|model| Ok(Box::new(Twin::<f64>::new(model)?) as Box<dyn Simulator>);
+    let mut report = Report::default();
+    let mut plot = Plot::new("Error of the gradient", "substeps", "relative error").logarithmic();
+    for (name, law) in laws {
+        let model = pushed(law, 0.4);
+        let question = Question::random(&model);
+        let (mut of_twin, mut of_backend) = (Vec::new(), Vec::new());
+        for &substeps in horizons {
+            let exact = question.by_gradient(twin, &model, substeps)?;
+            let differences = question.by_differences(&model, substeps)?;
+            let backend = question.by_gradient(lab.make, &model, substeps)?;
+            of_twin.push([substeps as f64, error(exact, &differences)]);
+            of_backend.push([substeps as f64, error(backend, &[exact])]);
+        }
+        report.checks.push(twin_check(name, of_twin[0][1]));
+        report.checks.push(Check::at_most(
+            &format!("backend against the f64 twin, {name}, 100 substeps, relative"),
+            of_backend[0][1],
+            BACKEND_TOLERANCE,
+        ));
+        let list = |curve: &[[f64; 2]]| -> String {
+            curve.iter().map(|[n, e]| format!("  {n}: {e:.1e}")).collect()
+        };
+        report.remarks.push(format!(
+            "{name}, error by substeps: twin{}; backend{}",
+            list(&of_twin),
+            list(&of_backend)
+        ));
+        plot = plot.line(&format!("{name}, twin"), of_twin);
+        plot = plot.line(&format!("{name}, backend"), of_backend);
+    }
+    let (name, law) = laws[0];
+    let (right, wrong) = (pushed(law, 0.4), pushed(law, 0.3));
+    let question = Question::random(&right);
+    let gradient = question.by_gradient(twin, &wrong, 100)?;
+    let defect = error(gradient, &question.by_differences(&right, 100)?);
+    report.checks.push(twin_check(name, defect).control("the gradient of friction 0.3, not 0.4"));
+    report.plot = Some(plot);
+    Ok(report)
+}
+
+fn twin_check(name: &str, error: f64) -> Check {
+    let what = format!("twin against central differences, {name}, 100 substeps, relative");
+    Check::at_most(&what, error, DIFFERENCES_TOLERANCE)
+}

@@ -1,0 +1,125 @@
+//! Law 8: a liquid at rest in a tank: the pressure is rho g z, and nothing moves.
+
+use super::check::{Check, Plot, Report};
+use super::lab::{Experiment, Lab, fit_line};
+use crate::bench::setup::{SLIP, Setup};
+use crate::model::{Law, Model};
+use crate::mpm::simulator::SimulationError;
+use std::sync::Arc;
+
+const DENSITY: f64 = 1000.0;
+const DEPTH: f64 = 1.0;
+const GRAVITY: f64 = 9.81;
+/// Compresses by one percent at the bottom.
+const BULK: f64 = 100.0 * DENSITY * GRAVITY * DEPTH;
+const TOLERANCE: f64 = 0.02;
+/// Residual speed over sqrt(g H).
+const REST: f64 = 1e-3;
+
+fn column(cell_width: f64, gravity: f64) -> Arc<Model> {
+    let side = 4.0 * cell_width;
+    let law = Law::Liquid { bulk_modulus: BULK, tension: false };
+    Setup::new("hydrostatic column", cell_width)
+        .gravity([0.0, 0.0, -gravity])
+        .body(DENSITY, law, [[0.0; 3], [side, side, DEPTH]], |_| true)
+        .plane([0.0, 0.0, 1.0], [0.0; 3], SLIP)
+        .plane([1.0, 0.0, 0.0], [0.0; 3], SLIP)
+        .plane([-1.0, 0.0, 0.0], [side, 0.0, 0.0], SLIP)
+        .plane([0.0, 1.0, 0.0], [0.0; 3], SLIP)
+        .plane([0.0, -1.0, 0.0], [0.0, side, 0.0], SLIP)
+        .build(0.5)
+}
+
+struct Rest {
+    /// Mean over each layer of cells: height [m], pressure [Pa].
+    layers: Vec<[f64; 2]>,
+    /// Pressure gained per depth [Pa/m].
+    gradient: f64,
+    /// Largest deviation from rho g z in any layer, over the pressure at the bottom.
+    deviation: f64,
+    /// Root mean square [m/s] after the last damping, and half a second later.
+    speeds: [f64; 2],
+}
+
+fn settle(lab: &Lab, model: Arc<Model>) -> Result<Rest, SimulationError> {
+    let sound = (BULK / DENSITY).sqrt();
+    // A fraction of the time that sound takes through the column.
+    let look = 0.2 * DEPTH / sound;
+    let settled = 30.0 * DEPTH / sound;
+    let mut experiment = lab.experiment(Arc::clone(&model), settled + 0.5)?;
+    experiment.settle(look, settled)?;
+    let early = rms_speed(&mut experiment)?;
+    experiment.run_until(settled + 0.5)?;
+    let late = rms_speed(&mut experiment)?;
+    let layers = layers(&model, &mut experiment)?;
+    // The layer at the surface is half empty.
+    let inside = &layers[..layers.len() - 1];
+    let surface = surface(&model, &mut experiment)?;
+    let weight = DENSITY * GRAVITY;
+    let deviation = |&[z, p]: &[f64; 2]| (p - weight * (surface - z)).abs() / (weight * DEPTH);
+    Ok(Rest {
+        gradient: -fit_line(inside)[0],
+        deviation: inside.iter().map(deviation).fold(0.0, f64::max),
+        layers,
+        speeds: [early, late],
+    })
+}
+
+fn rms_speed(experiment: &mut Experiment) -> Result<f64, SimulationError> {
+    let v = experiment.state()?.v;
+    Ok((v.iter().map(|v| v.norm_squared()).sum::<f64>() / v.len() as f64).sqrt())
+}
+
+/// Height of the free surface [m]: half a particle above the highest.
+fn surface(model: &Model, experiment: &mut Experiment) -> Result<f64, SimulationError> {
+    let x = experiment.positions()?;
+    Ok(x.iter().map(|x| x[2]).fold(0.0, f64::max) + 0.25 * model.cell_width)
+}
+
+fn layers(model: &Model, experiment: &mut Experiment) -> Result<Vec<[f64; 2]>, SimulationError> {
+    let state = experiment.state()?;
+    let mut sums: Vec<[f64; 3]> = Vec::new();
+    for p in 0..state.particle_count() {
+        let z = state.world_position(p, model.cell_width, model.origin)[2];
+        let layer = (z / model.cell_width).max(0.0) as usize;
+        if sums.len() <= layer {
+            sums.resize(layer + 1, [0.0; 3]);
+        }
+        // Cauchy stress: lambda (J - 1), in compression only.
+        let pressure = BULK * (1.0 - state.f[p].determinant()).max(0.0);
+        sums[layer] = [sums[layer][0] + z, sums[layer][1] + pressure, sums[layer][2] + 1.0];
+    }
+    Ok(sums.into_iter().map(|[z, p, count]| [z / count, p / count]).collect())
+}
+
+pub fn run(lab: &Lab) -> Result<Report, SimulationError> {
+    let cell_width = DEPTH / if lab.quick { 16.0 } else { 24.0 };
+    let right = settle(lab, column(cell_width, GRAVITY))?;
+    let light = settle(lab, column(cell_width, 0.95 * GRAVITY))?;
+    let gradient =
+        |measured| Check::near("pressure per depth [Pa/m]", measured, DENSITY * GRAVITY, TOLERANCE);
+    let deviation = |measured| {
+        Check::at_most("worst layer, over the pressure at the bottom", measured, TOLERANCE)
+    };
+    let wrong = "gravity 5 % too small";
+    let scale = (GRAVITY * DEPTH).sqrt();
+    let theory = [[0.0, DENSITY * GRAVITY * DEPTH], [DEPTH, 0.0]];
+    Ok(Report {
+        checks: vec![
+            gradient(right.gradient),
+            deviation(right.deviation),
+            Check::at_most("residual speed over sqrt(g H)", right.speeds[1] / scale, REST),
+            gradient(light.gradient).control(wrong),
+            deviation(light.deviation).control(wrong),
+        ],
+        remarks: vec![format!(
+            "rms speed {:.1e} m/s when settled, {:.1e} m/s half a second later",
+            right.speeds[0], right.speeds[1]
+        )],
+        plot: Some(
+            Plot::new("Liquid at rest", "height [m]", "pressure [Pa]")
+                .line("rho g z", theory.to_vec())
+                .dots("mean of a layer", right.layers),
+        ),
+    })
+}

@@ -1,0 +1,37 @@
+//! A scene file as a model that can run.
+
+use super::args::FidelityChoice;
+use crate::model::{Model, compile};
+use crate::scene::{Fidelity, Scene, SceneError};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A scene and what it was compiled to.
+pub struct Loaded {
+    pub scene: Scene,
+    pub model: Arc<Model>,
+}
+
+impl Loaded {
+    /// Substeps of a whole run: of the task's horizon, or of the scene's duration.
+    pub fn substeps(&self) -> usize {
+        self.substeps_in(self.scene.duration_secs())
+    }
+
+    /// Substeps in a time [s], at least one.
+    pub fn substeps_in(&self, secs: f64) -> usize {
+        ((secs / self.model.substep_secs).round() as usize).max(1)
+    }
+}
+
+/// Reads and compiles a scene file.
+pub fn load_scene(path: &Path, fidelity: FidelityChoice) -> Result<Loaded, SceneError> {
+    let scene = Scene::load(path)?;
+    let fidelity = match fidelity {
+        FidelityChoice::Preview => Fidelity::Preview,
+        FidelityChoice::Standard => Fidelity::Standard,
+        FidelityChoice::Fine => Fidelity::Fine,
+    };
+    let model = Arc::new(compile(&scene, fidelity)?);
+    Ok(Loaded { scene, model })
+}
