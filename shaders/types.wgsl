@@ -9,6 +9,8 @@ const BLOCK_CELLS: u32 = 64u;
 const NEIGHBOURS: u32 = 27u;
 const SELF: u32 = 13u;
 
+// --- Particles ---
+
 // A particle is seven rows of an array of vec4, row r of particle p at `r * row_stride + p`:
 //   0     offset from the nearest node [cells, each in [-1/2, 1/2)), mass [kg]
 //   1..3  v_r [m/s], B_r.: row r of the affine velocity B = h C - (4 dt / h) (V/m) tau [m/s per cell],
@@ -55,17 +57,42 @@ struct Parameters {
 // What differs from substep to substep; a dispatch chooses one.
 struct Step {
     substep: u32,
-    // Whether this substep's stress belongs to another control step than the one walked before it:
-    // the sum of activation cotangents starts anew.
+    // Control step that the stress at the end of this substep belongs to.
+    stress_control: u32,
+    // Whether the stress at the end of the following substep belongs to another one: then the
+    // reverse pass starts the sum of activation cotangents anew here.
     restart: u32,
 }
 
-// One constitutive law: kind (model::LawKind) and model::Law::constants.
+// --- Materials ---
+
+const LAW_ELASTIC: u32 = 0u;
+const LAW_LIQUID: u32 = 1u;
+const LAW_SAND: u32 = 2u;
+
+// One constitutive law: LAW_..., and model::Law::constants.
 struct MaterialAt {
     k: vec4<f32>,
     kind: u32,
 }
 const MATERIALS: u32 = 64u;
+
+struct StressAdj {
+    f_bar: mat3x3<f32>,
+    // by (mu, lambda, beta, 0)
+    k_bar: vec4<f32>,
+}
+
+struct ReturnMap {
+    f: mat3x3<f32>,
+    history: f32,
+}
+
+struct ReturnMapAdj {
+    f_bar: mat3x3<f32>,
+    history_bar: f32,
+    k_bar: vec4<f32>,
+}
 
 // Activations [Pa] of one control step, four muscles a row.
 struct Activations {
@@ -73,40 +100,54 @@ struct Activations {
 }
 const MUSCLES: u32 = 64u;
 
-// A rigid collider at one substep. A node at integer cell i lies at d = (i - cell) h - offset from
-// the collider's origin: exact wherever in the world.
-struct ColliderAt {
-    // Nearest grid node to the origin, absolute.
-    cell: vec3<i32>,
-    // SHAPE_...
-    shape: u32,
-    // Offset of the origin from that node [m].
-    offset: vec3<f32>,
-    // MODE_...
-    mode: u32,
-    // world_from_body.
-    rotation: mat3x3<f32>,
-    // [m/s], of the origin.
-    velocity: vec3<f32>,
-    // Coulomb coefficient.
-    friction: f32,
-    // [rad/s], world axes.
-    angular_velocity: vec3<f32>,
-    // Width of the softened zone [m]; 0 is hard.
-    softness: f32,
-    // Box: half extents. Sphere: radius in x. Capsule, cylinder: radius in x, half length in y. [m]
-    extents: vec3<f32>,
-    // Place among the colliders that move, or NONE.
-    moving: u32,
-}
+// --- Colliders ---
+
 const SHAPE_HALF_SPACE: u32 = 0u;
 const SHAPE_BOX: u32 = 1u;
 const SHAPE_SPHERE: u32 = 2u;
 const SHAPE_CAPSULE: u32 = 3u;
 const SHAPE_CYLINDER: u32 = 4u;
-const MODE_STICKY: u32 = 0u;
-const MODE_SLIP: u32 = 1u;
-const MODE_SEPARATE: u32 = 2u;
+
+const CONTACT_STICKY: u32 = 0u;
+const CONTACT_SLIP: u32 = 1u;
+const CONTACT_SEPARATE: u32 = 2u;
+
+// One collider at one substep. A node at integer cell i lies at d = (i - cell) h - offset from its
+// origin: exact wherever in the world.
+struct ColliderAt {
+    // grid node nearest to the body's origin, absolute
+    cell: vec3<i32>,
+    // SHAPE_...
+    shape: u32,
+    // of the origin from that node [m]
+    offset: vec3<f32>,
+    // CONTACT_...
+    mode: u32,
+    // world_from_body
+    rotation: mat3x3<f32>,
+    // [m/s], of the body's origin
+    velocity: vec3<f32>,
+    // Coulomb coefficient
+    friction: f32,
+    // [rad/s], world frame
+    angular_velocity: vec3<f32>,
+    // width of the softened zone [m]; 0 is hard
+    softness: f32,
+    // half extents of a box, or (radius, half length) [m]
+    size: vec3<f32>,
+    // place among the colliders that move, or NONE
+    moving: u32,
+}
+
+// Cotangent of a pose and twist; the rotation about the world axes through the body's origin.
+struct PoseBar {
+    position: vec3<f32>,
+    rotation: vec3<f32>,
+    velocity: vec3<f32>,
+    angular_velocity: vec3<f32>,
+}
+
+// --- The sparse grid ---
 
 // The particles of one cell: order[first .. first + count]. `next` counts those of the next substep.
 struct Cell {
@@ -174,8 +215,6 @@ struct Status {
     // Most slots, and most occupied blocks, ever needed.
     slots_needed: atomic<u32>,
     occupied_needed: atomic<u32>,
-    // 1 if a cotangent of a pose was not finite.
-    pose_overflow: atomic<u32>,
 }
 const CAUSE_NOT_FINITE: u32 = 0u;
 const CAUSE_TOO_FAST: u32 = 1u;
