@@ -1,0 +1,256 @@
+//! Adam [Kingma and Ba 2015] within bounds, by projection.
+//!
+//! It works in coordinates in which the box is [-1, 1] a side, so that one learning rate serves
+//! metres per second and pascals: the rate is the step as a fraction of half a coordinate's range.
+
+use super::{Bounds, Evaluation, Optimizer, OptimizerError, OptimizerState, Rate};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdamOptions {
+    /// Largest step of a coordinate, as a fraction of half its range.
+    pub learning_rate: f64,
+    pub rate: Rate,
+    /// Decay of the mean of the gradient.
+    pub beta1: f64,
+    /// Decay of the mean of its square.
+    pub beta2: f64,
+    /// Added to the root of the mean square: gradients much below it (in objective units per half
+    /// range) do not move anything.
+    pub epsilon: f64,
+    /// Largest Euclidean norm of the scaled gradient; longer ones are shortened to it.
+    pub clip_norm: Option<f64>,
+}
+
+impl Default for AdamOptions {
+    fn default() -> Self {
+        Self {
+            learning_rate: 0.05,
+            rate: Rate::Constant,
+            beta1: 0.9,
+            beta2: 0.99,
+            epsilon: 1e-12,
+            clip_norm: None,
+        }
+    }
+}
+
+impl AdamOptions {
+    fn check(&self) -> Result<(), OptimizerError> {
+        let positive = |option, value: f64| {
+            if value > 0.0 && value.is_finite() {
+                return Ok(());
+            }
+            Err(OptimizerError::Option { option, value, allowed: "a finite number > 0 is allowed" })
+        };
+        let decay = |option, value: f64| {
+            if (0.0..1.0).contains(&value) {
+                return Ok(());
+            }
+            Err(OptimizerError::Option { option, value, allowed: "0 <= value < 1 is allowed" })
+        };
+        positive("learning_rate", self.learning_rate)?;
+        positive("epsilon", self.epsilon)?;
+        decay("beta1", self.beta1)?;
+        decay("beta2", self.beta2)?;
+        if let Rate::Exponential { half_life } = self.rate {
+            positive("half_life", half_life)?;
+        }
+        self.clip_norm.map_or(Ok(()), |norm| positive("clip_norm", norm))
+    }
+}
+
+/// A stored [`Adam`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AdamState {
+    iteration: usize,
+    /// Present point, in the caller's coordinates.
+    x: Vec<f64>,
+    /// Means of the scaled gradient and of its square.
+    mean: Vec<f64>,
+    square: Vec<f64>,
+    options: AdamOptions,
+    bounds: Bounds,
+}
+
+pub struct Adam {
+    state: AdamState,
+}
+
+impl Adam {
+    /// Starts at `start`, moved into the bounds.
+    pub fn new(
+        start: &[f64],
+        bounds: Bounds,
+        options: AdamOptions,
+    ) -> Result<Self, OptimizerError> {
+        let mut x = start.to_vec();
+        shape("coordinates of the start", x.len(), bounds.dimension())?;
+        bounds.project(&mut x);
+        let zeros = vec![0.0; x.len()];
+        Self::from_state(AdamState {
+            iteration: 0,
+            x,
+            mean: zeros.clone(),
+            square: zeros,
+            options,
+            bounds,
+        })
+    }
+
+    pub(super) fn from_state(state: AdamState) -> Result<Self, OptimizerError> {
+        state.options.check()?;
+        let dimension = state.bounds.dimension();
+        shape("coordinates", state.x.len(), dimension)?;
+        shape("means", state.mean.len(), dimension)?;
+        shape("mean squares", state.square.len(), dimension)?;
+        Ok(Self { state })
+    }
+}
+
+fn shape(what: &'static str, found: usize, expected: usize) -> Result<(), OptimizerError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(OptimizerError::Shape { what, found, expected })
+}
+
+impl Optimizer for Adam {
+    fn ask(&mut self) -> Vec<Vec<f64>> {
+        vec![self.state.x.clone()]
+    }
+
+    fn needs_gradient(&self) -> bool {
+        true
+    }
+
+    fn tell(&mut self, evaluations: &[Evaluation]) -> Result<(), OptimizerError> {
+        shape("evaluations", evaluations.len(), 1)?;
+        let Evaluation { value, gradient } = &evaluations[0];
+        if !value.is_finite() {
+            return Err(OptimizerError::Value { value: *value });
+        }
+        let gradient = gradient.as_deref().unwrap_or_default();
+        let AdamState { iteration, x, mean, square, options, bounds } = &mut self.state;
+        shape("derivatives", gradient.len(), x.len())?;
+        if let Some((index, &value)) = gradient.iter().enumerate().find(|(_, g)| !g.is_finite()) {
+            return Err(OptimizerError::Gradient { index, value });
+        }
+
+        let mut scaled: Vec<f64> =
+            gradient.iter().enumerate().map(|(i, g)| g * bounds.scale(i)).collect();
+        let norm = scaled.iter().map(|g| g * g).sum::<f64>().sqrt();
+        if let Some(limit) = options.clip_norm
+            && norm > limit
+        {
+            scaled.iter_mut().for_each(|g| *g *= limit / norm);
+        }
+
+        let step = options.learning_rate * options.rate.factor(*iteration);
+        *iteration += 1;
+        let power = *iteration as f64;
+        let mean_bias = 1.0 - options.beta1.powf(power);
+        let square_bias = 1.0 - options.beta2.powf(power);
+        for i in 0..x.len() {
+            mean[i] += (1.0 - options.beta1) * (scaled[i] - mean[i]);
+            square[i] += (1.0 - options.beta2) * (scaled[i] * scaled[i] - square[i]);
+            let direction =
+                (mean[i] / mean_bias) / ((square[i] / square_bias).sqrt() + options.epsilon);
+            x[i] -= step * bounds.scale(i) * direction;
+        }
+        bounds.project(x);
+        Ok(())
+    }
+
+    fn converged(&self) -> Option<String> {
+        None
+    }
+
+    fn state(&self) -> OptimizerState {
+        OptimizerState::Adam(self.state.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(optimizer: &mut Adam, f: impl Fn(&[f64]) -> (f64, Vec<f64>)) -> f64 {
+        let x = optimizer.ask().remove(0);
+        let (value, gradient) = f(&x);
+        optimizer.tell(&[Evaluation { value, gradient: Some(gradient) }]).unwrap();
+        value
+    }
+
+    fn box_of(lower: f64, upper: f64) -> Bounds {
+        Bounds::new(vec![lower; 2], vec![upper; 2]).unwrap()
+    }
+
+    #[test]
+    fn the_first_step_is_the_learning_rate_times_half_the_range_against_the_sign() {
+        let bounds = Bounds::new(vec![-1.0, 0.0], vec![1.0, 1e4]).unwrap();
+        let options = AdamOptions { learning_rate: 0.1, ..AdamOptions::default() };
+        let mut adam = Adam::new(&[0.0, 5e3], bounds, options).unwrap();
+        told(&mut adam, |_| (1.0, vec![3.0, -2e-5]));
+        let x = adam.ask().remove(0);
+        assert!((x[0] + 0.1).abs() < 1e-9 && (x[1] - 5.5e3).abs() < 1e-3, "{x:?}");
+    }
+
+    #[test]
+    fn it_finds_the_bottom_of_rosenbrocks_valley() {
+        let rate = Rate::Cosine { iterations: 6000, last: 1e-3 };
+        let options = AdamOptions { learning_rate: 0.01, rate, ..AdamOptions::default() };
+        let mut adam = Adam::new(&[-1.2, 1.0], box_of(-2.0, 2.0), options).unwrap();
+        let mut value = f64::INFINITY;
+        for _ in 0..6000 {
+            value = told(&mut adam, |x| {
+                let (a, b) = (1.0 - x[0], x[1] - x[0] * x[0]);
+                (a * a + 100.0 * b * b, vec![-2.0 * a - 400.0 * x[0] * b, 200.0 * b])
+            });
+        }
+        assert!(value < 1e-6, "{value}");
+    }
+
+    #[test]
+    fn a_minimum_outside_the_bounds_is_approached_at_the_bound() {
+        let mut adam = Adam::new(&[0.5, 0.5], box_of(0.0, 1.0), AdamOptions::default()).unwrap();
+        for _ in 0..200 {
+            told(&mut adam, |x| {
+                let d = [x[0] - 3.0, x[1] - 0.25];
+                (d[0] * d[0] + d[1] * d[1], vec![2.0 * d[0], 2.0 * d[1]])
+            });
+        }
+        let x = adam.ask().remove(0);
+        assert_eq!(x[0], 1.0);
+        assert!((x[1] - 0.25).abs() < 1e-2, "{x:?}");
+    }
+
+    #[test]
+    fn clipping_shortens_a_gradient_and_keeps_its_direction() {
+        let options = AdamOptions { clip_norm: Some(1.0), ..AdamOptions::default() };
+        let mut clipped = Adam::new(&[0.0; 2], box_of(-1.0, 1.0), options).unwrap();
+        told(&mut clipped, |_| (0.0, vec![300.0, -400.0]));
+        assert!((clipped.state.mean[0] - 0.1 * 0.6).abs() < 1e-15);
+        assert!((clipped.state.mean[1] + 0.1 * 0.8).abs() < 1e-15);
+    }
+
+    #[test]
+    fn what_is_not_finite_is_an_error_and_moves_nothing() {
+        let mut adam = Adam::new(&[0.1; 2], box_of(-1.0, 1.0), AdamOptions::default()).unwrap();
+        let before = adam.state();
+        let error = adam.tell(&[Evaluation { value: f64::NAN, gradient: Some(vec![0.0; 2]) }]);
+        assert!(matches!(error, Err(OptimizerError::Value { .. })));
+        let gradient = Some(vec![0.0, f64::INFINITY]);
+        let error = adam.tell(&[Evaluation { value: 1.0, gradient }]).unwrap_err();
+        assert_eq!(error, OptimizerError::Gradient { index: 1, value: f64::INFINITY });
+        assert_eq!(adam.state(), before);
+    }
+
+    #[test]
+    fn options_that_make_no_sense_are_refused_by_name() {
+        let options = AdamOptions { beta2: 1.0, ..AdamOptions::default() };
+        let error = Adam::new(&[0.0; 2], box_of(-1.0, 1.0), options).err().unwrap().to_string();
+        assert_eq!(error, "beta2 is 1; 0 <= value < 1 is allowed");
+    }
+}
