@@ -128,7 +128,14 @@ fn place(model: &Model, position: Vec3<f64>) -> ([i32; 3], Vec3<f64>) {
     let h = model.cell_width;
     let split: [(i32, f64); 3] = std::array::from_fn(|a| split_position(position[a] / h));
     let cell = std::array::from_fn(|a| model.origin[a].saturating_add(split[a].0));
-    (cell, Vec3::from_fn(|a| split[a].1 * h))
+    (cell, Vec3::from_fn(|a| without_round_off(split[a].1) * h))
+}
+
+/// What division and rotation leave where a zero is meant is zero. A wall that is written to lie on
+/// a plane of nodes has to hold those nodes, which a distance of 1e-17 would put outside.
+fn without_round_off(value: f64) -> f64 {
+    const ROUND_OFF: f64 = 1e-12;
+    if value.abs() < ROUND_OFF { 0.0 } else { value }
 }
 
 /// Rotation by a rotation vector [rad].
@@ -138,7 +145,7 @@ fn rotation_by(turn: Vec3<f64>) -> DQuat {
 
 fn matrix(rotation: DQuat) -> Mat3<f64> {
     let m = DMat3::from_quat(rotation);
-    Mat3::from_fn(|i, j| m.col(j)[i])
+    Mat3::from_fn(|i, j| without_round_off(m.col(j)[i]))
 }
 
 /// J(phi) with `exp([phi + e]) = exp([J e]) exp([phi])` to first order in e:
@@ -161,6 +168,24 @@ fn left_jacobian(phi: Vec3<f64>) -> Mat3<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wall_on_a_plane_of_nodes_lies_on_it_exactly_whichever_way_it_faces() {
+        let width = 0.1 / 12.0;
+        for axis in [DVec3::X, DVec3::Y, DVec3::Z] {
+            for normal in [axis, -axis] {
+                let turned = matrix(DQuat::from_rotation_arc(DVec3::Z, normal)).column(2);
+                let zeros = (0..3).filter(|&a| turned[a] == 0.0).count();
+                assert_eq!(zeros, 2, "{turned:?}");
+            }
+        }
+        let model = Model { cell_width: width, ..model() };
+        for cells in [-7, 5, 12, 1_000] {
+            let position = Vec3([f64::from(cells) * width, 0.0, 0.0]);
+            assert_eq!(place(&model, position).1, Vec3::zero(), "{cells} cells");
+        }
+    }
+
     use crate::agents::PoseCotangent;
     use crate::model::{ActionChannel, Collider, Contact, ContactMode, Muscle, Pose, Shape};
     use crate::mpm::state::{Particles, State};
