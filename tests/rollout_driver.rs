@@ -155,7 +155,8 @@ impl Simulator for PointMasses {
         Ok(())
     }
     fn observation(&mut self, index: usize) -> Result<Observation, SimulationError> {
-        Ok(self.observations[index].clone().expect("observed"))
+        // A backend may give an observation away, so that each can be read once.
+        Ok(self.observations[index].take().expect("observed, and not yet read"))
     }
     fn forward_recorded(&mut self, substeps: Range<usize>) -> Done {
         for n in substeps {

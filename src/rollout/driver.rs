@@ -173,6 +173,7 @@ pub fn differentiate(
             Move::Walk { substeps } => {
                 let noted = run.record(substeps.clone())?;
                 if forward.is_none() {
+                    run.hold(&noted)?;
                     forward = Some((run.finish_forward(start)?, Instant::now()));
                     run.simulator.begin_reverse()?;
                 }
@@ -200,6 +201,9 @@ struct Run<'r, 's> {
     reached: usize,
     /// Substep of each observation of the first sweep that was noted and not yet read.
     in_flight: Vec<usize>,
+    /// Observations that were read for their value and are needed again for their derivative, by
+    /// substep: those of the segment that ends the first sweep.
+    held: BTreeMap<usize, Observation>,
     values: Vec<f64>,
     last: Observation,
     /// Checksums of the first sweep by substep, if replays are checked.
@@ -229,6 +233,7 @@ impl<'r, 's> Run<'r, 's> {
             stops: (0..=controls.control_steps()).map(|s| s * model.substeps_per_control).collect(),
             reached: 0,
             in_flight: Vec::new(),
+            held: BTreeMap::new(),
             values: vec![0.0; objective.terms.len()],
             last: Observation::default(),
             fingerprints: BTreeMap::new(),
@@ -290,13 +295,10 @@ impl<'r, 's> Run<'r, 's> {
             self.stop_if_cancelled()?;
             self.simulator.forward_recorded(stretch.clone())?;
             self.compare_replay(stretch.end)?;
-            let first_visit = self.first_visit(&stretch);
+            self.first_visit(&stretch);
             if self.observed(stretch.end) {
                 self.simulator.observe(noted.len())?;
                 noted.push(stretch.end);
-                if first_visit {
-                    self.in_flight.push(stretch.end);
-                }
             }
         }
         Ok(noted)
@@ -307,7 +309,10 @@ impl<'r, 's> Run<'r, 's> {
         for stretch in self.stretches(range).into_iter().rev() {
             self.stop_if_cancelled()?;
             if let Ok(index) = noted.binary_search(&stretch.end) {
-                let observation = self.simulator.observation(index)?;
+                let observation = match self.held.remove(&stretch.end) {
+                    Some(held) => held,
+                    None => self.simulator.observation(index)?,
+                };
                 let Rollout { model, objective, controls, .. } = self.rollout;
                 let done = stretch.end / model.substeps_per_control;
                 let seed = objective.state_adj(model, &observation, done, controls.control_steps());
@@ -338,15 +343,32 @@ impl<'r, 's> Run<'r, 's> {
 
     /// Adds what the noted observations contribute to the objective.
     fn read_in_flight(&mut self) -> Result<(), RolloutError> {
-        let Rollout { model, objective, controls, .. } = self.rollout;
         for (index, substep) in std::mem::take(&mut self.in_flight).into_iter().enumerate() {
             let observation = self.simulator.observation(index)?;
-            let done = substep / model.substeps_per_control;
-            let steps = controls.control_steps();
-            objective.add_state_values(model, &observation, done, steps, &mut self.values);
+            self.add_values(&observation, substep);
             self.last = observation;
         }
         Ok(())
+    }
+
+    /// Reads what the segment at the end of the first sweep has noted.
+    fn hold(&mut self, noted: &[usize]) -> Result<(), RolloutError> {
+        for (index, &substep) in noted.iter().enumerate() {
+            let observation = self.simulator.observation(index)?;
+            self.add_values(&observation, substep);
+            if substep == self.substeps {
+                self.last = observation.clone();
+            }
+            self.held.insert(substep, observation);
+        }
+        Ok(())
+    }
+
+    fn add_values(&mut self, observation: &Observation, substep: usize) {
+        let Rollout { model, objective, controls, .. } = self.rollout;
+        let done = substep / model.substeps_per_control;
+        let steps = controls.control_steps();
+        objective.add_state_values(model, observation, done, steps, &mut self.values);
     }
 
     fn finish_forward(&mut self, start: Instant) -> Result<Outcome, RolloutError> {

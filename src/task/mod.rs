@@ -1,1 +1,126 @@
 //! Layer 5: a scene with horizon, objective and score.
+
+mod objective;
+mod score;
+mod start;
+
+pub use score::Score;
+
+use crate::model::Model;
+use crate::optim::Bounds;
+use crate::rollout::{Controls, Objective};
+use crate::scene::{KeyPath, Scene, SceneError, nearest};
+
+/// A task made ready to run with the model that its scene was compiled to.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// Control steps.
+    pub horizon: usize,
+    /// Minimised.
+    pub objective: Objective,
+    /// Reported.
+    pub score: Score,
+    /// The score from which the task counts as solved.
+    pub success: f64,
+    /// Controls that an optimiser starts from.
+    pub start: Controls,
+}
+
+impl Task {
+    /// Resolves the `[task]` of a scene against the model it was compiled to.
+    ///
+    /// # Errors
+    /// The scene has no task; a term, the score or a start names what is not there, is out of range
+    /// or does not fit its file; with its place in the scene file.
+    pub fn compile(scene: &Scene, model: &Model) -> Result<Task, SceneError> {
+        let Some(task) = &scene.task else {
+            return Err(SceneError::new("the scene has no `[task]`")
+                .in_file(&scene.source.path)
+                .with_help(
+                    "add `[task]` with `horizon`, `[[task.objective]]` and `[task.score]`",
+                ));
+        };
+        let at = KeyPath::root("task");
+        let resolve = Resolve { scene, model };
+        if !(task.success > 0.0 && task.success <= 1.0) {
+            let message = format!("`success` is {}; it must be > 0 and at most 1", task.success);
+            return Err(scene.error(&at.key("success"), message));
+        }
+        if model.actions.is_empty() {
+            let message = "the task has nothing to command: no effector and no muscle";
+            return Err(scene.error(&at, message).with_help("add `[[effector]]` or `[[muscle]]`"));
+        }
+        Ok(Task {
+            horizon: task.horizon,
+            objective: objective::compile(&resolve, &task.objective)?,
+            score: score::compile(&resolve, &task.score)?,
+            success: task.success,
+            start: start::compile(&resolve, task)?,
+        })
+    }
+
+    /// Bounds of every control, `[control_step * action_count + action]`.
+    pub fn bounds(&self, model: &Model) -> Bounds {
+        let repeat = |bound: fn(&crate::model::ActionChannel) -> f64| {
+            (0..self.horizon).flat_map(|_| model.actions.iter().map(bound)).collect()
+        };
+        Bounds::new(repeat(|a| a.lower), repeat(|a| a.upper))
+            .expect("a compiled model's action bounds are not empty")
+    }
+}
+
+/// Looks names of a task up.
+struct Resolve<'a> {
+    scene: &'a Scene,
+    model: &'a Model,
+}
+
+impl Resolve<'_> {
+    /// Particles of a named body.
+    fn body(&self, at: &KeyPath, name: &str) -> Result<std::ops::Range<usize>, SceneError> {
+        let bodies = &self.model.bodies;
+        let names: Vec<&str> = bodies.iter().map(|b| b.name.as_str()).collect();
+        Ok(bodies[self.index(&at.key("body"), "body", name, &names)?].particles.clone())
+    }
+
+    fn index(
+        &self,
+        at: &KeyPath,
+        kind: &str,
+        name: &str,
+        candidates: &[&str],
+    ) -> Result<usize, SceneError> {
+        candidates.iter().position(|candidate| *candidate == name).ok_or_else(|| {
+            let near = nearest(name, candidates.iter().copied());
+            let suggestion = near.map_or_else(String::new, |n| format!(", did you mean `{n}`?"));
+            let known = candidates.join("`, `");
+            self.scene.error(at, format!("unknown {kind} `{name}`{suggestion} (known: `{known}`)"))
+        })
+    }
+
+    fn finite(&self, at: &KeyPath, key: &str, value: f64) -> Result<f64, SceneError> {
+        if value.is_finite() {
+            return Ok(value);
+        }
+        Err(self.scene.error(&at.key(key), format!("`{key}` is {value}; it must be finite")))
+    }
+
+    fn point(&self, at: &KeyPath, key: &str, value: [f64; 3]) -> Result<[f64; 3], SceneError> {
+        if value.iter().all(|c| c.is_finite()) {
+            return Ok(value);
+        }
+        Err(self.scene.error(&at.key(key), format!("`{key}` is {value:?}; it must be finite")))
+    }
+
+    /// A unit vector; what rounding took from its length is given back.
+    fn direction(&self, at: &KeyPath, key: &str, value: [f64; 3]) -> Result<[f64; 3], SceneError> {
+        // The digits that people type of 1/sqrt(2) and the like.
+        const TOLERANCE: f64 = 1e-3;
+        let length = self.point(at, key, value)?.iter().map(|c| c * c).sum::<f64>().sqrt();
+        if (length - 1.0).abs() <= TOLERANCE {
+            return Ok(value.map(|c| c / length));
+        }
+        let message = format!("`{key}` is {value:?}, of length {length}; it must be of length one");
+        Err(self.scene.error(&at.key(key), message))
+    }
+}

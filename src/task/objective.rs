@@ -1,0 +1,96 @@
+//! The terms of an objective, from what the scene file says.
+
+use super::Resolve;
+use crate::rollout::{ControlMeasure, DensityTarget, Measure, Objective, Term, TermKind, When};
+use crate::scene::{self, KeyPath, Npz, NpzError, SceneError};
+use std::ops::Range;
+
+pub(super) fn compile(resolve: &Resolve, terms: &[scene::Term]) -> Result<Objective, SceneError> {
+    if terms.is_empty() {
+        let at = KeyPath::root("task").key("objective");
+        let message = "the objective has no terms; at least one is needed";
+        return Err(resolve.scene.error(&at, message));
+    }
+    let at = |index| KeyPath::root("task").key("objective").index(index);
+    let compiled = terms.iter().enumerate().map(|(i, term)| compile_term(resolve, &at(i), term));
+    let objective = Objective { terms: compiled.collect::<Result<_, _>>()? };
+    for (index, term) in objective.terms.iter().enumerate() {
+        let alone = Objective { terms: vec![term.clone()] };
+        alone
+            .check(resolve.model)
+            .map_err(|error| resolve.scene.error(&at(index), error.problem))?;
+    }
+    Ok(objective)
+}
+
+fn compile_term(resolve: &Resolve, at: &KeyPath, term: &scene::Term) -> Result<Term, SceneError> {
+    use scene::Term as Said;
+    let scale = || resolve.model.actions.iter().map(|a| a.lower.abs().max(a.upper.abs())).collect();
+    let (name, weight, kind) = match term {
+        Said::CenterOfMass { body, goal, weight, when } => {
+            let point = resolve.point(at, "goal", *goal)?;
+            let measure = Measure::CentreToPoint { point, axes: [true; 3] };
+            ("center_of_mass", weight, state(measure, resolve.body(at, body)?, *when))
+        }
+        Said::Velocity { body, direction, weight, when } => {
+            let direction = resolve.direction(at, "direction", *direction)?;
+            let measure = Measure::CentreVelocity { direction };
+            ("velocity", weight, state(measure, resolve.body(at, body)?, *when))
+        }
+        Said::TargetPositions { body, file, weight, when } => {
+            let particles = resolve.body(at, body)?;
+            let targets = read_points(resolve, file, particles.len())
+                .map_err(|error| resolve.scene.error(&at.key("file"), error.to_string()))?;
+            let measure = Measure::ParticlesToTargets { targets };
+            ("target_positions", weight, state(measure, particles, *when))
+        }
+        Said::DensityGrid { body, file, weight, when } => {
+            let target = read_density(resolve, file)
+                .map_err(|error| resolve.scene.error(&at.key("file"), error.to_string()))?;
+            let particles = resolve.body(at, body)?;
+            ("density_grid", weight, state(Measure::Density(target), particles, *when))
+        }
+        Said::ActionEnergy { weight } => {
+            let measure = ControlMeasure::Energy { scale: scale() };
+            ("action_energy", weight, TermKind::Controls(measure))
+        }
+        Said::ActionSmoothness { weight } => {
+            let measure = ControlMeasure::Smoothness { scale: scale() };
+            ("action_smoothness", weight, TermKind::Controls(measure))
+        }
+    };
+    let weight = resolve.finite(at, "weight", *weight)?;
+    Ok(Term { name: name.into(), weight, kind })
+}
+
+fn state(measure: Measure, particles: Range<usize>, when: scene::When) -> TermKind {
+    let when = match when {
+        scene::When::End => When::End,
+        scene::When::Always => When::Along,
+    };
+    TermKind::State { measure, particles, when }
+}
+
+/// The array `x` of one position for each particle.
+fn read_points(
+    resolve: &Resolve,
+    file: &str,
+    particle_count: usize,
+) -> Result<Vec<[f64; 3]>, NpzError> {
+    let mut npz = Npz::open(&resolve.scene.source.resolve(file))?;
+    let x = npz.array("x", &[Some(particle_count), Some(3)])?;
+    Ok(x.rows().into_iter().map(|row| [row[0], row[1], row[2]]).collect())
+}
+
+fn read_density(resolve: &Resolve, file: &str) -> Result<DensityTarget, NpzError> {
+    let mut npz = Npz::open(&resolve.scene.source.resolve(file))?;
+    let mass = npz.array("mass", &[None, None, None])?;
+    let origin = npz.array("origin", &[Some(3)])?;
+    let cell_width = npz.array("cell_width", &[])?;
+    Ok(DensityTarget {
+        origin: [origin[0], origin[1], origin[2]],
+        cell_width: cell_width.iter().sum(),
+        node_counts: [mass.shape()[0], mass.shape()[1], mass.shape()[2]],
+        node_mass: mass.iter().copied().collect(),
+    })
+}
