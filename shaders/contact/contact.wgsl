@@ -23,8 +23,10 @@ fn contact_influence(softness: f32, phi: f32) -> vec2<f32> {
     if phi >= softness {
         return vec2<f32>(0.0);
     }
+    // 1 - S(t) = (1 - t)² (1 + 2 t), which keeps its digits where it vanishes.
     let t = phi / softness;
-    return vec2<f32>(1.0 - t * t * (3.0 - 2.0 * t), -6.0 * t * (1.0 - t) / softness);
+    let rest = (softness - phi) / softness;
+    return vec2<f32>(rest * rest * (1.0 + 2.0 * t), -6.0 * t * rest / softness);
 }
 
 // Velocity that a node at d [m, from the body's origin, world axes] leaves with:

@@ -86,9 +86,11 @@ impl<R: Scalar> ColliderAt<R> {
         } else if phi >= self.softness {
             (zero, zero)
         } else {
+            // 1 - S(t) = (1 - t)² (1 + 2 t), which keeps its digits where it vanishes.
             let t = phi / self.softness;
-            let (two, three) = (R::from_f64(2.0), R::from_f64(3.0));
-            (one - t * t * (three - two * t), -(two * three) * t * (one - t) / self.softness)
+            let rest = (self.softness - phi) / self.softness;
+            let (two, six) = (R::from_f64(2.0), R::from_f64(6.0));
+            (rest * rest * (one + two * t), -six * t * rest / self.softness)
         }
     }
 }
