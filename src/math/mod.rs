@@ -10,5 +10,5 @@ mod tensor;
 
 pub use decompose::{Svd, polar_rotation, svd};
 pub use mat3::{Mat3, Vec3};
-pub use real::{Dual, Real, Scalar};
+pub use real::{Dual, Quad, Real, Scalar};
 pub use tensor::{exp_symmetric, ln_spd, nearest_rotation};

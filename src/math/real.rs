@@ -7,7 +7,7 @@
 use num_dual::DualNum;
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
-use wide::{f32x8, f64x4};
+use wide::{f32x4, f32x8, f64x4};
 
 /// A number with one directional derivative, in double precision.
 pub type Dual = num_dual::Dual64;
@@ -73,9 +73,11 @@ pub trait Real:
 
 /// A single number: f32, f64 or [`Dual`].
 pub trait Scalar: Real<Mask = bool> + PartialOrd {
-    /// The SIMD batch of this scalar.
+    /// The SIMD batch of this scalar: several particles side by side.
     type Lanes: Real;
     const LANES: usize;
+    /// Four numbers of one node side by side.
+    type Quad: Quad<Self>;
     /// Nodes below this fraction of a full node's mass are empty (numerics.md 2): 1e-18 sits far
     /// above the smallest mass a quadratic weight can give and far below anything that matters.
     const EMPTY_NODE: f64 = 1e-18;
@@ -87,6 +89,80 @@ pub trait Scalar: Real<Mask = bool> + PartialOrd {
     fn splat(self) -> Self::Lanes;
     fn is_finite(self) -> bool {
         self.to_f64().is_finite()
+    }
+}
+
+/// Four scalars that are added and multiplied side by side.
+pub trait Quad<R>:
+    Copy
+    + Debug
+    + Send
+    + Sync
+    + 'static
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + AddAssign
+{
+    fn new(values: [R; 4]) -> Self;
+    fn splat(value: R) -> Self;
+    fn array(self) -> [R; 4];
+}
+
+macro_rules! quad {
+    ($quad:ty, $float:ty) => {
+        impl Quad<$float> for $quad {
+            #[inline(always)]
+            fn new(values: [$float; 4]) -> Self {
+                <$quad>::from(values)
+            }
+            #[inline(always)]
+            fn splat(value: $float) -> Self {
+                <$quad>::splat(value)
+            }
+            #[inline(always)]
+            fn array(self) -> [$float; 4] {
+                self.to_array()
+            }
+        }
+    };
+}
+quad!(f32x4, f32);
+quad!(f64x4, f64);
+
+/// Four duals.
+#[derive(Clone, Copy, Debug)]
+pub struct DualQuad([Dual; 4]);
+
+impl Quad<Dual> for DualQuad {
+    fn new(values: [Dual; 4]) -> Self {
+        Self(values)
+    }
+    fn splat(value: Dual) -> Self {
+        Self([value; 4])
+    }
+    fn array(self) -> [Dual; 4] {
+        self.0
+    }
+}
+
+macro_rules! dual_quad_operator {
+    ($operator:ident, $method:ident) => {
+        impl $operator for DualQuad {
+            type Output = Self;
+            fn $method(self, other: Self) -> Self {
+                Self(std::array::from_fn(|n| self.0[n].$method(other.0[n])))
+            }
+        }
+    };
+}
+dual_quad_operator!(Add, add);
+dual_quad_operator!(Sub, sub);
+dual_quad_operator!(Mul, mul);
+
+impl AddAssign for DualQuad {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
     }
 }
 
@@ -147,7 +223,7 @@ real_for_float!(f32, 5, 6);
 real_for_float!(f64, 8, 9);
 
 macro_rules! real_for_lanes {
-    ($lanes:ty, $float:ty, $count:expr) => {
+    ($lanes:ty, $quad:ty, $float:ty, $count:expr) => {
         impl Real for $lanes {
             type Mask = $lanes;
             const JACOBI_SWEEPS: usize = <$float as Real>::JACOBI_SWEEPS;
@@ -204,6 +280,7 @@ macro_rules! real_for_lanes {
         impl Scalar for $float {
             type Lanes = $lanes;
             const LANES: usize = $count;
+            type Quad = $quad;
             #[inline(always)]
             fn to_f64(self) -> f64 {
                 self as f64
@@ -223,8 +300,8 @@ macro_rules! real_for_lanes {
         }
     };
 }
-real_for_lanes!(f32x8, f32, 8);
-real_for_lanes!(f64x4, f64, 4);
+real_for_lanes!(f32x8, f32x4, f32, 8);
+real_for_lanes!(f64x4, f64x4, f64, 4);
 
 impl Real for Dual {
     type Mask = bool;
@@ -270,6 +347,7 @@ impl Real for Dual {
 impl Scalar for Dual {
     type Lanes = Dual;
     const LANES: usize = 1;
+    type Quad = DualQuad;
     fn to_f64(self) -> f64 {
         self.re
     }

@@ -45,7 +45,7 @@ fn g2p_block<R: Scalar>(
     block: usize,
     out: StoredPart<R>,
 ) -> Result<(), Divergence> {
-    let tile = load_tile(sorted, velocities, block);
+    let tile = load_tile::<R>(sorted, velocities, block);
     let part = &sorted.order[sorted.ranges[block].clone()];
     let mut diverged: Option<Divergence> = None;
     for (chunk, positions) in part.chunks(R::LANES).enumerate() {
@@ -103,10 +103,12 @@ fn advect<R: Scalar>(
     v: Vec3<R>,
 ) -> ([i32; 3], Vec3<R>) {
     let moved = offset + v * (ctx.dt * ctx.inverse_width);
-    let shift = moved.0.map(|o| (o.to_f64() + 0.5).floor());
+    // By one node at most: a particle that moves a whole cell has diverged.
+    let half = R::from_f64(0.5);
+    let shift = moved.0.map(|o| i32::from(o >= half) - i32::from(o < -half));
     (
-        std::array::from_fn(|a| cell[a].wrapping_add(shift[a] as i32)),
-        Vec3::from_fn(|a| moved[a] - R::from_f64(shift[a])),
+        std::array::from_fn(|a| cell[a].wrapping_add(shift[a])),
+        Vec3::from_fn(|a| moved[a] - R::from_f64(f64::from(shift[a]))),
     )
 }
 
@@ -153,7 +155,7 @@ pub fn g2p_adj<R: Scalar>(
         .into_par_iter()
         .enumerate()
         .map(|(block, out)| {
-            let tile = load_tile(sorted, velocities, block);
+            let tile = load_tile::<R>(sorted, velocities, block);
             let range = sorted.ranges[block].clone();
             let part = &sorted.order[range.clone()];
             let mut parameters = ParameterBars::zeros(ctx);
@@ -191,7 +193,7 @@ pub fn g2p_adj<R: Scalar>(
                     let v_bar = after_bar.bar.v[seed(l)] + x_bar * ctx.dt;
                     let c_bar = after_bar.bar.c[seed(l)] + lane::<R>(&l_bar, l);
                     let scaled = c_bar * ctx.inverse_d;
-                    let give = Contribution::new(v_bar, scaled, R::zero());
+                    let give = Contribution::new(&s, v_bar, scaled, R::zero());
                     out.v[at] = v_bar;
                     out.c[at] = scaled;
                     out.f[at] = lane::<R>(&f_bar, l);
@@ -203,11 +205,12 @@ pub fn g2p_adj<R: Scalar>(
         })
         .collect();
     // Then the adjoint of the gather: every particle gives v' + C' d / D to its nodes.
-    let velocity_bar = scatter_blocks(sorted, |block, part, tile| {
+    let velocity_bar = scatter_blocks::<R>(sorted, |block, part, tile| {
         let start = sorted.ranges[block].start;
         for (k, &p) in part.iter().enumerate() {
-            let give = Contribution::new(bar.v[start + k], bar.c[start + k], R::zero());
-            scatter(&stencil(ctx, stored, p as usize), &give, tile);
+            let s = stencil(ctx, stored, p as usize);
+            let give = Contribution::new(&s, bar.v[start + k], bar.c[start + k], R::zero());
+            scatter(&s, &give, tile);
         }
     });
     (velocity_bar, bar, parameters)

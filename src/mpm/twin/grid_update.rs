@@ -8,7 +8,7 @@ use super::context::{Command, Context};
 use super::tiles::Grid;
 use super::transfer::Row;
 use crate::agents::PoseCotangent;
-use crate::math::{Scalar, Vec3};
+use crate::math::{Quad, Scalar, Vec3};
 use rayon::prelude::*;
 
 /// Node velocities after forces and contact: rows `(v_i [m/s], m_i [kg])`.
@@ -21,7 +21,7 @@ pub fn grid_update<R: Scalar>(
     let keys = &sorted.blocks.node_keys;
     let update = |(nodes, &key): (&[Row<R>; BLOCK_NODES], &BlockKey)| {
         let colliders = colliders_near(ctx, command, key);
-        let mut out = [[R::zero(); 4]; BLOCK_NODES];
+        let mut out = [Row::<R>::splat(R::zero()); BLOCK_NODES];
         for (n, (row, out)) in nodes.iter().zip(&mut out).enumerate() {
             let Some((v, mass)) = velocity(ctx, row) else { continue };
             let mut v = v + ctx.gravity * ctx.dt;
@@ -29,7 +29,7 @@ pub fn grid_update<R: Scalar>(
                 let collider = &command.colliders[c];
                 v = collide(collider, distance(ctx, collider, node_of(key, n)), v);
             }
-            *out = [v[0], v[1], v[2], mass];
+            *out = Row::<R>::new([v[0], v[1], v[2], mass]);
         }
         out
     };
@@ -52,7 +52,7 @@ pub fn grid_update_adj<R: Scalar>(
             let colliders = colliders_near(ctx, command, keys[block]);
             let mut poses = vec![PoseCotangent::ZERO; colliders.len()];
             let mut before = vec![Vec3::zero(); colliders.len()];
-            let mut out = [[R::zero(); 4]; BLOCK_NODES];
+            let mut out = [Row::<R>::splat(R::zero()); BLOCK_NODES];
             for n in 0..BLOCK_NODES {
                 let Some((v_before, mass)) = velocity(ctx, &momentum[block][n]) else { continue };
                 let node = node_of(keys[block], n);
@@ -62,7 +62,7 @@ pub fn grid_update_adj<R: Scalar>(
                     *v_in = v;
                     v = collide(collider, distance(ctx, collider, node), v);
                 }
-                let [x, y, z, _] = velocity_bar[block][n];
+                let [x, y, z, _] = velocity_bar[block][n].array();
                 let mut v_bar = Vec3([x, y, z]);
                 for (i, &c) in colliders.iter().enumerate().rev() {
                     let collider = &command.colliders[c];
@@ -72,7 +72,8 @@ pub fn grid_update_adj<R: Scalar>(
                     poses[i] += pose_bar.to_f64();
                 }
                 let p_bar = v_bar * mass.recip();
-                out[n] = [p_bar[0], p_bar[1], p_bar[2], -v_before.dot(p_bar)];
+                let m_bar = -v_before.dot(p_bar);
+                out[n] = Row::<R>::new([p_bar[0], p_bar[1], p_bar[2], m_bar]);
             }
             (out, colliders.into_iter().zip(poses).collect::<Vec<_>>())
         })
@@ -87,8 +88,8 @@ pub fn grid_update_adj<R: Scalar>(
 /// `(p/m, m)`, or nothing for an empty node.
 #[inline(always)]
 fn velocity<R: Scalar>(ctx: &Context<R>, row: &Row<R>) -> Option<(Vec3<R>, R)> {
-    let mass = row[3];
-    (mass > ctx.empty_mass).then(|| (Vec3([row[0], row[1], row[2]]) * mass.recip(), mass))
+    let [x, y, z, mass] = row.array();
+    (mass > ctx.empty_mass).then(|| (Vec3([x, y, z]) * mass.recip(), mass))
 }
 
 /// Colliders that could reach a node of the block, by distance from its centre: the signed

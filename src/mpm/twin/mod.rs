@@ -59,7 +59,7 @@ pub struct Twin<R: Scalar> {
 }
 
 /// What a substep leaves for its adjoint.
-struct Record<R> {
+struct Record<R: Scalar> {
     before: Stored<R>,
     sorted: Sorted,
     momentum: Grid<R>,
@@ -67,7 +67,7 @@ struct Record<R> {
 }
 
 /// What a reverse pass accumulates.
-struct Reverse<R> {
+struct Reverse<R: Scalar> {
     walking: Walking<R>,
     parameters: ParameterBars,
     drive: DriveCotangent,

@@ -8,7 +8,7 @@ use super::cotangents::{ParameterBars, split_cotangent};
 use super::kirchhoff::{kirchhoff, kirchhoff_adj};
 use super::storage::Stored;
 use super::tiles::{Grid, load_tile, scatter_blocks};
-use super::transfer::{Contribution, gather, gather_slope, scatter, stencil};
+use super::transfer::{Contribution, Stencil, gather, gather_slope, scatter, stencil};
 use crate::math::{Mat3, Scalar, Vec3};
 use crate::mpm::state::Cotangent;
 use rayon::prelude::*;
@@ -20,13 +20,14 @@ pub fn p2g<R: Scalar>(
     stored: &Stored<R>,
     sorted: &Sorted,
 ) -> Grid<R> {
-    scatter_blocks(sorted, |_, part, tile| {
+    scatter_blocks::<R>(sorted, |_, part, tile| {
         for positions in part.chunks(R::LANES) {
             let batch = Batch::new(ctx, &stored.id, positions);
             let tau = kirchhoff(ctx, command, stored, &batch);
             for (l, &p) in positions.iter().enumerate() {
-                let give = momentum(ctx, stored, &batch, l, &tau[l]);
-                scatter(&stencil(ctx, stored, p as usize), &give, tile);
+                let s = stencil(ctx, stored, p as usize);
+                let a = affine_momentum(ctx, stored, &batch, l, &tau[l]);
+                scatter(&s, &momentum(&s, stored, &batch, l, a), tile);
             }
         }
     })
@@ -35,18 +36,14 @@ pub fn p2g<R: Scalar>(
 /// What a particle gives to a node at distance d: `(m v + A d, m)`.
 #[inline(always)]
 fn momentum<R: Scalar>(
-    ctx: &Context<R>,
+    s: &Stencil<R>,
     stored: &Stored<R>,
     batch: &Batch<R>,
     l: usize,
-    tau: &Mat3<R>,
+    a: Mat3<R>,
 ) -> Contribution<R> {
-    let p = batch.at(l);
-    Contribution::new(
-        stored.v[p] * batch.points[l].mass,
-        affine_momentum(ctx, stored, batch, l, tau),
-        batch.points[l].mass,
-    )
+    let mass = batch.points[l].mass;
+    Contribution::new(s, stored.v[batch.at(l)] * mass, a, mass)
 }
 
 /// `A = m C - dt V tau / D` [kg/s].
@@ -80,7 +77,7 @@ pub fn p2g_adj<R: Scalar>(
         .into_par_iter()
         .enumerate()
         .map(|(block, out)| {
-            let tile = load_tile(sorted, grid_bar, block);
+            let tile = load_tile::<R>(sorted, grid_bar, block);
             let mut parameters = ParameterBars::zeros(ctx);
             let part = &sorted.order[sorted.ranges[block].clone()];
             for (chunk, positions) in part.chunks(R::LANES).enumerate() {
@@ -92,7 +89,7 @@ pub fn p2g_adj<R: Scalar>(
                     let s = stencil(ctx, stored, p as usize);
                     let point = &batch.points[l];
                     let a = affine_momentum(ctx, stored, &batch, l, &tau[l]);
-                    let give = Contribution::new(stored.v[p as usize] * point.mass, a, point.mass);
+                    let give = momentum(&s, stored, &batch, l, a);
                     // S0 = Σ w p_bar, S1 = Σ w p_bar dᵀ
                     let ([x, y, z, _], s1) = gather(&s, &tile);
                     let s0 = Vec3([x, y, z]);

@@ -2,7 +2,7 @@
 
 use super::blocks::{BLOCK_NODES, NONE, Sorted, TILE_EDGE, TILE_NODES};
 use super::transfer::Row;
-use crate::math::Scalar;
+use crate::math::{Quad, Scalar};
 use rayon::prelude::*;
 
 /// One row per node, block by block: `(momentum, mass)` or a cotangent of it.
@@ -13,7 +13,7 @@ pub fn scatter_blocks<R: Scalar>(
     sorted: &Sorted,
     fill: impl Fn(usize, &[u32], &mut [Row<R>]) + Sync,
 ) -> Grid<R> {
-    let zero = [R::zero(); 4];
+    let zero = Row::<R>::splat(R::zero());
     let mut tiles = vec![[zero; TILE_NODES]; sorted.ranges.len()];
     tiles.par_iter_mut().enumerate().for_each(|(block, tile)| {
         fill(block, &sorted.order[sorted.ranges[block].clone()], tile);
@@ -26,7 +26,7 @@ pub fn scatter_blocks<R: Scalar>(
             let mut nodes = [zero; BLOCK_NODES];
             for (direction, &block) in near.iter().enumerate() {
                 if block != NONE {
-                    add_tile(&tiles[block as usize], direction, &mut nodes);
+                    add_tile::<R>(&tiles[block as usize], direction, &mut nodes);
                 }
             }
             nodes
@@ -46,15 +46,13 @@ fn add_tile<R: Scalar>(
     nodes: &mut [Row<R>; BLOCK_NODES],
 ) {
     for_overlap(direction, |node, in_tile| {
-        for n in 0..4 {
-            nodes[node][n] += tile[in_tile][n];
-        }
+        nodes[node] += tile[in_tile];
     });
 }
 
 /// The nodes around a particle block: its tile, from the node blocks that it touches.
 pub fn load_tile<R: Scalar>(sorted: &Sorted, grid: &Grid<R>, block: usize) -> [Row<R>; TILE_NODES] {
-    let mut tile = [[R::zero(); 4]; TILE_NODES];
+    let mut tile = [Row::<R>::splat(R::zero()); TILE_NODES];
     for (direction, &node_block) in sorted.blocks.nodes_near[block].iter().enumerate() {
         let nodes = &grid[node_block as usize];
         // Seen from the neighbour, this block lies in the opposite direction.

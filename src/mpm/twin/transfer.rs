@@ -6,41 +6,60 @@
 use super::blocks::{TILE_EDGE, block_of};
 use super::context::Context;
 use super::storage::Stored;
-use crate::math::{Mat3, Scalar, Vec3};
+use crate::math::{Mat3, Quad, Scalar, Vec3};
 
 /// Four numbers of a node or of a particle's contribution: three of a vector, one of a scalar.
-pub type Row<R> = [R; 4];
+pub type Row<R> = <R as Scalar>::Quad;
 
 /// The 27 weights of a particle, by axis.
 #[derive(Clone, Copy)]
 pub struct Stencil<R> {
     /// Weights of the nodes at -1, 0, +1 from the nearest, per axis.
-    pub w: [[R; 3]; 3],
+    w: [[R; 3]; 3],
     /// Their derivatives by the particle's position [1/m].
-    pub slope: [[R; 3]; 3],
-    /// Node minus particle [m].
-    pub dpos: [[R; 3]; 3],
+    slope: [[R; 3]; 3],
+    /// Nearest node minus particle [m].
+    to_nearest: Vec3<R>,
+    cell_width: R,
     /// Tile index of the node at (-1, -1, -1).
-    pub base: usize,
+    base: usize,
 }
 
 impl<R: Scalar> Stencil<R> {
     /// `offset` in cell widths from the nearest node, `local` that node's index in its block.
     #[inline(always)]
     pub fn new(offset: Vec3<R>, local: usize, cell_width: R, inverse_width: R) -> Self {
-        let (half, one, two) = (R::from_f64(0.5), R::one(), R::from_f64(2.0));
+        let (half, two) = (R::from_f64(0.5), R::from_f64(2.0));
         let mut w = [[R::zero(); 3]; 3];
-        let (mut slope, mut dpos) = (w, w);
+        let mut slope = w;
         for a in 0..3 {
             let o = offset[a];
             let (left, right) = (half - o, half + o);
             w[a] = [half * left * left, R::from_f64(0.75) - o * o, half * right * right];
             slope[a] = [-left * inverse_width, -two * o * inverse_width, right * inverse_width];
-            dpos[a] = [(-one - o) * cell_width, -o * cell_width, (one - o) * cell_width];
         }
         // The tile starts one node before the block: the node at -1 has the block's own index.
         let base = ((local >> 4) * TILE_EDGE + (local >> 2 & 3)) * TILE_EDGE + (local & 3);
-        Self { w, slope, dpos, base }
+        Self { w, slope, to_nearest: -offset * cell_width, cell_width, base }
+    }
+
+    /// The weights along an axis, each in a full row.
+    #[inline(always)]
+    fn weights(&self, axis: usize) -> [Row<R>; 3] {
+        self.w[axis].map(Quad::splat)
+    }
+
+    /// Their derivatives, alike.
+    #[inline(always)]
+    fn slopes(&self, axis: usize) -> [Row<R>; 3] {
+        self.slope[axis].map(Quad::splat)
+    }
+
+    /// The three nodes along z at (i, j).
+    #[inline(always)]
+    fn line(&self, i: usize, j: usize) -> std::ops::Range<usize> {
+        let start = self.base + (i * TILE_EDGE + j) * TILE_EDGE;
+        start..start + 3
     }
 }
 
@@ -53,117 +72,111 @@ pub fn stencil<R: Scalar>(ctx: &Context<R>, stored: &Stored<R>, p: usize) -> Ste
 
 /// What a particle gives to a node at distance d: `(vector + matrix d, scalar)`, times the weight.
 #[derive(Clone, Copy)]
-pub struct Contribution<R> {
-    constant: Row<R>,
-    /// Columns of the matrix; the fourth entries are zero.
-    linear: [Row<R>; 3],
+pub struct Contribution<R: Scalar> {
+    /// To the nearest node.
+    nearest: Row<R>,
+    /// What it gives more to the next node along each axis.
+    step: [Row<R>; 3],
 }
 
 impl<R: Scalar> Contribution<R> {
     #[inline(always)]
-    pub fn new(vector: Vec3<R>, matrix: Mat3<R>, scalar: R) -> Self {
-        let [x, y, z] = vector.0;
-        let column = |j: usize| [matrix.0[0][j], matrix.0[1][j], matrix.0[2][j], R::zero()];
-        Self { constant: [x, y, z, scalar], linear: [column(0), column(1), column(2)] }
+    pub fn new(s: &Stencil<R>, vector: Vec3<R>, matrix: Mat3<R>, scalar: R) -> Self {
+        let at_nearest = vector + matrix * s.to_nearest;
+        let column = |j: usize| {
+            let m = |i: usize| matrix.0[i][j] * s.cell_width;
+            Row::<R>::new([m(0), m(1), m(2), R::zero()])
+        };
+        Self {
+            nearest: Row::<R>::new([at_nearest[0], at_nearest[1], at_nearest[2], scalar]),
+            step: [column(0), column(1), column(2)],
+        }
+    }
+
+    /// To the nodes at -1, 0, +1 along an axis from one that gets `middle`.
+    #[inline(always)]
+    fn along(&self, axis: usize, middle: Row<R>) -> [Row<R>; 3] {
+        [middle - self.step[axis], middle, middle + self.step[axis]]
     }
 }
 
 /// `tile_i += w_i (vector + matrix d_i, scalar)`.
 #[inline(always)]
 pub fn scatter<R: Scalar>(s: &Stencil<R>, give: &Contribution<R>, tile: &mut [Row<R>]) {
-    let along = linear_parts(s, give);
+    let wz = s.weights(2);
+    let at_x = give.along(0, give.nearest);
     for i in 0..3 {
-        let at_x = add(give.constant, along[0][i]);
+        let at_xy = give.along(1, at_x[i]);
         for j in 0..3 {
-            let at_xy = add(at_x, along[1][j]);
-            let w_xy = s.w[0][i] * s.w[1][j];
-            let start = s.base + (i * TILE_EDGE + j) * TILE_EDGE;
-            let row: &mut [Row<R>; 3] =
-                (&mut tile[start..start + 3]).try_into().expect("three nodes");
-            for k in 0..3 {
-                let w = w_xy * s.w[2][k];
-                for n in 0..4 {
-                    row[k][n] += (at_xy[n] + along[2][k][n]) * w;
-                }
-            }
+            let w_xy = Row::<R>::splat(s.w[0][i] * s.w[1][j]);
+            let (middle, step) = (at_xy[j] * w_xy, give.step[2] * w_xy);
+            let nodes = &mut tile[s.line(i, j)];
+            nodes[0] += (middle - step) * wz[0];
+            nodes[1] += middle * wz[1];
+            nodes[2] += (middle + step) * wz[2];
         }
     }
 }
 
 /// Moments of the nodes' rows: `(Σ w g, Σ w g dᵀ)`; the second for the three vector entries only.
 #[inline(always)]
-pub fn gather<R: Scalar>(s: &Stencil<R>, tile: &[Row<R>]) -> (Row<R>, Mat3<R>) {
-    let zero = [R::zero(); 4];
-    let (mut sum, mut by_x, mut by_y, mut by_z) = (zero, zero, zero, zero);
-    let wz_dz: [R; 3] = std::array::from_fn(|k| s.w[2][k] * s.dpos[2][k]);
+pub fn gather<R: Scalar>(s: &Stencil<R>, tile: &[Row<R>]) -> ([R; 4], Mat3<R>) {
+    let zero = Row::<R>::splat(R::zero());
+    let (wx, wy, wz) = (s.weights(0), s.weights(1), s.weights(2));
+    // Moments about the nearest node in cell widths: the node at k counts k.
+    let mut planes = [zero; 3];
+    let (mut by_y, mut by_z) = (zero, zero);
     for i in 0..3 {
-        let (mut row_sum, mut row_y, mut row_z) = (zero, zero, zero);
+        let mut lines = [zero; 3];
+        let mut plane_z = zero;
         for j in 0..3 {
-            let start = s.base + (i * TILE_EDGE + j) * TILE_EDGE;
-            let row: &[Row<R>; 3] = tile[start..start + 3].try_into().expect("three nodes");
-            let wy = s.w[1][j];
-            let wy_dy = wy * s.dpos[1][j];
-            for n in 0..4 {
-                let line = row[0][n] * s.w[2][0] + row[1][n] * s.w[2][1] + row[2][n] * s.w[2][2];
-                let line_z = row[0][n] * wz_dz[0] + row[1][n] * wz_dz[1] + row[2][n] * wz_dz[2];
-                row_sum[n] += line * wy;
-                row_y[n] += line * wy_dy;
-                row_z[n] += line_z * wy;
-            }
+            let nodes = &tile[s.line(i, j)];
+            let (left, right) = (nodes[0] * wz[0], nodes[2] * wz[2]);
+            lines[j] = (left + nodes[1] * wz[1] + right) * wy[j];
+            plane_z += (right - left) * wy[j];
         }
-        let wx = s.w[0][i];
-        let wx_dx = wx * s.dpos[0][i];
-        for n in 0..4 {
-            sum[n] += row_sum[n] * wx;
-            by_x[n] += row_sum[n] * wx_dx;
-            by_y[n] += row_y[n] * wx;
-            by_z[n] += row_z[n] * wx;
-        }
+        planes[i] = (lines[0] + lines[1] + lines[2]) * wx[i];
+        by_y += (lines[2] - lines[0]) * wx[i];
+        by_z += plane_z * wx[i];
     }
-    (sum, Mat3::from_fn(|a, b| [by_x, by_y, by_z][b][a]))
+    let sum = (planes[0] + planes[1] + planes[2]).array();
+    let by = [(planes[2] - planes[0]).array(), by_y.array(), by_z.array()];
+    let moment = |a: usize, b: usize| by[b][a] * s.cell_width + sum[a] * s.to_nearest[b];
+    (sum, Mat3::from_fn(moment))
 }
 
 /// `Σ_i (g_i · give(d_i)) ∇w_i` [1/m]: how the pairing of the nodes' rows with what the particle
 /// gives changes as the weights move with the particle. (The part through d is left to the caller.)
 #[inline(always)]
 pub fn gather_slope<R: Scalar>(s: &Stencil<R>, give: &Contribution<R>, tile: &[Row<R>]) -> Vec3<R> {
-    let along = linear_parts(s, give);
-    let mut slope = Vec3::zero();
+    let zero = Row::<R>::splat(R::zero());
+    let (wx, wy, wz) = (s.weights(0), s.weights(1), s.weights(2));
+    let (sx, sy, sz) = (s.slopes(0), s.slopes(1), s.slopes(2));
+    // Products entry by entry; the entries are summed once at the end.
+    let (mut by_x, mut by_y, mut by_z) = (zero, zero, zero);
+    let at_x = give.along(0, give.nearest);
     for i in 0..3 {
-        let at_x = add(give.constant, along[0][i]);
-        let (mut line_sum, mut line_y, mut line_z) = (R::zero(), R::zero(), R::zero());
+        let at_xy = give.along(1, at_x[i]);
+        let (mut plane, mut plane_y, mut plane_z) = (zero, zero, zero);
         for j in 0..3 {
-            let at_xy = add(at_x, along[1][j]);
-            let start = s.base + (i * TILE_EDGE + j) * TILE_EDGE;
-            let row: &[Row<R>; 3] = tile[start..start + 3].try_into().expect("three nodes");
-            let (mut pair, mut pair_z) = (R::zero(), R::zero());
-            for k in 0..3 {
-                let mut product = [R::zero(); 4];
-                for n in 0..4 {
-                    product[n] = row[k][n] * (at_xy[n] + along[2][k][n]);
-                }
-                let phi = (product[0] + product[1]) + (product[2] + product[3]);
-                pair += phi * s.w[2][k];
-                pair_z += phi * s.slope[2][k];
-            }
-            line_sum += pair * s.w[1][j];
-            line_y += pair * s.slope[1][j];
-            line_z += pair_z * s.w[1][j];
+            let nodes = &tile[s.line(i, j)];
+            let paired = [
+                nodes[0] * (at_xy[j] - give.step[2]),
+                nodes[1] * at_xy[j],
+                nodes[2] * (at_xy[j] + give.step[2]),
+            ];
+            let line = paired[0] * wz[0] + paired[1] * wz[1] + paired[2] * wz[2];
+            let line_z = paired[0] * sz[0] + paired[1] * sz[1] + paired[2] * sz[2];
+            plane += line * wy[j];
+            plane_y += line * sy[j];
+            plane_z += line_z * wy[j];
         }
-        slope += Vec3([line_sum * s.slope[0][i], line_y * s.w[0][i], line_z * s.w[0][i]]);
+        by_x += plane * sx[i];
+        by_y += plane_y * wx[i];
+        by_z += plane_z * wx[i];
     }
-    slope
-}
-
-/// `matrix d` split by axis: the columns times the distance along each axis.
-#[inline(always)]
-fn linear_parts<R: Scalar>(s: &Stencil<R>, give: &Contribution<R>) -> [[Row<R>; 3]; 3] {
-    std::array::from_fn(|a| {
-        std::array::from_fn(|k| std::array::from_fn(|n| give.linear[a][n] * s.dpos[a][k]))
-    })
-}
-
-#[inline(always)]
-fn add<R: Scalar>(a: Row<R>, b: Row<R>) -> Row<R> {
-    std::array::from_fn(|n| a[n] + b[n])
+    Vec3([by_x, by_y, by_z].map(|row| {
+        let [a, b, c, d] = row.array();
+        (a + b) + (c + d)
+    }))
 }
