@@ -8,7 +8,7 @@ mod mat3;
 mod real;
 mod tensor;
 
-pub use decompose::{Svd, polar_rotation, svd};
+pub use decompose::{Svd, left_svd, polar_rotation, svd};
 pub use mat3::{Mat3, Vec3};
 pub use real::{Dual, Quad, Real, Scalar};
 pub use tensor::{exp_symmetric, ln_spd, nearest_rotation};

@@ -34,6 +34,8 @@ pub trait Real:
 
     /// Jacobi sweeps after which a singular value decomposition has converged to round-off.
     const JACOBI_SWEEPS: usize;
+    /// Cosine between two columns below which they count as orthogonal.
+    const JACOBI_TOLERANCE: f64;
     /// Newton steps after which a polar rotation (and its tangent) has converged to round-off.
     const POLAR_STEPS: usize;
     /// Principal-value laws run in tensor form (logarithm and exponential of a matrix) instead of
@@ -167,10 +169,11 @@ impl AddAssign for DualQuad {
 }
 
 macro_rules! real_for_float {
-    ($float:ty, $sweeps:expr, $polar:expr) => {
+    ($float:ty, $sweeps:expr, $tolerance:expr, $polar:expr) => {
         impl Real for $float {
             type Mask = bool;
             const JACOBI_SWEEPS: usize = $sweeps;
+            const JACOBI_TOLERANCE: f64 = $tolerance;
             const POLAR_STEPS: usize = $polar;
             #[inline(always)]
             fn from_f64(value: f64) -> Self {
@@ -219,14 +222,15 @@ macro_rules! real_for_float {
         }
     };
 }
-real_for_float!(f32, 5, 6);
-real_for_float!(f64, 8, 9);
+real_for_float!(f32, 6, 3e-8, 6);
+real_for_float!(f64, 9, 5e-17, 9);
 
 macro_rules! real_for_lanes {
     ($lanes:ty, $quad:ty, $float:ty, $count:expr) => {
         impl Real for $lanes {
             type Mask = $lanes;
             const JACOBI_SWEEPS: usize = <$float as Real>::JACOBI_SWEEPS;
+            const JACOBI_TOLERANCE: f64 = <$float as Real>::JACOBI_TOLERANCE;
             const POLAR_STEPS: usize = <$float as Real>::POLAR_STEPS;
             #[inline(always)]
             fn from_f64(value: f64) -> Self {
@@ -306,6 +310,7 @@ real_for_lanes!(f64x4, f64x4, f64, 4);
 impl Real for Dual {
     type Mask = bool;
     const JACOBI_SWEEPS: usize = 8;
+    const JACOBI_TOLERANCE: f64 = 5e-17;
     // One step more than f64: the tangent converges one step behind the value.
     const POLAR_STEPS: usize = 12;
     const TENSOR_FORM: bool = true;

@@ -7,7 +7,7 @@ use super::context::{Batch, Context, MAX_LANES, lane, pack};
 use super::cotangents::{ParameterBars, split_cotangent};
 use super::material;
 use super::storage::Stored;
-use super::tiles::{Grid, load_tile, scatter_blocks};
+use super::tiles::{Grid, Scratch, load_tile, scatter_blocks};
 use super::transfer::{Contribution, gather, gather_slope, scatter, stencil};
 use crate::math::{Mat3, Scalar, Vec3};
 use crate::mpm::state::Cotangent;
@@ -27,8 +27,9 @@ pub fn g2p<R: Scalar>(
     stored: &Stored<R>,
     sorted: &Sorted,
     velocities: &Grid<R>,
+    scratch: &mut Scratch<R>,
 ) -> Result<Stored<R>, Divergence> {
-    let mut out = Stored::zeros(stored.id.len());
+    let mut out = scratch.take_state(stored.id.len());
     split_stored(&mut out, sorted)
         .into_par_iter()
         .enumerate()
@@ -148,6 +149,7 @@ pub fn g2p_adj<R: Scalar>(
     sorted: &Sorted,
     velocities: &Grid<R>,
     after_bar: &Walking<R>,
+    scratch: &mut Scratch<R>,
 ) -> (Grid<R>, Cotangent<R>, Vec<ParameterBars>) {
     // Per particle first: what its new v and C are worth, and what falls on position, F, history.
     let mut bar = Cotangent::zeros(stored.id.len());
@@ -205,7 +207,7 @@ pub fn g2p_adj<R: Scalar>(
         })
         .collect();
     // Then the adjoint of the gather: every particle gives v' + C' d / D to its nodes.
-    let velocity_bar = scatter_blocks::<R>(sorted, |block, part, tile| {
+    let velocity_bar = scatter_blocks::<R>(sorted, scratch, |block, part, tile| {
         let start = sorted.ranges[block].start;
         for (k, &p) in part.iter().enumerate() {
             let s = stencil(ctx, stored, p as usize);

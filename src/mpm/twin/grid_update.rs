@@ -5,7 +5,7 @@
 use super::blocks::{BLOCK_EDGE, BLOCK_NODES, BlockKey, Sorted};
 use super::contact::{ColliderAt, collide, collide_adj};
 use super::context::{Command, Context};
-use super::tiles::Grid;
+use super::tiles::{Grid, Scratch};
 use super::transfer::Row;
 use crate::agents::PoseCotangent;
 use crate::math::{Quad, Scalar, Vec3};
@@ -17,13 +17,17 @@ pub fn grid_update<R: Scalar>(
     command: &Command<R>,
     sorted: &Sorted,
     momentum: &Grid<R>,
+    scratch: &mut Scratch<R>,
 ) -> Grid<R> {
     let keys = &sorted.blocks.node_keys;
-    let update = |(nodes, &key): (&[Row<R>; BLOCK_NODES], &BlockKey)| {
+    let mut velocities = scratch.take_grid(keys.len());
+    velocities.par_iter_mut().zip(momentum).zip(keys).for_each(|((out, nodes), &key)| {
         let colliders = colliders_near(ctx, command, key);
-        let mut out = [Row::<R>::splat(R::zero()); BLOCK_NODES];
-        for (n, (row, out)) in nodes.iter().zip(&mut out).enumerate() {
-            let Some((v, mass)) = velocity(ctx, row) else { continue };
+        for (n, (row, out)) in nodes.iter().zip(out).enumerate() {
+            let Some((v, mass)) = velocity(ctx, row) else {
+                *out = Row::<R>::splat(R::zero());
+                continue;
+            };
             let mut v = v + ctx.gravity * ctx.dt;
             for &c in &colliders {
                 let collider = &command.colliders[c];
@@ -31,9 +35,8 @@ pub fn grid_update<R: Scalar>(
             }
             *out = Row::<R>::new([v[0], v[1], v[2], mass]);
         }
-        out
-    };
-    momentum.par_iter().zip(keys.par_iter()).map(update).collect()
+    });
+    velocities
 }
 
 /// Cotangents `(p_bar, m_bar)` of the node sums, from those of the velocities, and of the collider

@@ -40,7 +40,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use storage::{Stored, cotangent_by_id};
-use tiles::Grid;
+use tiles::{Grid, Scratch};
 
 /// The simulator on the CPU.
 pub struct Twin<R: Scalar> {
@@ -55,6 +55,7 @@ pub struct Twin<R: Scalar> {
     live: Vec<Record<R>>,
     observations: BTreeMap<usize, Observation>,
     reverse: Reverse<R>,
+    scratch: Scratch<R>,
     peak_bytes: u64,
 }
 
@@ -111,6 +112,7 @@ impl<R: Scalar> Twin<R> {
             live: Vec::new(),
             observations: BTreeMap::new(),
             reverse,
+            scratch: Scratch::new(),
             peak_bytes: 0,
         };
         twin.load(&model.initial)?;
@@ -143,21 +145,20 @@ impl<R: Scalar> Twin<R> {
         Ok(Command::at(&self.model, drive, substep))
     }
 
-    /// One substep from the present state: what its adjoint needs but the state, and the next state.
-    fn substep(
-        &self,
-        substep: usize,
-    ) -> Result<(Sorted, Grid<R>, Grid<R>, Stored<R>), SimulationError> {
+    /// One substep: the next state becomes the present one; returns what the adjoint needs.
+    fn substep(&mut self, substep: usize) -> Result<Record<R>, SimulationError> {
         let command = self.command(substep)?;
-        let (ctx, stored) = (&self.ctx, &self.present);
-        let sorted = sort(stored, &self.blocks);
-        let momentum = p2g(ctx, &command, stored, &sorted);
-        let velocities = grid_update(ctx, &command, &sorted, &momentum);
-        let next = g2p(ctx, stored, &sorted, &velocities).map_err(|divergence| {
+        let (ctx, before, scratch) = (&self.ctx, &self.present, &mut self.scratch);
+        let sorted = sort(before, &self.blocks);
+        let momentum = p2g(ctx, &command, before, &sorted, scratch);
+        let velocities = grid_update(ctx, &command, &sorted, &momentum, scratch);
+        let after = g2p(ctx, before, &sorted, &velocities, scratch).map_err(|divergence| {
             let Divergence { particle, cause } = divergence;
             SimulationError::Diverged { particle: particle as usize, substep, cause }
         })?;
-        Ok((sorted, momentum, velocities, next))
+        self.blocks = sorted.blocks.clone();
+        let before = std::mem::replace(&mut self.present, after);
+        Ok(Record { before, sorted, momentum, velocities })
     }
 
     /// One substep back: turns the cotangent of the present state into that of the state before.
@@ -165,8 +166,15 @@ impl<R: Scalar> Twin<R> {
         let command = self.command(substep)?;
         let Record { before, sorted, momentum, velocities } = record;
         let ctx = &self.ctx;
-        let (velocity_bar, mut bar, from_map) =
-            g2p_adj(ctx, &before, &self.present, &sorted, &velocities, &self.reverse.walking);
+        let (velocity_bar, mut bar, from_map) = g2p_adj(
+            ctx,
+            &before,
+            &self.present,
+            &sorted,
+            &velocities,
+            &self.reverse.walking,
+            &mut self.scratch,
+        );
         let (grid_bar, poses) = grid_update_adj(ctx, &command, &sorted, &momentum, &velocity_bar);
         let from_stress = p2g_adj(ctx, &command, &before, &sorted, &grid_bar, &mut bar);
 
@@ -188,7 +196,11 @@ impl<R: Scalar> Twin<R> {
         for (k, &p) in sorted.order.iter().enumerate() {
             walking.place[p as usize] = k as u32;
         }
-        self.present = before;
+        let after = std::mem::replace(&mut self.present, before);
+        self.scratch.give_state(after);
+        for grid in [momentum, velocities, velocity_bar, grid_bar] {
+            self.scratch.give_grid(grid);
+        }
         Ok(())
     }
 
@@ -240,9 +252,10 @@ impl<R: Scalar> Simulator for Twin<R> {
 
     fn forward(&mut self, substeps: Range<usize>) -> Result<(), SimulationError> {
         for substep in substeps {
-            let (sorted, _, _, next) = self.substep(substep)?;
-            self.present = next;
-            self.blocks = sorted.blocks;
+            let Record { before, momentum, velocities, .. } = self.substep(substep)?;
+            self.scratch.give_state(before);
+            self.scratch.give_grid(momentum);
+            self.scratch.give_grid(velocities);
         }
         self.note_memory();
         Ok(())
@@ -299,10 +312,8 @@ impl<R: Scalar> Simulator for Twin<R> {
 
     fn forward_recorded(&mut self, substeps: Range<usize>) -> Result<(), SimulationError> {
         for substep in substeps {
-            let (sorted, momentum, velocities, next) = self.substep(substep)?;
-            self.blocks = sorted.blocks.clone();
-            let before = std::mem::replace(&mut self.present, next);
-            self.live.push(Record { before, sorted, momentum, velocities });
+            let record = self.substep(substep)?;
+            self.live.push(record);
         }
         self.note_memory();
         Ok(())

@@ -7,7 +7,7 @@ use super::context::{Batch, Command, Context, MAX_LANES};
 use super::cotangents::{ParameterBars, split_cotangent};
 use super::kirchhoff::{kirchhoff, kirchhoff_adj};
 use super::storage::Stored;
-use super::tiles::{Grid, load_tile, scatter_blocks};
+use super::tiles::{Grid, Scratch, load_tile, scatter_blocks};
 use super::transfer::{Contribution, Stencil, gather, gather_slope, scatter, stencil};
 use crate::math::{Mat3, Scalar, Vec3};
 use crate::mpm::state::Cotangent;
@@ -19,8 +19,9 @@ pub fn p2g<R: Scalar>(
     command: &Command<R>,
     stored: &Stored<R>,
     sorted: &Sorted,
+    scratch: &mut Scratch<R>,
 ) -> Grid<R> {
-    scatter_blocks::<R>(sorted, |_, part, tile| {
+    scatter_blocks::<R>(sorted, scratch, |_, part, tile| {
         for positions in part.chunks(R::LANES) {
             let batch = Batch::new(ctx, &stored.id, positions);
             let tau = kirchhoff(ctx, command, stored, &batch);

@@ -1,6 +1,7 @@
 //! The sparse grid: one array of nodes per block, and the tiles through which particles reach it.
 
 use super::blocks::{BLOCK_NODES, NONE, Sorted, TILE_EDGE, TILE_NODES};
+use super::storage::Stored;
 use super::transfer::Row;
 use crate::math::{Quad, Scalar};
 use rayon::prelude::*;
@@ -8,30 +9,64 @@ use rayon::prelude::*;
 /// One row per node, block by block: `(momentum, mass)` or a cotangent of it.
 pub type Grid<R> = Vec<[Row<R>; BLOCK_NODES]>;
 
+/// Memory that substeps hand on, so that a running simulation allocates nothing large: fresh pages
+/// from the system cost more than the work done on them.
+pub struct Scratch<R: Scalar> {
+    tiles: Vec<[Row<R>; TILE_NODES]>,
+    grids: Vec<Grid<R>>,
+    states: Vec<Stored<R>>,
+}
+
+impl<R: Scalar> Scratch<R> {
+    pub fn new() -> Self {
+        Self { tiles: Vec::new(), grids: Vec::new(), states: Vec::new() }
+    }
+
+    /// A grid of so many blocks, to be overwritten.
+    pub fn take_grid(&mut self, blocks: usize) -> Grid<R> {
+        let mut grid = self.grids.pop().unwrap_or_default();
+        grid.resize(blocks, [Row::<R>::splat(R::zero()); BLOCK_NODES]);
+        grid
+    }
+
+    pub fn give_grid(&mut self, grid: Grid<R>) {
+        self.grids.push(grid);
+    }
+
+    /// A state of so many particles, to be overwritten.
+    pub fn take_state(&mut self, count: usize) -> Stored<R> {
+        let reused = self.states.pop().filter(|s| s.id.len() == count);
+        reused.unwrap_or_else(|| Stored::zeros(count))
+    }
+
+    pub fn give_state(&mut self, state: Stored<R>) {
+        self.states.push(state);
+    }
+}
+
 /// Runs `fill` on a tile per particle block and sums the tiles at the nodes, in fixed order.
 pub fn scatter_blocks<R: Scalar>(
     sorted: &Sorted,
+    scratch: &mut Scratch<R>,
     fill: impl Fn(usize, &[u32], &mut [Row<R>]) + Sync,
 ) -> Grid<R> {
     let zero = Row::<R>::splat(R::zero());
-    let mut tiles = vec![[zero; TILE_NODES]; sorted.ranges.len()];
+    let mut grid = scratch.take_grid(sorted.blocks.node_keys.len());
+    let tiles = &mut scratch.tiles;
+    tiles.resize(sorted.ranges.len(), [zero; TILE_NODES]);
     tiles.par_iter_mut().enumerate().for_each(|(block, tile)| {
+        tile.fill(zero);
         fill(block, &sorted.order[sorted.ranges[block].clone()], tile);
     });
-    sorted
-        .blocks
-        .particles_near
-        .par_iter()
-        .map(|near| {
-            let mut nodes = [zero; BLOCK_NODES];
-            for (direction, &block) in near.iter().enumerate() {
-                if block != NONE {
-                    add_tile::<R>(&tiles[block as usize], direction, &mut nodes);
-                }
+    grid.par_iter_mut().zip(&sorted.blocks.particles_near).for_each(|(nodes, near)| {
+        nodes.fill(zero);
+        for (direction, &block) in near.iter().enumerate() {
+            if block != NONE {
+                add_tile::<R>(&tiles[block as usize], direction, nodes);
             }
-            nodes
-        })
-        .collect()
+        }
+    });
+    grid
 }
 
 /// Per axis, for a neighbour at -1, 0, +1: the first own node it reaches, how many, and where they

@@ -5,7 +5,7 @@
 //! Duals take the tensor form instead (matrix logarithm and exponential, no floors): an
 //! independent statement of the same law.
 
-use crate::math::{Mat3, Real, Svd, Vec3, exp_symmetric, ln_spd, svd};
+use crate::math::{Mat3, Real, Svd, Vec3, exp_symmetric, left_svd, ln_spd, svd};
 
 /// The return map floors singular values here: compressed to a twentieth of its width, or inverted,
 /// sand has left its law. A recorded branch: no derivative passes a floored value.
@@ -25,7 +25,7 @@ pub fn stress<R: Real>(k: [R; 4], f: Mat3<R>) -> Mat3<R> {
         let e = left_log_strain(f);
         return e * two_mu + Mat3::identity() * (k[1] * e.trace());
     }
-    let Svd { u, s, .. } = svd(f);
+    let (u, s) = left_svd(f);
     let e = Vec3::from_fn(|i| s[i].max(R::from_f64(STRESS_FLOOR)).ln());
     let volume = k[1] * sum(e);
     congruence(u, Mat3::diagonal(e * two_mu + Vec3([volume; 3])))
