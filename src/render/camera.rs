@@ -193,8 +193,7 @@ impl Bounds {
 
     /// The box around both, with this one's anchor.
     pub fn union(&self, other: &Self, cell_width: f64) -> Self {
-        let shift = other.anchor_from(self.anchor, cell_width);
-        self.with(&Self { anchor: self.anchor, low: other.low + shift, high: other.high + shift })
+        self.with(&other.seen_from(self.anchor, cell_width))
     }
 
     /// Position of the anchor node [m] from another node.
@@ -202,6 +201,12 @@ impl Bounds {
         DVec3::from_array(std::array::from_fn(|a| {
             (i64::from(self.anchor[a]) - i64::from(node[a])) as f64 * cell_width
         }))
+    }
+
+    /// The same box with its corners measured from another node [m].
+    pub fn seen_from(&self, anchor: [i32; 3], cell_width: f64) -> Self {
+        let shift = self.anchor_from(anchor, cell_width);
+        Self { anchor, low: self.low + shift, high: self.high + shift }
     }
 
     pub fn diagonal(&self) -> f64 {
@@ -227,7 +232,7 @@ impl Bounds {
 }
 
 /// Half the size of a shape along its own axes [m]; infinite for a half-space.
-pub(super) fn half_size(shape: &Shape) -> DVec3 {
+pub fn half_size(shape: &Shape) -> DVec3 {
     match *shape {
         Shape::HalfSpace => DVec3::INFINITY,
         Shape::Box { half_extents: e } => DVec3::from_array(e.0),

@@ -6,6 +6,7 @@
 use super::camera::Bounds;
 use super::cast::cast;
 use super::frame::Frame;
+use super::look::{SHADOW_LIFT, SUN};
 use glam::{DVec3, Vec3};
 use rayon::prelude::*;
 
@@ -13,8 +14,6 @@ use rayon::prelude::*;
 pub const SKY_COUNT: usize = 24;
 const SUN_SIZE: usize = 1024;
 const SKY_SIZE: usize = 256;
-/// Direction to the sun: over the left shoulder of the three-quarter view.
-const SUN: DVec3 = DVec3::new(-0.35, -0.62, 0.9);
 /// Half width of the sun's soft edge, in texels of its map.
 const SUN_SOFTNESS: i32 = 2;
 
@@ -56,7 +55,7 @@ impl Lights {
             .collect();
         let sun = maps.pop().expect("the sun was pushed last");
         let radius = balls.iter().map(|b| b.1).fold(0.0, f64::max);
-        Self { sun, sky: maps, lift: (0.6 * radius) as f32 }
+        Self { sun, sky: maps, lift: (SHADOW_LIFT * radius) as f32 }
     }
 
     /// Direction to the sun.

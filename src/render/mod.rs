@@ -17,17 +17,21 @@ mod caption;
 mod cast;
 mod frame;
 mod light;
+pub mod look;
 mod movie;
 mod paint;
 mod plane;
 mod shade;
 mod splat;
 
-pub use camera::{Bounds, Camera, MAX_ELEVATION, THREE_QUARTER, View};
+pub use camera::{Bounds, Camera, MAX_ELEVATION, THREE_QUARTER, View, half_size};
 pub use caption::Caption;
 pub use frame::{Ball, Frame, Solid};
 pub use movie::{MovieError, MovieWriter};
 pub use paint::{Paint, Quantity, material_colour};
+pub use plane::Plane;
+pub use shade::linear;
+pub use splat::{NEAR, Posed};
 
 use image::RgbaImage;
 

@@ -2,22 +2,16 @@
 
 use super::camera::{Bounds, View};
 use super::frame::Solid;
+use super::look::{FADE, MAJOR, MAJOR_LINE, MINOR_LINE};
 use super::paint::round_up;
 use glam::Vec3;
 
 /// Grid lines across the diagonal of the scene, about.
 const LINES_ACROSS: f64 = 12.0;
-/// Every so many lines one is stronger.
-const MAJOR: f64 = 5.0;
-/// The plane begins to fade and has faded at these distances from the scene [diagonals].
-const FADE: (f32, f32) = (0.7, 2.6);
 /// Opacity of a plane that is not the ground, so that a far wall does not hide the horizon.
 const WALL_OPACITY: f32 = 0.3;
 /// A plane steeper than this (cosine to the vertical) is a wall.
 const GROUND_COSINE: f64 = 0.7;
-/// Widths of a line [pixels] and how much of the surface's light it takes.
-const MINOR_LINE: (f32, f32) = (1.1, 0.13);
-const MAJOR_LINE: (f32, f32) = (1.5, 0.28);
 
 /// A half-space seen from its free side.
 pub struct Plane {
@@ -25,14 +19,15 @@ pub struct Plane {
     /// Height of the eye above it [m].
     pub eye_height: f32,
     /// Grid axes, and the eye along them: distance from a major line [m].
-    axes: [Vec3; 2],
-    eye: [f32; 2],
+    pub axes: [Vec3; 2],
+    pub eye: [f32; 2],
     /// Distance between lines [m].
-    spacing: f32,
+    pub spacing: f32,
     /// Centre of the scene, from the eye, and its diagonal [m].
     centre: Vec3,
     diagonal: f32,
-    opacity: f32,
+    /// Before fading.
+    pub opacity: f32,
 }
 
 impl Plane {

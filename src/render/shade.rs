@@ -3,6 +3,7 @@
 use super::camera::{Bounds, View};
 use super::frame::Frame;
 use super::light::{Lights, SKY_COUNT, Visible};
+use super::look::{BACKGROUND, BOUNCE, GLOSS, PLANE_ALBEDO, SHOULDER, SKY_LIGHT, SUN_LIGHT};
 use super::plane::Plane;
 use super::splat::{Hit, Hits, Posed, coordinate};
 use glam::{DVec3, Vec3};
@@ -10,22 +11,9 @@ use image::RgbaImage;
 use rayon::prelude::*;
 
 /// Samples of a pixel along each axis.
-pub const SAMPLES: usize = 2;
-
-const SUN_LIGHT: Vec3 = Vec3::new(0.98, 0.92, 0.83);
-const SKY_LIGHT: Vec3 = Vec3::new(0.47, 0.51, 0.58);
-/// Light from below, off the ground.
-const BOUNCE: Vec3 = Vec3::new(0.12, 0.115, 0.11);
-/// Highlight: strength and sharpness.
-const GLOSS: (f32, f32) = (0.10, 32.0);
-/// Linear reflectance of a half-space.
-const PLANE_ALBEDO: Vec3 = Vec3::new(0.70, 0.71, 0.72);
-/// sRGB of the background at the top and the bottom of the picture.
-const BACKGROUND: [[u8; 3]; 2] = [[205, 216, 228], [240, 243, 246]];
+const SAMPLES: usize = 2;
 /// The lowest sky directions stand for more sky than the highest, but not for arbitrarily much.
 const MIN_SKY_COSINE: f32 = 0.2;
-/// Above this, brightness is compressed towards 1.
-const SHOULDER: f32 = 0.75;
 
 /// Everything that a sample's colour depends on.
 pub struct Scene<'a> {
@@ -53,11 +41,7 @@ impl<'a> Scene<'a> {
         let solids: Vec<Posed> = finite.map(|s| Posed::new(s, view.anchor, view.eye, h)).collect();
         let hits = Hits::new(frame, &view, &solids, width * SAMPLES, height * SAMPLES);
         // The bounds in the camera's frame of reference, for what is measured from the eye.
-        let here = Bounds {
-            anchor: view.anchor,
-            low: bounds.low + bounds.anchor_from(view.anchor, h),
-            high: bounds.high + bounds.anchor_from(view.anchor, h),
-        };
+        let here = bounds.seen_from(view.anchor, h);
         let planes = frame
             .solids
             .iter()

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 /// Rows of one task: small enough to balance, large enough to pay for a pass over the balls.
 const BAND: usize = 16;
 /// Nothing nearer than this part of the cell width is drawn: the eye is inside of it.
-const NEAR: f64 = 0.5;
+pub const NEAR: f64 = 0.5;
 
 /// What a ray meets first.
 #[derive(Clone, Copy, Debug, PartialEq)]

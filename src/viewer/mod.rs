@@ -1,1 +1,3 @@
 //! Layer 6: the window.
+
+pub mod pass;

@@ -1,0 +1,259 @@
+//! The render pipelines, one per kind of thing and target, and their one bind group.
+
+use super::instances::{PlaneInstance, SolidInstance};
+use super::targets::{COLOUR, DEPTH, SAMPLES, ShadowMap};
+use crate::render::Ball;
+
+const SCENE: &str = include_str!("../../../shaders/view/scene.wgsl");
+const LIGHT: &str = include_str!("../../../shaders/view/light.wgsl");
+const CAST: &str = include_str!("../../../shaders/view/cast.wgsl");
+const BACKGROUND: &str = include_str!("../../../shaders/view/background.wgsl");
+const BALLS: &str = include_str!("../../../shaders/view/balls.wgsl");
+const BALLS_SHADOW: &str = include_str!("../../../shaders/view/balls_shadow.wgsl");
+const SOLIDS: &str = include_str!("../../../shaders/view/solids.wgsl");
+const SOLIDS_SHADOW: &str = include_str!("../../../shaders/view/solids_shadow.wgsl");
+const PLANES: &str = include_str!("../../../shaders/view/planes.wgsl");
+
+const BALL_ATTRIBUTES: [wgpu::VertexAttribute; 4] =
+    wgpu::vertex_attr_array![0 => Sint32x3, 1 => Float32, 2 => Float32x3, 3 => Unorm8x4];
+
+pub struct Pipelines {
+    pub background: wgpu::RenderPipeline,
+    pub balls: wgpu::RenderPipeline,
+    pub solids: wgpu::RenderPipeline,
+    pub planes: wgpu::RenderPipeline,
+    pub balls_shadow: wgpu::RenderPipeline,
+    pub solids_shadow: wgpu::RenderPipeline,
+    colour_layout: wgpu::BindGroupLayout,
+    shadow_layout: wgpu::BindGroupLayout,
+}
+
+/// Bind group 0 of either pass; the shadow pass cannot read the map it draws.
+pub struct Groups {
+    pub colour: wgpu::BindGroup,
+    pub shadow: wgpu::BindGroup,
+}
+
+/// What distinguishes one pipeline from another.
+struct Recipe<'a> {
+    name: &'a str,
+    sources: &'a [&'a str],
+    instance: Option<(usize, &'a [wgpu::VertexAttribute])>,
+    topology: wgpu::PrimitiveTopology,
+    cull: Option<wgpu::Face>,
+    target: Target,
+}
+
+#[derive(PartialEq)]
+enum Target {
+    Shadow,
+    /// Behind everything; writes no depth.
+    Background,
+    Opaque,
+    /// Alpha says how many of the pixel's samples are covered.
+    Covered,
+    /// Laid over what is there.
+    Blended,
+}
+
+impl Pipelines {
+    pub fn new(device: &wgpu::Device) -> Self {
+        let colour_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some("picture"),
+            entries: &[UNIFORM, SHADOW_TEXTURE, SHADOW_SAMPLER],
+        });
+        let shadow_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some("shadow"),
+            entries: &[UNIFORM],
+        });
+        let make = |recipe: Recipe| {
+            let layout = match recipe.target {
+                Target::Shadow => &shadow_layout,
+                _ => &colour_layout,
+            };
+            recipe.pipeline(device, layout)
+        };
+        let ball = Some((size_of::<Ball>(), &BALL_ATTRIBUTES[..]));
+        let solid = Some((size_of::<SolidInstance>(), &SolidInstance::ATTRIBUTES[..]));
+        let plane = Some((size_of::<PlaneInstance>(), &PlaneInstance::ATTRIBUTES[..]));
+        let strip = wgpu::PrimitiveTopology::TriangleStrip;
+        let list = wgpu::PrimitiveTopology::TriangleList;
+        Self {
+            background: make(Recipe {
+                name: "background",
+                sources: &[SCENE, BACKGROUND],
+                instance: None,
+                topology: list,
+                cull: None,
+                target: Target::Background,
+            }),
+            balls: make(Recipe {
+                name: "ball",
+                sources: &[SCENE, LIGHT, BALLS],
+                instance: ball,
+                topology: strip,
+                cull: None,
+                target: Target::Covered,
+            }),
+            solids: make(Recipe {
+                name: "solid",
+                sources: &[SCENE, LIGHT, CAST, SOLIDS],
+                instance: solid,
+                topology: list,
+                cull: Some(wgpu::Face::Front),
+                target: Target::Opaque,
+            }),
+            planes: make(Recipe {
+                name: "plane",
+                sources: &[SCENE, LIGHT, PLANES],
+                instance: plane,
+                topology: list,
+                cull: None,
+                target: Target::Blended,
+            }),
+            balls_shadow: make(Recipe {
+                name: "ball_shadow",
+                sources: &[SCENE, BALLS_SHADOW],
+                instance: ball,
+                topology: strip,
+                cull: None,
+                target: Target::Shadow,
+            }),
+            solids_shadow: make(Recipe {
+                name: "solid_shadow",
+                sources: &[SCENE, CAST, SOLIDS_SHADOW],
+                instance: solid,
+                topology: list,
+                cull: Some(wgpu::Face::Front),
+                target: Target::Shadow,
+            }),
+            colour_layout,
+            shadow_layout,
+        }
+    }
+
+    pub fn bind(&self, device: &wgpu::Device, scene: &wgpu::Buffer, map: &ShadowMap) -> Groups {
+        let scene = wgpu::BindGroupEntry { binding: 0, resource: scene.as_entire_binding() };
+        let shadow = device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("shadow"),
+            layout: &self.shadow_layout,
+            entries: std::slice::from_ref(&scene),
+        });
+        let colour = device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("picture"),
+            layout: &self.colour_layout,
+            entries: &[
+                scene,
+                wgpu::BindGroupEntry {
+                    binding: 1,
+                    resource: wgpu::BindingResource::TextureView(&map.view),
+                },
+                wgpu::BindGroupEntry {
+                    binding: 2,
+                    resource: wgpu::BindingResource::Sampler(&map.sampler),
+                },
+            ],
+        });
+        Groups { colour, shadow }
+    }
+}
+
+const UNIFORM: wgpu::BindGroupLayoutEntry = wgpu::BindGroupLayoutEntry {
+    binding: 0,
+    visibility: wgpu::ShaderStages::VERTEX_FRAGMENT,
+    ty: wgpu::BindingType::Buffer {
+        ty: wgpu::BufferBindingType::Uniform,
+        has_dynamic_offset: false,
+        min_binding_size: None,
+    },
+    count: None,
+};
+const SHADOW_TEXTURE: wgpu::BindGroupLayoutEntry = wgpu::BindGroupLayoutEntry {
+    binding: 1,
+    visibility: wgpu::ShaderStages::FRAGMENT,
+    ty: wgpu::BindingType::Texture {
+        sample_type: wgpu::TextureSampleType::Depth,
+        view_dimension: wgpu::TextureViewDimension::D2,
+        multisampled: false,
+    },
+    count: None,
+};
+const SHADOW_SAMPLER: wgpu::BindGroupLayoutEntry = wgpu::BindGroupLayoutEntry {
+    binding: 2,
+    visibility: wgpu::ShaderStages::FRAGMENT,
+    ty: wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Comparison),
+    count: None,
+};
+
+impl Recipe<'_> {
+    fn pipeline(
+        &self,
+        device: &wgpu::Device,
+        layout: &wgpu::BindGroupLayout,
+    ) -> wgpu::RenderPipeline {
+        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some(self.name),
+            source: wgpu::ShaderSource::Wgsl(self.sources.concat().into()),
+        });
+        let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(self.name),
+            bind_group_layouts: &[Some(layout)],
+            ..Default::default()
+        });
+        let buffers: Vec<_> = self
+            .instance
+            .iter()
+            .map(|(stride, attributes)| {
+                Some(wgpu::VertexBufferLayout {
+                    array_stride: *stride as u64,
+                    step_mode: wgpu::VertexStepMode::Instance,
+                    attributes,
+                })
+            })
+            .collect();
+        let targets = [Some(wgpu::ColorTargetState {
+            format: COLOUR,
+            blend: (self.target == Target::Blended).then_some(wgpu::BlendState::ALPHA_BLENDING),
+            write_mask: wgpu::ColorWrites::ALL,
+        })];
+        let shadow = self.target == Target::Shadow;
+        device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+            label: Some(self.name),
+            layout: Some(&layout),
+            vertex: wgpu::VertexState {
+                module: &module,
+                entry_point: Some(&format!("{}_corner", self.name)),
+                compilation_options: Default::default(),
+                buffers: &buffers,
+            },
+            primitive: wgpu::PrimitiveState {
+                topology: self.topology,
+                cull_mode: self.cull,
+                ..Default::default()
+            },
+            depth_stencil: Some(wgpu::DepthStencilState {
+                format: DEPTH,
+                depth_write_enabled: Some(self.target != Target::Background),
+                depth_compare: Some(match self.target {
+                    Target::Background => wgpu::CompareFunction::Always,
+                    _ => wgpu::CompareFunction::Greater,
+                }),
+                stencil: Default::default(),
+                bias: Default::default(),
+            }),
+            multisample: wgpu::MultisampleState {
+                count: if shadow { 1 } else { SAMPLES },
+                mask: !0,
+                alpha_to_coverage_enabled: self.target == Target::Covered,
+            },
+            fragment: Some(wgpu::FragmentState {
+                module: &module,
+                entry_point: Some(&format!("{}_pixel", self.name)),
+                compilation_options: Default::default(),
+                targets: if shadow { &[] } else { &targets },
+            }),
+            multiview_mask: None,
+            cache: None,
+        })
+    }
+}
