@@ -267,10 +267,13 @@ pub struct ViewArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  softscape render scenes/dam-break.toml --secs 0.6 --out dam.png
-  softscape render runs/push --out push.mp4 --color speed
+  softscape render scenes/dam-break.toml --secs 0.3 --out dam.png
+  softscape render scenes/falling-cube.toml --out cube.mp4 --color speed --camera 45,20
+  softscape render runs/push --out push.mp4
 
-A movie needs ffmpeg on the PATH; without it the frames are written as a PNG sequence.")]
+Needs no GPU and no driver: pictures are drawn on the CPU. Colours of speed and J span a range that
+is the same for all pictures of a scene; --range sets another one. A movie needs ffmpeg on the PATH;
+without it the pictures are written as a sequence into a folder.")]
 pub struct RenderArgs {
     /// A scene file, or a run directory to replay.
     pub scene: PathBuf,
@@ -286,7 +289,11 @@ pub struct RenderArgs {
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
 
-    /// How much time to simulate [s] [default: the task's horizon, else one second].
+    /// How many substeps to simulate; 0 shows the start.
+    #[arg(long, value_name = "N", conflicts_with = "secs")]
+    pub substeps: Option<usize>,
+
+    /// How much time to simulate [s] [default: the task's horizon or the scene's duration].
     #[arg(long, value_name = "T")]
     pub secs: Option<f64>,
 
@@ -298,21 +305,31 @@ pub struct RenderArgs {
     #[arg(long, default_value = "1280x720", value_name = "WxH")]
     pub size: String,
 
-    /// Frames of a movie per simulated second.
-    #[arg(long, default_value_t = 30.0, value_name = "N")]
-    pub fps: f64,
+    /// Pictures of a movie per simulated second; it plays 30 of them in a second
+    /// [default: 30, or more where the movie would be shorter than 4 s].
+    #[arg(long, value_name = "N")]
+    pub fps: Option<f64>,
 
     /// What the colour of a particle shows.
     #[arg(long, value_enum, default_value_t = ColorBy::Material)]
     pub color: ColorBy,
+
+    /// Values at the ends of the colour scale, in m/s for speed.
+    #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true)]
+    pub range: Option<String>,
+
+    /// Where to look from: degrees about z from +x, degrees above the horizontal, and how much
+    /// nearer than where everything is in view [default: -60,23,1].
+    #[arg(long, value_name = "AZIMUTH,ELEVATION[,ZOOM]", allow_hyphen_values = true)]
+    pub camera: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ColorBy {
     Material,
     Speed,
-    /// The volume ratio J.
-    Volume,
+    /// The volume ratio J = det F.
+    J,
 }
 
 #[derive(Debug, Args)]

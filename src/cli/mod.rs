@@ -13,8 +13,10 @@ mod interrupt;
 mod load;
 mod output;
 mod progress;
+mod render;
 mod run;
 mod schema;
+mod show;
 mod state_file;
 mod validate;
 
@@ -54,6 +56,7 @@ fn dispatch(line: &CommandLine) -> miette::Result<Outcome> {
     let output = Output { json: line.json };
     match &line.command {
         Command::Run(args) => run::run(args, output),
+        Command::Render(args) => render::render(args, output),
         Command::Bench(args) => bench::run(args, output),
         Command::Validate(args) => validate::run(args, output),
         Command::Inspect(args) => inspect::run(args, output),

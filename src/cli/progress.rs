@@ -16,6 +16,11 @@ impl Progress {
         Self(bar)
     }
 
+    /// A bar that is not shown, for work inside other work.
+    pub fn hidden() -> Self {
+        Self(ProgressBar::hidden())
+    }
+
     /// Moves the bar to `position` units.
     pub fn reach(&self, position: u64) {
         self.0.set_position(position);

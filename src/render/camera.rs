@@ -29,7 +29,7 @@ pub const MAX_ELEVATION: f64 = 1.55;
 const MARGIN: f64 = 1.08;
 
 /// Default direction: a three-quarter view from the front, which sees the faces -y, +x and +z.
-pub const THREE_QUARTER: (f64, f64) = (-1.05, 0.4);
+pub const THREE_QUARTER: (f64, f64) = (-1.047, 0.4);
 
 impl Camera {
     /// The camera that sees all of `bounds` from the given direction, in a picture of that aspect
