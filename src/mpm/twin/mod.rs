@@ -307,7 +307,7 @@ impl<R: Scalar> Simulator for Twin<R> {
 
     fn observation(&mut self, index: usize) -> Result<Observation, SimulationError> {
         let missing = || SimulationError::Device(format!("observation {index} was not taken"));
-        self.observations.remove(&index).ok_or_else(missing)
+        self.observations.get(&index).cloned().ok_or_else(missing)
     }
 
     fn forward_recorded(&mut self, substeps: Range<usize>) -> Result<(), SimulationError> {
