@@ -22,6 +22,8 @@ pub mod material;
 mod p2g;
 pub mod sdf;
 mod storage;
+#[cfg(test)]
+mod tests;
 mod tiles;
 mod transfer;
 
