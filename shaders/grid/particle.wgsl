@@ -1,0 +1,66 @@
+// What one particle is made of, and what its stress adds to what it gives to the grid; with the
+// adjoint. Needs the uniforms `parameters`, `materials`, `muscles`.
+
+struct ParticleClass {
+    material: u32,
+    // Index of its muscle plus one, or 0.
+    muscle: u32,
+}
+
+// Class numbers are small integers kept as floats: exact, and no float is a denormal.
+fn particle_class(code: f32) -> ParticleClass {
+    let number = u32(code);
+    return ParticleClass(number % MATERIALS, number / MATERIALS);
+}
+
+override HAS_MUSCLES: bool = true;
+// Whether any law uses the third of its constants as a derivative, or plastic history.
+override HAS_HISTORY: bool = true;
+
+fn activation_of(muscle: u32, activations: Activations) -> f32 {
+    return activations.rows[(muscle - 1u) >> 2u][(muscle - 1u) & 3u];
+}
+
+// Kirchhoff stress of a particle [Pa]: its law's, and its muscle's.
+fn particle_stress(class_code: f32, f: mat3x3<f32>, activations: Activations) -> mat3x3<f32> {
+    let class = particle_class(class_code);
+    let law = materials[class.material];
+    var tau = stress(law.kind, law.k, f);
+    if (HAS_MUSCLES && class.muscle != 0u) {
+        let fibre = muscles[class.muscle - 1u].xyz;
+        tau += muscle_stress(f, fibre, activation_of(class.muscle, activations));
+    }
+    return tau;
+}
+
+struct ParticleStressAdj {
+    f_bar: mat3x3<f32>,
+    k_bar: vec4<f32>,
+    activation_bar: f32,
+}
+
+fn particle_stress_adj(
+    class_code: f32, f: mat3x3<f32>, activations: Activations, tau_bar: mat3x3<f32>,
+) -> ParticleStressAdj {
+    let class = particle_class(class_code);
+    let law = materials[class.material];
+    let passive = stress_adj(law.kind, law.k, f, tau_bar);
+    var adj = ParticleStressAdj(passive.f_bar, passive.k_bar, 0.0);
+    if (HAS_MUSCLES && class.muscle != 0u) {
+        let fibre = muscles[class.muscle - 1u].xyz;
+        let pull = muscle_stress_adj(f, fibre, activation_of(class.muscle, activations), tau_bar);
+        adj.f_bar += pull.f_bar;
+        adj.activation_bar = pull.activation_bar;
+    }
+    return adj;
+}
+
+// B = h C - (4 dt/h) (V/m) tau [m/s per cell], from h C: the affine part of what a particle gives.
+fn particle_affine(hc: mat3x3<f32>, specific_volume: f32, tau: mat3x3<f32>) -> mat3x3<f32> {
+    return hc - (parameters.affine_step * specific_volume) * tau;
+}
+
+// tau_bar = -(4 dt/h) (V/m) B_bar; (h C)_bar = B_bar.
+fn particle_affine_adj(specific_volume: f32, b_bar: mat3x3<f32>) -> mat3x3<f32> {
+    return -(parameters.affine_step * specific_volume) * b_bar;
+}

@@ -1,0 +1,27 @@
+// Particle to grid, second half, and the grid's own step: momentum over mass, gravity, colliders in
+// order. One workgroup a block with nodes, one thread a node.
+
+@group(0) @binding(0) var<uniform> parameters: Parameters;
+@group(0) @binding(1) var<uniform> step: Step;
+@group(0) @binding(2) var<storage, read> blocks: array<Block>;
+@group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> colliders: array<ColliderAt>;
+// (momentum [kg m/s], mass [kg]) of each node.
+@group(0) @binding(5) var<storage, read_write> momenta: array<vec4<f32>>;
+// (velocity [m/s], mass [kg]) of each node.
+@group(0) @binding(6) var<storage, read_write> velocities: array<vec4<f32>>;
+
+@compute @workgroup_size(64)
+fn grid_update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) node: u32) {
+    let slot = blocks[group.x].node_slot;
+    let sum = sum_moments(slot, node);
+    let at = slot * BLOCK_CELLS + node;
+    momenta[at] = sum;
+    if (sum.w <= parameters.empty_mass) {
+        velocities[at] = vec4<f32>(0.0);
+        return;
+    }
+    let v = sum.xyz / sum.w + parameters.gravity_step;
+    let place = blocks[slot].key.xyz * 4 + cell_coordinates(node);
+    velocities[at] = vec4<f32>(collide_first(parameters.collider_count, place, v), sum.w);
+}

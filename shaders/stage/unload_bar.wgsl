@@ -1,0 +1,34 @@
+// The cotangent in id order, for the host: 29 floats a particle: x_bar, v_bar, (h C)_bar (row by
+// row), F_bar (row by row), history_bar, constants_bar. One thread a particle.
+
+@group(0) @binding(0) var<uniform> parameters: Parameters;
+@group(0) @binding(1) var<storage, read> ids: array<u32>;
+@group(0) @binding(2) var<storage, read> particles_bar: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> constants_bar: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> unloaded_bar: array<f32>;
+
+@compute @workgroup_size(64)
+fn unload_bar(
+    @builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+) {
+    let p = thread_index(gid, groups);
+    if (p >= parameters.particle_count) {
+        return;
+    }
+    let stride = parameters.row_stride;
+    let base = ids[p] * 29u;
+    for (var a = 0u; a < 3u; a++) {
+        let row = particles_bar[(ROW_MOMENTUM_BAR + a) * stride + p];
+        let column = particles_bar[(ROW_SHAPE_BAR + a) * stride + p];
+        unloaded_bar[base + a] = column.w;
+        unloaded_bar[base + 3u + a] = row.x;
+        for (var b = 0u; b < 3u; b++) {
+            unloaded_bar[base + 6u + 3u * a + b] = row[b + 1u];
+            unloaded_bar[base + 15u + a + 3u * b] = column[b];
+        }
+    }
+    unloaded_bar[base + 24u] = particles_bar[ROW_REST_BAR * stride + p].x;
+    for (var c = 0u; c < 4u; c++) {
+        unloaded_bar[base + 25u + c] = constants_bar[p][c];
+    }
+}

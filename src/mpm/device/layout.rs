@@ -1,0 +1,210 @@
+//! Host side of `shaders/types.wgsl`: every struct that crosses over, with its constants.
+
+use crate::agents::ColliderPose;
+use crate::model::{Collider, ContactMode, Model, Shape};
+use bytemuck::{Pod, Zeroable};
+
+/// No slot, no cell, no particle.
+pub const NONE: u32 = u32::MAX;
+/// Cells of one block.
+pub const BLOCK_CELLS: usize = 64;
+/// Rows of a particle, and of its cotangent.
+pub const PARTICLE_ROWS: usize = 7;
+/// Words of one particle in `unload`, `observe`, and floats in `unload_bar`.
+pub const UNLOADED_WORDS: usize = 28;
+pub const OBSERVED_WORDS: usize = 9;
+pub const UNLOADED_BAR_FLOATS: usize = 29;
+/// Most materials and muscles: their tables are uniforms.
+pub const MATERIALS: usize = 64;
+pub const MUSCLES: usize = 64;
+/// Integer limbs of one moving collider's pose cotangent (`grid/pose_sum.wgsl`).
+pub const POSE_STRIDE: usize = 289;
+pub const POSE_COMPONENTS: usize = 12;
+/// Members summed by one thread of `activation_total`.
+pub const CHUNK: usize = 64;
+
+/// `Parameters`
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Parameters {
+    pub gravity_step: [f32; 3],
+    pub dt: f32,
+    pub cell_width: f32,
+    pub cells_per_speed: f32,
+    pub affine_step: f32,
+    pub empty_mass: f32,
+    pub particle_count: u32,
+    pub row_stride: u32,
+    pub slot_capacity: u32,
+    pub occupied_capacity: u32,
+    pub hash_mask: u32,
+    pub collider_count: u32,
+    pub moving_count: u32,
+    pub pad: u32,
+}
+
+/// `Step`, at the spacing of dynamic uniforms.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Step {
+    pub substep: u32,
+    pub stress_control: u32,
+    pub restart: u32,
+    pub pad: [u32; 61],
+}
+
+/// `Activations` [Pa]
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Activations {
+    pub rows: [f32; MUSCLES],
+}
+
+/// `MaterialAt`
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct MaterialAt {
+    pub k: [f32; 4],
+    pub kind: u32,
+    pub pad: [u32; 3],
+}
+
+/// `ColliderAt`; the rotation is made of columns, each padded to four floats.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct ColliderAt {
+    pub cell: [i32; 3],
+    pub shape: u32,
+    pub offset: [f32; 3],
+    pub mode: u32,
+    pub rotation: [[f32; 4]; 3],
+    pub velocity: [f32; 3],
+    pub friction: f32,
+    pub angular_velocity: [f32; 3],
+    pub softness: f32,
+    pub size: [f32; 3],
+    pub moving: u32,
+}
+
+/// `Cell`
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+pub struct Cell {
+    pub first: u32,
+    pub count: u32,
+    pub next: u32,
+}
+
+/// `Block`
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Block {
+    pub key: [i32; 4],
+    pub neighbours: [u32; 27],
+    pub expanded: u32,
+    pub mask: [u32; 2],
+    pub occupied_index: u32,
+    pub occupied_slot: u32,
+    pub node_slot: u32,
+    pub expanding_slot: u32,
+    pub pad: [u32; 2],
+}
+
+/// `SlotArguments`
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct SlotArguments {
+    pub groups: u32,
+    pub groups_y: u32,
+    pub groups_z: u32,
+    pub slot_count: u32,
+}
+
+/// `ListArguments`
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct ListArguments {
+    pub occupied: [u32; 3],
+    pub particle_total: u32,
+    pub nodes: [u32; 3],
+    pub pad_a: u32,
+    pub expanding: [u32; 3],
+    pub pad_b: u32,
+}
+
+impl ListArguments {
+    /// Empty lists.
+    pub const EMPTY: Self = Self {
+        occupied: [0, 1, 1],
+        particle_total: 0,
+        nodes: [0, 1, 1],
+        pad_a: 0,
+        expanding: [0, 1, 1],
+        pad_b: 0,
+    };
+    /// Byte offsets of the three indirect arguments.
+    pub const OCCUPIED: u64 = 0;
+    pub const NODES: u64 = 16;
+    pub const EXPANDING: u64 = 32;
+}
+
+/// `Status`
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable, PartialEq)]
+pub struct Status {
+    pub substep: u32,
+    pub particle: u32,
+    pub cause: u32,
+    pub slots_needed: u32,
+    pub occupied_needed: u32,
+}
+
+impl Status {
+    pub const CLEAR: Self =
+        Self { substep: NONE, particle: NONE, cause: NONE, slots_needed: 0, occupied_needed: 0 };
+}
+
+impl MaterialAt {
+    pub fn table(model: &Model) -> Vec<Self> {
+        let mut table = vec![Self::zeroed(); MATERIALS];
+        for (row, material) in table.iter_mut().zip(&model.materials) {
+            row.k = material.law.constants().map(|c| c as f32);
+            row.kind = material.law.kind() as u32;
+        }
+        table
+    }
+}
+
+impl ColliderAt {
+    pub fn new(collider: &Collider, pose: &ColliderPose, moving: u32) -> Self {
+        let float = |v: [f64; 3]| v.map(|x| x as f32);
+        let (shape, size) = match collider.shape {
+            Shape::HalfSpace => (0, [0.0; 3]),
+            Shape::Box { half_extents } => (1, half_extents.0),
+            Shape::Sphere { radius } => (2, [radius, 0.0, 0.0]),
+            Shape::Capsule { radius, half_length } => (3, [radius, half_length, 0.0]),
+            Shape::Cylinder { radius, half_length } => (4, [radius, half_length, 0.0]),
+        };
+        let column = |j: usize| {
+            let [x, y, z] = float(pose.rotation.column(j).0);
+            [x, y, z, 0.0]
+        };
+        Self {
+            cell: pose.cell,
+            shape,
+            offset: float(pose.offset.0),
+            mode: match collider.contact.mode {
+                ContactMode::Sticky => 0,
+                ContactMode::Slip => 1,
+                ContactMode::Separate => 2,
+            },
+            rotation: [column(0), column(1), column(2)],
+            velocity: float(pose.velocity.0),
+            friction: collider.contact.friction as f32,
+            angular_velocity: float(pose.angular_velocity.0),
+            softness: collider.contact.softness as f32,
+            size: float(size),
+            moving,
+        }
+    }
+}

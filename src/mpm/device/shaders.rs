@@ -1,0 +1,261 @@
+//! The kernels: which files each is made of, and how a model specialises them.
+
+use crate::gpu::{Gpu, GpuError, Kernel, KernelOptions, ShaderFile, ShaderSource};
+use crate::model::{LawKind, Model};
+
+macro_rules! file {
+    ($path:literal) => {
+        ShaderFile {
+            path: $path,
+            text: std::borrow::Cow::Borrowed(include_str!(concat!("../../../shaders/", $path))),
+        }
+    };
+}
+
+/// A kernel of the solver; the name is that of its file in `shaders/stage/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(usize)]
+pub enum KernelId {
+    Count,
+    Allocate,
+    Expand,
+    Link,
+    ListNodes,
+    Fill,
+    Sort,
+    ParticleMomentum,
+    ParticleMomentumAdj,
+    Reactivate,
+    P2g,
+    /// The kernel p2g over cotangents: the transpose of g2p.
+    P2gOfCotangents,
+    P2gAdj,
+    GridUpdate,
+    GridUpdateAdj,
+    G2p,
+    G2pAdj,
+    PoseTotal,
+    ActivationTotal,
+    Seed,
+    Unload,
+    UnloadRaw,
+    UnloadRows,
+    Observe,
+    UnloadBar,
+}
+
+impl KernelId {
+    pub const ALL: [KernelId; 25] = [
+        KernelId::Count,
+        KernelId::Allocate,
+        KernelId::Expand,
+        KernelId::Link,
+        KernelId::ListNodes,
+        KernelId::Fill,
+        KernelId::Sort,
+        KernelId::ParticleMomentum,
+        KernelId::ParticleMomentumAdj,
+        KernelId::Reactivate,
+        KernelId::P2g,
+        KernelId::P2gOfCotangents,
+        KernelId::P2gAdj,
+        KernelId::GridUpdate,
+        KernelId::GridUpdateAdj,
+        KernelId::G2p,
+        KernelId::G2pAdj,
+        KernelId::PoseTotal,
+        KernelId::ActivationTotal,
+        KernelId::Seed,
+        KernelId::Unload,
+        KernelId::UnloadRaw,
+        KernelId::UnloadRows,
+        KernelId::Observe,
+        KernelId::UnloadBar,
+    ];
+
+    /// Name of the entry point.
+    pub fn entry(self) -> &'static str {
+        match self {
+            KernelId::Count => "count",
+            KernelId::Allocate => "allocate",
+            KernelId::Expand => "expand",
+            KernelId::Link => "link",
+            KernelId::ListNodes => "list_nodes",
+            KernelId::Fill => "fill",
+            KernelId::Sort => "sort",
+            KernelId::ParticleMomentum => "particle_momentum",
+            KernelId::ParticleMomentumAdj => "particle_momentum_adj",
+            KernelId::Reactivate => "reactivate",
+            KernelId::P2g | KernelId::P2gOfCotangents => "p2g",
+            KernelId::P2gAdj => "p2g_adj",
+            KernelId::GridUpdate => "grid_update",
+            KernelId::GridUpdateAdj => "grid_update_adj",
+            KernelId::G2p => "g2p",
+            KernelId::G2pAdj => "g2p_adj",
+            KernelId::PoseTotal => "pose_total",
+            KernelId::ActivationTotal => "activation_total",
+            KernelId::Seed => "seed",
+            KernelId::Unload | KernelId::UnloadRaw | KernelId::UnloadRows => "unload",
+            KernelId::Observe => "observe",
+            KernelId::UnloadBar => "unload_bar",
+        }
+    }
+
+    /// The files it is made of.
+    pub fn source(self) -> ShaderSource {
+        let types = || file!("types.wgsl");
+        let index = || file!("grid/index.wgsl");
+        let files = match self {
+            KernelId::Count => vec![types(), index(), file!("stage/count.wgsl")],
+            KernelId::Allocate => vec![types(), file!("stage/allocate.wgsl")],
+            KernelId::Expand => {
+                vec![types(), index(), file!("grid/hash.wgsl"), file!("stage/expand.wgsl")]
+            }
+            KernelId::Link => vec![types(), file!("stage/link.wgsl")],
+            KernelId::ListNodes => vec![types(), index(), file!("stage/list_nodes.wgsl")],
+            KernelId::Fill => vec![types(), index(), file!("stage/fill.wgsl")],
+            KernelId::Sort => vec![types(), file!("stage/sort.wgsl")],
+            KernelId::ParticleMomentum => {
+                particle_files(&[index(), file!("stage/particle_momentum.wgsl")])
+            }
+            KernelId::ParticleMomentumAdj => {
+                particle_files(&[index(), file!("stage/particle_momentum_adj.wgsl")])
+            }
+            KernelId::Reactivate => particle_files(&[index(), file!("stage/reactivate.wgsl")]),
+            KernelId::P2g | KernelId::P2gOfCotangents => {
+                vec![types(), file!("grid/stencil.wgsl"), file!("stage/p2g.wgsl")]
+            }
+            KernelId::P2gAdj => {
+                let mut files = vec![types(), index(), file!("grid/rows.wgsl")];
+                files.extend(transfer_files());
+                files.extend([file!("grid/pull.wgsl"), file!("stage/p2g_adj.wgsl")]);
+                files
+            }
+            KernelId::GridUpdate => node_files(&[file!("stage/grid_update.wgsl")]),
+            KernelId::GridUpdateAdj => {
+                node_files(&[file!("grid/pose_sum.wgsl"), file!("stage/grid_update_adj.wgsl")])
+            }
+            KernelId::G2p => {
+                let mut files = vec![index()];
+                files.extend(transfer_files());
+                files.push(file!("stage/g2p.wgsl"));
+                particle_files(&files)
+            }
+            KernelId::G2pAdj => {
+                let mut files = vec![index()];
+                files.extend(transfer_files());
+                files.extend([file!("grid/pull.wgsl"), file!("stage/g2p_adj.wgsl")]);
+                particle_files(&files)
+            }
+            KernelId::PoseTotal => {
+                vec![types(), file!("grid/pose_sum.wgsl"), file!("stage/pose_total.wgsl")]
+            }
+            KernelId::ActivationTotal => vec![types(), file!("stage/activation_total.wgsl")],
+            KernelId::Seed => vec![types(), index(), file!("stage/seed.wgsl")],
+            KernelId::Unload | KernelId::UnloadRaw | KernelId::UnloadRows => {
+                particle_files(&[index(), file!("stage/unload.wgsl")])
+            }
+            KernelId::Observe => vec![types(), index(), file!("stage/observe.wgsl")],
+            KernelId::UnloadBar => vec![types(), index(), file!("stage/unload_bar.wgsl")],
+        };
+        ShaderSource { name: self.name(), files }
+    }
+
+    /// Name in messages and in tables of times.
+    pub fn name(self) -> &'static str {
+        match self {
+            KernelId::P2gOfCotangents => "p2g of cotangents",
+            other => other.entry(),
+        }
+    }
+
+    fn overrides(self, model: &Model) -> Vec<(&'static str, f64)> {
+        let flag = |on: bool| f64::from(u8::from(on));
+        let has = |kind: LawKind| model.materials.iter().any(|m| m.law.kind() == kind);
+        let mut overrides = vec![
+            ("HAS_ELASTIC", flag(has(LawKind::Elastic))),
+            ("HAS_LIQUID", flag(has(LawKind::Liquid))),
+            ("HAS_SAND", flag(has(LawKind::Sand))),
+            ("HAS_HISTORY", flag(has(LawKind::Sand))),
+            ("HAS_MUSCLES", flag(!model.muscles.is_empty())),
+        ];
+        match self {
+            KernelId::P2gOfCotangents => {
+                overrides.extend([("CONTRIBUTION_ROW", 0.0), ("UNIT_MASS", 1.0)]);
+            }
+            KernelId::UnloadRaw => overrides.push(("IS_RAW", 1.0)),
+            KernelId::UnloadRows => overrides.push(("KEEP_ROWS", 1.0)),
+            _ => {}
+        }
+        overrides
+    }
+}
+
+/// Weights, nodes in registers, and the gather.
+fn transfer_files() -> Vec<ShaderFile> {
+    vec![
+        file!("grid/corners.wgsl"),
+        file!("grid/stencil.wgsl"),
+        file!("grid/plane.wgsl"),
+        file!("grid/gather.wgsl"),
+    ]
+}
+
+/// What a kernel needs to compute stresses.
+fn particle_files(stage: &[ShaderFile]) -> Vec<ShaderFile> {
+    let mut files = vec![
+        file!("types.wgsl"),
+        file!("math/mat3.wgsl"),
+        file!("math/exponential.wgsl"),
+        file!("math/svd.wgsl"),
+        file!("math/polar.wgsl"),
+        file!("material/elastic.wgsl"),
+        file!("material/liquid.wgsl"),
+        file!("material/sand.wgsl"),
+        file!("material/muscle.wgsl"),
+        file!("material/dispatch.wgsl"),
+        file!("grid/rows.wgsl"),
+        file!("grid/particle.wgsl"),
+    ];
+    files.extend_from_slice(stage);
+    files
+}
+
+/// What a kernel needs to sum moments and to meet colliders.
+fn node_files(stage: &[ShaderFile]) -> Vec<ShaderFile> {
+    let mut files = vec![
+        file!("types.wgsl"),
+        file!("math/mat3.wgsl"),
+        file!("contact/sdf.wgsl"),
+        file!("contact/contact.wgsl"),
+        file!("grid/index.wgsl"),
+        file!("grid/corners.wgsl"),
+        file!("grid/node_sum.wgsl"),
+        file!("grid/colliders.wgsl"),
+    ];
+    files.extend_from_slice(stage);
+    files
+}
+
+/// All kernels, compiled for one model.
+pub struct Kernels {
+    kernels: Vec<Kernel>,
+}
+
+impl Kernels {
+    pub fn new(gpu: &Gpu, model: &Model) -> Result<Self, GpuError> {
+        let compile = |id: &KernelId| {
+            let overrides = id.overrides(model);
+            let options = KernelOptions {
+                overrides: &overrides,
+                dynamic: &["step", "activations"],
+            };
+            Kernel::new(gpu, &id.source(), id.entry(), &options)
+        };
+        Ok(Self { kernels: KernelId::ALL.iter().map(compile).collect::<Result<_, _>>()? })
+    }
+
+    pub fn get(&self, id: KernelId) -> &Kernel {
+        &self.kernels[id as usize]
+    }
+}

@@ -1,0 +1,104 @@
+//! The substep as a table of stages, which drives both directions.
+//!
+//! A stage is either integer work, replayed as it is in the reverse pass, or a pair of a forward
+//! and an adjoint: a new stage must say how it is differentiated.
+
+use super::shaders::KernelId;
+
+/// What a dispatch has one workgroup, or one thread, for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// Threads, one a slot.
+    Slots,
+    /// Workgroups, one a block that is occupied for the first time.
+    Expanding,
+    /// Threads, one a particle.
+    Particles,
+    /// Workgroups, one a block with particles.
+    Occupied,
+    /// Workgroups, one a block with nodes that particles reach.
+    Nodes,
+    /// Threads, one a component of a moving collider's pose.
+    Poses,
+}
+
+/// One dispatch.
+#[derive(Clone, Copy, Debug)]
+pub struct Launch {
+    pub kernel: KernelId,
+    pub over: Over,
+}
+
+const fn over(over: Over, kernel: KernelId) -> Launch {
+    Launch { kernel, over }
+}
+
+/// One stage of the substep.
+#[derive(Clone, Copy, Debug)]
+pub struct Stage {
+    pub name: &'static str,
+    pub forward: &'static [Launch],
+    /// `None`: integer work without a derivative.
+    pub adjoint: Option<&'static [Launch]>,
+}
+
+const fn replayed(name: &'static str, forward: &'static [Launch]) -> Stage {
+    Stage { name, forward, adjoint: None }
+}
+
+const fn paired(
+    name: &'static str,
+    forward: &'static [Launch],
+    adjoint: &'static [Launch],
+) -> Stage {
+    Stage { name, forward, adjoint: Some(adjoint) }
+}
+
+/// The substep, in order.
+pub static STAGES: [Stage; 5] = [
+    replayed(
+        "blocks",
+        &[
+            over(Over::Slots, KernelId::Allocate),
+            over(Over::Expanding, KernelId::Expand),
+            over(Over::Expanding, KernelId::Link),
+            over(Over::Slots, KernelId::ListNodes),
+        ],
+    ),
+    replayed(
+        "sort",
+        &[over(Over::Particles, KernelId::Fill), over(Over::Occupied, KernelId::Sort)],
+    ),
+    paired(
+        "p2g",
+        &[over(Over::Occupied, KernelId::P2g)],
+        &[over(Over::Occupied, KernelId::P2gAdj)],
+    ),
+    paired(
+        "grid_update",
+        &[over(Over::Nodes, KernelId::GridUpdate)],
+        &[over(Over::Nodes, KernelId::GridUpdateAdj), over(Over::Poses, KernelId::PoseTotal)],
+    ),
+    paired(
+        "g2p",
+        &[over(Over::Occupied, KernelId::G2p)],
+        &[
+            over(Over::Occupied, KernelId::G2pAdj),
+            over(Over::Occupied, KernelId::P2gOfCotangents),
+        ],
+    ),
+];
+
+/// The dispatches of a substep.
+pub fn forward() -> impl Iterator<Item = Launch> {
+    STAGES.iter().flat_map(|stage| stage.forward).copied()
+}
+
+/// The dispatches of a substep walked back: the state is counted and sorted again, everything but
+/// the last stage recomputed, then each stage's adjoint, last stage first.
+pub fn reverse() -> impl Iterator<Item = Launch> {
+    let recount = over(Over::Particles, KernelId::Count);
+    let recomputed = STAGES[..STAGES.len() - 1].iter().flat_map(|stage| stage.forward);
+    let adjoints = STAGES.iter().rev().filter_map(|stage| stage.adjoint).flatten();
+    std::iter::once(recount).chain(recomputed.copied()).chain(adjoints.copied())
+}
