@@ -20,6 +20,8 @@ pub enum Over {
     Nodes,
     /// Threads, one a component of a moving collider's pose.
     Poses,
+    /// Threads, one a chunk of muscle members.
+    Chunks,
 }
 
 /// One dispatch.

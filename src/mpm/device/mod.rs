@@ -1,0 +1,393 @@
+//! The GPU solver: block-sparse MLS-MPM in WGSL, forward and adjoint, behind [`Simulator`].
+//!
+//! ```text
+//! blocks -> sort -> p2g -> grid_update -> g2p               state n -> state n + 1
+//! count, blocks, sort, p2g, grid_update (recomputed)        state n
+//!        -> g2p_adj -> grid_update_adj -> p2g_adj           cotangent n + 1 -> cotangent n
+//! ```
+//!
+//! `stages.rs` is the table of this; `shaders/stage/` has one file per entry point. Particles are
+//! never moved in memory: a counting sort of indices by (block slot, cell), by id inside a cell,
+//! fixes the order of every sum, so that a run repeats bit by bit whatever the number of threads,
+//! the numbering of slots, the order in storage, the place in the world. Each cell accumulates what
+//! it gives to its 27 nodes, each node sums its 27 cells: no float atomics, no barriers.
+//!
+//! Deliberately absent: reading anything back during a rollout. A particle that diverges, or a
+//! table that is full, leaves a note on the device that is reported by the next call that waits.
+
+mod layout;
+mod motion;
+mod observations;
+mod placement;
+mod report;
+mod reverse;
+mod shaders;
+mod simulator;
+mod stages;
+mod states;
+mod substeps;
+mod tables;
+
+pub use placement::Placement;
+pub use report::Traffic;
+pub use shaders::KernelId;
+pub use stages::{Launch, Over, STAGES, Stage};
+pub use tables::Capacity;
+
+use super::simulator::SimulationError;
+use super::state::State;
+use crate::gpu::{Bound, Buffer, Gpu, GpuError, Resources, Timer};
+use crate::model::Model;
+use layout::{Activations, MATERIALS, MUSCLES, MaterialAt, NONE, Parameters, Status};
+use motion::{Motion, moving_colliders};
+use observations::Observations;
+use placement::row_stride;
+use reverse::Reverse;
+use shaders::Kernels;
+use states::{StateId, StatePool};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tables::Tables;
+
+/// Fraction of a full node's mass below which a node is empty (numerics.md 2).
+const EMPTY_NODE: f64 = 1e-18;
+
+/// The simulator on a GPU, or on a software device.
+pub struct GpuSimulator {
+    gpu: Gpu,
+    model: Arc<Model>,
+    kernels: Kernels,
+    uniforms: Uniforms,
+    tables: Tables,
+    /// Id of each storage place, and storage place of each id.
+    ids: Vec<u32>,
+    places: Vec<u32>,
+    motion: Option<Motion>,
+    pool: StatePool,
+    present: Present,
+    checkpoints: Vec<Option<Checkpoint>>,
+    record: Record,
+    reverse: Option<Reverse>,
+    observations: Observations,
+    /// Where states and observations are packed for the host.
+    unloaded: Buffer<u32>,
+    observed: Buffer<u32>,
+    /// Buffers bound to kernels so far; forgotten when a buffer is replaced.
+    bounds: HashMap<(KernelId, Io), Bound>,
+    timer: Option<Timer>,
+    peak_bytes: u64,
+}
+
+/// What does not change during a run, and small changing uniforms.
+struct Uniforms {
+    parameters: Buffer<Parameters>,
+    materials: Buffer<MaterialAt>,
+    muscles: Buffer<[f32; 4]>,
+    /// Activations that the present state's stress was computed with.
+    present_activations: Buffer<Activations>,
+    activation_changes: Buffer<Activations>,
+}
+
+/// The present state.
+#[derive(Clone, Copy)]
+struct Present {
+    state: StateId,
+    /// The rows hold h C still: no stress was computed yet.
+    raw: bool,
+    /// `cells` counts its particles.
+    counted: bool,
+    /// What its stress was computed with.
+    activations: Activations,
+}
+
+/// A stored state.
+#[derive(Clone, Copy)]
+struct Checkpoint {
+    state: StateId,
+    raw: bool,
+    activations: Activations,
+}
+
+/// States before the substeps `first ..`, each to be walked back.
+#[derive(Default)]
+struct Record {
+    first: usize,
+    states: Vec<StateId>,
+}
+
+impl Record {
+    fn end(&self) -> usize {
+        self.first + self.states.len()
+    }
+}
+
+/// Which state a kernel reads and which it writes, and which of the two cotangents it writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Io {
+    input: StateId,
+    output: StateId,
+    bar: usize,
+}
+
+impl GpuSimulator {
+    /// A simulator at the model's initial state; motion is set by
+    /// [`Simulator::drive`](super::simulator::Simulator::drive).
+    ///
+    /// # Errors
+    /// [`SimulationError::Capacity`] where the device's buffers or our tables are too small.
+    pub fn new(model: &Arc<Model>, gpu: &Gpu) -> Result<Self, SimulationError> {
+        Self::with_placement(model, gpu, &Placement::new(&model.initial))
+    }
+
+    /// The same with the particles stored in a given order: for tests that results do not depend
+    /// on it.
+    pub fn with_placement(
+        model: &Arc<Model>,
+        gpu: &Gpu,
+        placement: &Placement,
+    ) -> Result<Self, SimulationError> {
+        within("materials", model.materials.len(), MATERIALS)?;
+        within("muscles", model.muscles.len(), MUSCLES)?;
+        let particles = model.particles.mass.len();
+        let kernels = Kernels::new(gpu, model)?;
+        let capacity = Capacity::for_placement(gpu, placement);
+        let tables = Tables::new(gpu, capacity, particles)?;
+        let mut pool = StatePool::new(particles);
+        let present = Present {
+            state: pool.acquire(gpu)?,
+            raw: true,
+            counted: false,
+            activations: bytemuck::Zeroable::zeroed(),
+        };
+        let mut simulator = Self {
+            uniforms: Uniforms::new(gpu, model)?,
+            unloaded: Buffer::new(gpu, "unloaded", layout::UNLOADED_WORDS * particles)?,
+            observed: Buffer::new(gpu, "observed", layout::OBSERVED_WORDS * particles)?,
+            gpu: gpu.clone(),
+            model: Arc::clone(model),
+            kernels,
+            tables,
+            ids: Vec::new(),
+            places: Vec::new(),
+            motion: None,
+            pool,
+            present,
+            checkpoints: Vec::new(),
+            record: Record::default(),
+            reverse: None,
+            observations: Observations::default(),
+            bounds: HashMap::new(),
+            timer: None,
+            peak_bytes: 0,
+        };
+        simulator.place(&model.initial, placement)?;
+        Ok(simulator)
+    }
+
+    /// The device it runs on.
+    pub fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    /// Replaces the state, stored as the placement says.
+    fn place(
+        &mut self,
+        state: &State<f64>,
+        placement: &Placement,
+    ) -> Result<(), SimulationError> {
+        let particles = self.model.particles.mass.len();
+        if state.particle_count() != particles {
+            return Err(SimulationError::Capacity {
+                what: "particles of the state".into(),
+                needed: state.particle_count() as u64,
+                allowed: particles as u64,
+            });
+        }
+        if !self.tables.capacity.holds(placement) {
+            let capacity = Capacity::for_placement(&self.gpu, placement);
+            within("occupied blocks of the grid", placement.blocks.len(), capacity.occupied)?;
+            self.tables = Tables::new(&self.gpu, capacity, particles)?;
+        }
+        within("occupied blocks of the grid", placement.blocks.len(), self.tables.capacity.occupied)?;
+        // Stored states and cotangents belong to the old placement.
+        self.forget_record();
+        for checkpoint in self.checkpoints.iter_mut().filter_map(Option::take) {
+            self.pool.release(checkpoint.state);
+        }
+        self.reverse = None;
+        self.bounds.clear();
+
+        self.tables.load(&self.gpu, placement);
+        self.write_parameters();
+        let buffers = self.pool.get(self.present.state);
+        buffers.particles.write(&self.gpu, 0, &placement.rows(state, &self.model));
+        buffers.locations.write(&self.gpu, 0, &placement.locations);
+        self.ids.clone_from(&placement.ids);
+        self.places = vec![0; particles];
+        for (place, &id) in self.ids.iter().enumerate() {
+            self.places[id as usize] = place as u32;
+        }
+        self.present = Present { raw: true, counted: false, ..self.present };
+        self.note_memory();
+        Ok(())
+    }
+
+    fn write_parameters(&self) {
+        let model = &self.model;
+        let (dt, h) = (model.substep_secs, model.cell_width);
+        let heaviest = model.particles.mass.iter().copied().fold(0.0, f64::max);
+        let particles = model.particles.mass.len();
+        let parameters = Parameters {
+            gravity_step: model.gravity.0.map(|g| (dt * g) as f32),
+            dt: dt as f32,
+            cell_width: h as f32,
+            cells_per_speed: (dt / h) as f32,
+            affine_step: (4.0 * dt / h) as f32,
+            // A full node carries the mass of about eight particles.
+            empty_mass: (EMPTY_NODE * 8.0 * heaviest) as f32,
+            particle_count: particles as u32,
+            row_stride: row_stride(particles) as u32,
+            slot_capacity: self.tables.capacity.slots as u32,
+            occupied_capacity: self.tables.capacity.occupied as u32,
+            hash_mask: self.tables.capacity.hash_places() as u32 - 1,
+            collider_count: model.colliders.len() as u32,
+            moving_count: moving_colliders(model).len() as u32,
+            pad: 0,
+        };
+        self.uniforms.parameters.write(&self.gpu, 0, &[parameters]);
+    }
+
+    fn forget_record(&mut self) {
+        for state in std::mem::take(&mut self.record.states) {
+            self.pool.release(state);
+        }
+    }
+
+    /// Every buffer by the name that the shaders know it by.
+    fn resources(&self, kernel: KernelId, io: Io) -> Resources {
+        let mut resources = self
+            .tables
+            .resources()
+            .with("parameters", &self.uniforms.parameters)
+            .with("materials", &self.uniforms.materials)
+            .with("muscles", &self.uniforms.muscles)
+            .with("activation_changes", &self.uniforms.activation_changes)
+            .with("unloaded", &self.unloaded)
+            .with("observed", &self.observed);
+        if let Some(motion) = &self.motion {
+            resources = motion.resources(resources);
+        }
+        // Host work concerns the activations that the present state has, not a control step's.
+        if matches!(kernel, KernelId::Unload | KernelId::UnloadRaw | KernelId::UnloadRows) {
+            let activations = &self.uniforms.present_activations;
+            resources = resources.with_element("activations", activations);
+        }
+        let input = self.pool.get(io.input);
+        resources = input.as_input(resources);
+        resources = self.pool.get(io.output).as_output(resources);
+        resources = resources.with("contributions", &input.particles);
+        if let Some(reverse) = &self.reverse {
+            resources = reverse.resources(resources, io.bar);
+            if kernel == KernelId::P2gOfCotangents {
+                resources = reverse.contributions(resources, io.bar);
+            }
+        }
+        resources
+    }
+
+    /// The kernel's buffers, bound once and kept.
+    fn bound(&mut self, kernel: KernelId, io: Io) -> Result<Bound, GpuError> {
+        if let Some(bound) = self.bounds.get(&(kernel, io)) {
+            return Ok(bound.clone());
+        }
+        let resources = self.resources(kernel, io);
+        let bound = self.kernels.get(kernel).bind(&self.gpu, &resources)?;
+        self.bounds.insert((kernel, io), bound.clone());
+        Ok(bound)
+    }
+
+    /// Waits, and reports what went wrong on the device since the last load or restore.
+    fn check(&self) -> Result<(), SimulationError> {
+        let status = self.tables.read_status(&self.gpu)?;
+        let Status { substep, particle, cause, slots_needed, occupied_needed } = status;
+        let capacity = self.tables.capacity;
+        if slots_needed > 0 {
+            return Err(SimulationError::Capacity {
+                what: "blocks of the grid".into(),
+                needed: u64::from(slots_needed),
+                allowed: capacity.slots as u64,
+            });
+        }
+        if occupied_needed > 0 {
+            return Err(SimulationError::Capacity {
+                what: "occupied blocks of the grid".into(),
+                needed: u64::from(occupied_needed),
+                allowed: capacity.occupied as u64,
+            });
+        }
+        if substep != NONE {
+            return Err(SimulationError::Diverged {
+                particle: self.ids[particle as usize] as usize,
+                substep: substep as usize,
+                cause: match cause {
+                    0 => "its state is not finite".into(),
+                    _ => "it moves four cells or more in a substep".into(),
+                },
+            });
+        }
+        Ok(())
+    }
+
+    fn note_memory(&mut self) {
+        let held = self.tables.bytes()
+            + self.pool.bytes()
+            + self.unloaded.bytes()
+            + self.observed.bytes()
+            + self.motion.as_ref().map_or(0, Motion::bytes)
+            + self.reverse.as_ref().map_or(0, Reverse::bytes);
+        self.peak_bytes = self.peak_bytes.max(held);
+    }
+}
+
+impl Uniforms {
+    fn new(gpu: &Gpu, model: &Model) -> Result<Self, GpuError> {
+        let uniform = wgpu::BufferUsages::UNIFORM;
+        let materials = Buffer::with_usage(gpu, "materials", MATERIALS, uniform)?;
+        materials.write(gpu, 0, &MaterialAt::table(model));
+        let muscles = Buffer::with_usage(gpu, "muscles", MUSCLES, uniform)?;
+        let fibre = |m: &crate::model::Muscle| {
+            let [x, y, z] = m.fibre.0.map(|c| c as f32);
+            [x, y, z, 0.0]
+        };
+        muscles.write(gpu, 0, &model.muscles.iter().map(fibre).collect::<Vec<_>>());
+        Ok(Self {
+            parameters: Buffer::with_usage(gpu, "parameters", 1, uniform)?,
+            materials,
+            muscles,
+            present_activations: Buffer::with_usage(gpu, "present activations", 1, uniform)?,
+            activation_changes: Buffer::with_usage(gpu, "activation changes", 1, uniform)?,
+        })
+    }
+}
+
+fn within(what: &str, needed: usize, allowed: usize) -> Result<(), SimulationError> {
+    if needed <= allowed {
+        return Ok(());
+    }
+    let (needed, allowed) = (needed as u64, allowed as u64);
+    Err(SimulationError::Capacity { what: what.into(), needed, allowed })
+}
+
+impl From<GpuError> for SimulationError {
+    fn from(error: GpuError) -> Self {
+        match error {
+            GpuError::Lost(cause) => SimulationError::DeviceLost(cause),
+            GpuError::TooLarge { buffer, bytes, allowed } => SimulationError::Capacity {
+                what: format!("bytes of buffer `{buffer}`"),
+                needed: bytes,
+                allowed,
+            },
+            other => SimulationError::Device(other.to_string()),
+        }
+    }
+}

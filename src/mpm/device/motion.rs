@@ -1,0 +1,120 @@
+//! What is commanded, on the device: colliders of every substep, activations of every control step,
+//! and the step numbers; uploaded once per drive.
+
+use super::layout::{Activations, ColliderAt, MUSCLES, NONE, Step};
+use crate::agents::Drive;
+use crate::gpu::{Buffer, Gpu, GpuError, Resources};
+use crate::model::Model;
+use bytemuck::Zeroable;
+
+/// The buffers of one [`Drive`].
+pub struct Motion {
+    pub drive: Drive,
+    /// Which colliders move, by place among them.
+    pub moving: Vec<usize>,
+    steps: Buffer<Step>,
+    colliders: Buffer<ColliderAt>,
+    activations: Buffer<Activations>,
+}
+
+impl Motion {
+    pub fn new(gpu: &Gpu, model: &Model, drive: &Drive) -> Result<Self, GpuError> {
+        let moving = moving_colliders(model);
+        let uniform = wgpu::BufferUsages::UNIFORM;
+        let steps = step_table(drive);
+        let step_buffer = Buffer::with_usage(gpu, "steps", steps.len(), uniform)?;
+        step_buffer.write(gpu, 0, &steps);
+
+        let place = |collider: usize| {
+            moving.iter().position(|&m| m == collider).map_or(NONE, |place| place as u32)
+        };
+        let mut colliders: Vec<ColliderAt> = (0..drive.substeps())
+            .flat_map(|substep| model.colliders.iter().zip(drive.poses_at(substep)).enumerate())
+            .map(|(index, (collider, pose))| ColliderAt::new(collider, pose, place(index)))
+            .collect();
+        if colliders.is_empty() {
+            colliders.push(ColliderAt::zeroed());
+        }
+
+        let mut rows: Vec<Activations> = (0..drive.control_steps)
+            .map(|control| activation_row(drive, control))
+            .collect();
+        if rows.is_empty() {
+            rows.push(Activations::zeroed());
+        }
+        let activations = Buffer::with_usage(gpu, "activations", rows.len(), uniform)?;
+        activations.write(gpu, 0, &rows);
+        Ok(Self {
+            drive: drive.clone(),
+            moving,
+            steps: step_buffer,
+            colliders: Buffer::from_slice(gpu, "colliders", &colliders)?,
+            activations,
+        })
+    }
+
+    pub fn resources(&self, resources: Resources) -> Resources {
+        resources
+            .with_element("step", &self.steps)
+            .with("colliders", &self.colliders)
+            .with_element("activations", &self.activations)
+    }
+
+    /// Number of a substep in the table of steps.
+    pub fn step_element(&self, substep: usize) -> u32 {
+        substep as u32 + 1
+    }
+
+    /// Number, in the same table, of what holds for the stress of the state before a substep.
+    pub fn stress_element(&self, substep: usize) -> u32 {
+        substep as u32
+    }
+
+    /// The control step whose activations act on the state before a substep; the last one's also
+    /// on the state after the last substep.
+    pub fn control_of(&self, substep: usize) -> usize {
+        let control = substep / self.drive.substeps_per_control.max(1);
+        control.min(self.drive.control_steps.saturating_sub(1))
+    }
+
+    /// Activations that act in a substep.
+    pub fn activations_at(&self, substep: usize) -> Activations {
+        match self.drive.control_steps {
+            0 => Activations::zeroed(),
+            _ => activation_row(&self.drive, self.control_of(substep)),
+        }
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.steps.bytes() + self.colliders.bytes() + self.activations.bytes()
+    }
+}
+
+/// The colliders whose pose cotangents are accumulated.
+pub fn moving_colliders(model: &Model) -> Vec<usize> {
+    let moves = |&c: &usize| model.colliders[c].moves(c, &model.actions);
+    (0..model.colliders.len()).filter(moves).collect()
+}
+
+/// Entry s + 1 belongs to substep s; entry 0 to the stress of the very first state.
+fn step_table(drive: &Drive) -> Vec<Step> {
+    let control = |substep: usize| substep / drive.substeps_per_control.max(1);
+    (0..=drive.substeps())
+        .map(|next| Step {
+            substep: next.saturating_sub(1) as u32,
+            stress_control: control(next) as u32,
+            restart: u32::from(control(next) != control(next + 1)),
+            pad: [0; 61],
+        })
+        .collect()
+}
+
+fn activation_row(drive: &Drive, control: usize) -> Activations {
+    let mut row = Activations::zeroed();
+    let count = drive.muscle_count.min(MUSCLES);
+    let values = &drive.activations[control * drive.muscle_count..];
+    for (to, &from) in row.rows.iter_mut().zip(&values[..count]) {
+        *to = from as f32;
+    }
+    row
+}

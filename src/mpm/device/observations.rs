@@ -1,0 +1,109 @@
+//! Positions and velocities noted during a rollout, copied out while the device goes on.
+
+use super::layout::OBSERVED_WORDS;
+use crate::gpu::{Gpu, GpuError, Recording};
+use crate::model::Model;
+use crate::mpm::simulator::Observation;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Copies that may be under way at the same time; then the oldest is waited for.
+const IN_FLIGHT: usize = 8;
+
+/// What was noted, by index.
+#[derive(Default)]
+pub struct Observations {
+    noted: BTreeMap<usize, Vec<u32>>,
+    in_flight: Vec<Copy>,
+    idle: Vec<wgpu::Buffer>,
+}
+
+struct Copy {
+    index: usize,
+    staging: wgpu::Buffer,
+    arrived: Arc<AtomicBool>,
+}
+
+impl Observations {
+    /// Submits `recording`, which ends by filling `observed`, and a copy of that.
+    pub fn note(
+        &mut self,
+        gpu: &Gpu,
+        mut recording: Recording,
+        index: usize,
+        observed: &wgpu::Buffer,
+    ) -> Result<(), GpuError> {
+        gpu.poll()?;
+        self.harvest()?;
+        while self.in_flight.len() >= IN_FLIGHT {
+            gpu.wait()?;
+            self.harvest()?;
+        }
+        let staging = self.idle.pop().unwrap_or_else(|| {
+            gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("observation"),
+                size: observed.size(),
+                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            })
+        });
+        recording.encoder().copy_buffer_to_buffer(observed, 0, &staging, 0, observed.size());
+        recording.submit();
+        let arrived = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&arrived);
+        staging.map_async(wgpu::MapMode::Read, .., move |result| {
+            // A failed map means a lost device, which the next wait reports.
+            flag.store(result.is_ok(), Ordering::Release);
+        });
+        self.noted.remove(&index);
+        self.in_flight.retain(|copy| copy.index != index);
+        self.in_flight.push(Copy { index, staging, arrived });
+        Ok(())
+    }
+
+    /// What was noted under an index, id order. Waits for the device if it is still under way.
+    pub fn get(
+        &mut self,
+        gpu: &Gpu,
+        model: &Model,
+        index: usize,
+    ) -> Result<Option<Observation>, GpuError> {
+        if self.in_flight.iter().any(|copy| copy.index == index) {
+            gpu.wait()?;
+            self.harvest()?;
+        }
+        Ok(self.noted.get(&index).map(|words| observation(words, model)))
+    }
+
+    fn harvest(&mut self) -> Result<(), GpuError> {
+        let (arrived, under_way): (Vec<_>, Vec<_>) = std::mem::take(&mut self.in_flight)
+            .into_iter()
+            .partition(|copy| copy.arrived.load(Ordering::Acquire));
+        self.in_flight = under_way;
+        for copy in arrived {
+            let view = copy.staging.get_mapped_range(..);
+            let view = view.map_err(|error| GpuError::Device(error.to_string()))?;
+            let mut words = vec![0u32; view.len() / 4];
+            bytemuck::cast_slice_mut(&mut words).copy_from_slice(&view);
+            drop(view);
+            copy.staging.unmap();
+            self.noted.insert(copy.index, words);
+            self.idle.push(copy.staging);
+        }
+        Ok(())
+    }
+}
+
+fn observation(words: &[u32], model: &Model) -> Observation {
+    let float = |word: u32| f64::from(f32::from_bits(word));
+    let particles = words.chunks_exact(OBSERVED_WORDS);
+    let x = particles.clone().map(|p| {
+        std::array::from_fn(|a| {
+            let cells = i64::from(p[a] as i32) - i64::from(model.origin[a]);
+            (cells as f64 + float(p[3 + a])) * model.cell_width
+        })
+    });
+    let v = particles.clone().map(|p| std::array::from_fn(|a| float(p[6 + a])));
+    Observation { x: x.collect(), v: v.collect() }
+}

@@ -1,0 +1,153 @@
+//! A state made ready for upload: storage order, slots, hash table, particle rows. Host work, done
+//! when a state is loaded.
+
+use super::layout::{Block, MATERIALS, NONE, PARTICLE_ROWS};
+use crate::model::Model;
+use crate::mpm::state::{NO_MUSCLE, State};
+use bytemuck::Zeroable;
+use rustc_hash::FxHashMap;
+
+/// Where the particles of a state are stored.
+pub struct Placement {
+    /// Id of each storage place: by block, cell, id.
+    pub ids: Vec<u32>,
+    /// Slot * 64 + cell, and rank in the cell, of each storage place.
+    pub locations: Vec<[u32; 2]>,
+    /// The blocks that hold particles; their neighbours get slots on the device.
+    pub blocks: Vec<Block>,
+    /// How many slots these blocks and all their neighbours need.
+    pub closure: usize,
+}
+
+/// Block coordinates and resolution level.
+type Key = [i32; 4];
+
+impl Placement {
+    pub fn new(state: &State<f64>) -> Self {
+        Self::with_order(state, |ids| {
+            ids.sort_unstable_by_key(|&id| {
+                let cell = state.cell[id as usize];
+                let [x, y, z, _] = key_of(cell);
+                (z, y, x, local_cell(cell), id)
+            });
+        })
+    }
+
+    /// Stores particles in another order: only cost depends on it.
+    pub fn with_order(state: &State<f64>, arrange: impl FnOnce(&mut [u32])) -> Self {
+        let mut ids: Vec<u32> = (0..state.particle_count() as u32).collect();
+        arrange(&mut ids);
+        let mut slots: FxHashMap<Key, u32> = FxHashMap::default();
+        let mut ranks: FxHashMap<u32, u32> = FxHashMap::default();
+        let mut blocks: Vec<Block> = Vec::new();
+        let locations = ids
+            .iter()
+            .map(|&id| {
+                let cell = state.cell[id as usize];
+                let key = key_of(cell);
+                let slot = *slots.entry(key).or_insert_with(|| {
+                    blocks.push(fresh_block(blocks.len() as u32, key));
+                    blocks.len() as u32 - 1
+                });
+                let location = slot * 64 + local_cell(cell);
+                let rank = ranks.entry(location).or_default();
+                *rank += 1;
+                [location, *rank - 1]
+            })
+            .collect();
+        let mut closure: Vec<Key> = slots.keys().flat_map(|&key| around(key)).collect();
+        closure.sort_unstable();
+        closure.dedup();
+        Self { ids, locations, blocks, closure: closure.len() }
+    }
+
+    /// Tags and slots of a hash table of `size` places (a power of two) that holds the blocks; as
+    /// `shaders/grid/hash.wgsl` finds them.
+    pub fn hash_table(&self, size: usize) -> (Vec<u32>, Vec<u32>) {
+        let (mut tags, mut slots) = (vec![NONE; size], vec![NONE; size]);
+        for (slot, block) in self.blocks.iter().enumerate() {
+            let mut place = hash_key(block.key) as usize & (size - 1);
+            while tags[place] != NONE {
+                place = (place + 1) & (size - 1);
+            }
+            // Direction 13 of a block is the block itself.
+            tags[place] = slot as u32 * 27 + 13;
+            slots[place] = slot as u32;
+        }
+        (tags, slots)
+    }
+
+    /// The rows of all particles (`shaders/types.wgsl`), with h C where B will be.
+    pub fn rows(&self, state: &State<f64>, model: &Model) -> Vec<[f32; 4]> {
+        let stride = row_stride(self.ids.len());
+        let mut rows = vec![[0.0; 4]; PARTICLE_ROWS * stride];
+        for (place, &id) in self.ids.iter().enumerate() {
+            let id = id as usize;
+            let (o, f) = (state.offset[id], state.f[id]);
+            let mut set = |row: usize, value: [f64; 4]| {
+                rows[row * stride + place] = value.map(|x| x as f32);
+            };
+            let mass = model.particles.mass[id];
+            set(0, [o[0], o[1], o[2], mass]);
+            for a in 0..3 {
+                let c = state.c[id] * model.cell_width;
+                set(1 + a, [state.v[id][a], c[(a, 0)], c[(a, 1)], c[(a, 2)]]);
+            }
+            let muscle = match model.particles.muscle[id] {
+                NO_MUSCLE => 0,
+                muscle => muscle as usize + 1,
+            };
+            let class = model.particles.material[id] as usize + MATERIALS * muscle;
+            let rest = [state.history[id], model.particles.volume[id] / mass, class as f64];
+            for (b, &spare) in rest.iter().enumerate() {
+                set(4 + b, [f[(0, b)], f[(1, b)], f[(2, b)], spare]);
+            }
+        }
+        rows
+    }
+}
+
+/// Distance between the rows of a particle array: whole runs of 256 bytes.
+pub fn row_stride(particle_count: usize) -> usize {
+    particle_count.next_multiple_of(16)
+}
+
+fn key_of(cell: [i32; 3]) -> Key {
+    [cell[0] >> 2, cell[1] >> 2, cell[2] >> 2, 0]
+}
+
+fn local_cell(cell: [i32; 3]) -> u32 {
+    let [x, y, z] = cell.map(|c| (c & 3) as u32);
+    x + 4 * y + 16 * z
+}
+
+/// The 27 keys in and around a block.
+fn around(key: Key) -> impl Iterator<Item = Key> {
+    (0..27).map(move |side| {
+        let d = [side % 3 - 1, (side / 3) % 3 - 1, side / 9 - 1];
+        [
+            key[0].wrapping_add(d[0]),
+            key[1].wrapping_add(d[1]),
+            key[2].wrapping_add(d[2]),
+            key[3],
+        ]
+    })
+}
+
+fn fresh_block(slot: u32, key: Key) -> Block {
+    let mut block = Block { key, neighbours: [NONE; 27], ..Block::zeroed() };
+    block.neighbours[13] = slot;
+    block
+}
+
+/// `hash_key` of `shaders/grid/hash.wgsl`.
+fn hash_key(key: Key) -> u32 {
+    let [x, y, z, level] = key.map(|c| c as u32);
+    let mut h = x.wrapping_mul(0x9e37_79b1)
+        ^ y.wrapping_mul(0x85eb_ca77)
+        ^ z.wrapping_mul(0xc2b2_ae3d)
+        ^ level.wrapping_mul(0x27d4_eb2f);
+    h ^= h >> 15;
+    h = h.wrapping_mul(0x2c1b_3c6d);
+    h ^ (h >> 13)
+}

@@ -1,0 +1,211 @@
+//! The buffers of a reverse pass, and what comes out of them.
+
+use super::layout::{
+    BLOCK_CELLS, CHUNK, NONE, PARTICLE_ROWS, POSE_COMPONENTS, POSE_STRIDE, UNLOADED_BAR_FLOATS,
+};
+use super::motion::Motion;
+use super::placement::row_stride;
+use super::tables::Tables;
+use crate::agents::{DriveCotangent, PoseCotangent};
+use crate::gpu::{Buffer, Gpu, GpuError, Recording, Resources};
+use crate::math::{Mat3, Vec3};
+use crate::model::Model;
+use crate::mpm::simulator::Gradient;
+use crate::mpm::state::{Cotangent, NO_MUSCLE};
+
+/// Cotangents on the device.
+pub struct Reverse {
+    /// Two cotangents of a state: each substep reads one and writes the other.
+    bars: [Buffer<[f32; 4]>; 2],
+    /// Which of them is the present one.
+    pub present: usize,
+    constants_bar: Buffer<[f32; 4]>,
+    constants_total: Buffer<[f32; 4]>,
+    momenta_bar: Buffer<[f32; 4]>,
+    pose_limbs: Buffer<i32>,
+    poses_bar: Buffer<f32>,
+    /// Storage places of the particles of each muscle, in whole chunks.
+    members: Buffer<u32>,
+    /// Muscle of each chunk.
+    chunk_muscles: Vec<usize>,
+    activations_bar: Buffer<f32>,
+    seeds: Buffer<f32>,
+    unloaded_bar: Buffer<f32>,
+    particle_count: usize,
+}
+
+impl Reverse {
+    pub fn new(
+        gpu: &Gpu,
+        model: &Model,
+        tables: &Tables,
+        motion: &Motion,
+        places: &[u32],
+    ) -> Result<Self, GpuError> {
+        let particle_count = places.len();
+        let rows = PARTICLE_ROWS * row_stride(particle_count);
+        let (members, chunk_muscles) = muscle_members(model, places);
+        let moving = motion.moving.len();
+        let drive = &motion.drive;
+        let bar = || Buffer::new(gpu, "particle cotangents", rows);
+        Ok(Self {
+            bars: [bar()?, bar()?],
+            present: 0,
+            constants_bar: Buffer::new(gpu, "constants_bar", particle_count)?,
+            constants_total: Buffer::new(gpu, "constants_bar with the first stress", particle_count)?,
+            momenta_bar: Buffer::new(gpu, "momenta_bar", tables.capacity.slots * BLOCK_CELLS)?,
+            pose_limbs: Buffer::new(gpu, "pose_limbs", moving * POSE_STRIDE)?,
+            poses_bar: Buffer::new(gpu, "poses_bar", drive.substeps() * moving * POSE_COMPONENTS)?,
+            activations_bar: Buffer::new(
+                gpu,
+                "activations_bar",
+                drive.control_steps * chunk_muscles.len(),
+            )?,
+            members: Buffer::from_slice(gpu, "muscle members", &members)?,
+            chunk_muscles,
+            seeds: Buffer::new(gpu, "seeds", 6 * particle_count)?,
+            unloaded_bar: Buffer::new(gpu, "unloaded_bar", UNLOADED_BAR_FLOATS * particle_count)?,
+            particle_count,
+        })
+    }
+
+    /// Sets everything to zero.
+    pub fn clear(&self, recording: &mut Recording) {
+        recording.clear(&self.bars[0]);
+        recording.clear(&self.bars[1]);
+        recording.clear(&self.constants_bar);
+        recording.clear(&self.pose_limbs);
+        recording.clear(&self.poses_bar);
+        recording.clear(&self.activations_bar);
+    }
+
+    /// `particles_bar` is the cotangent that a kernel writes or adds to, `particles_bar_in` the
+    /// other one.
+    pub fn resources(&self, resources: Resources, written: usize) -> Resources {
+        resources
+            .with("particles_bar", &self.bars[written])
+            .with("particles_bar_in", &self.bars[1 - written])
+            .with("constants_bar", &self.constants_bar)
+            .with("momenta_bar", &self.momenta_bar)
+            .with("pose_limbs", &self.pose_limbs)
+            .with("poses_bar", &self.poses_bar)
+            .with("members", &self.members)
+            .with("activations_bar", &self.activations_bar)
+            .with("seeds", &self.seeds)
+            .with("unloaded_bar", &self.unloaded_bar)
+    }
+
+    /// The rows that g2p_adj gives to the nodes, for the kernel p2g.
+    pub fn contributions(&self, resources: Resources, written: usize) -> Resources {
+        resources.with("contributions", &self.bars[written])
+    }
+
+    /// The same resources with a copy of the constants' cotangents, for the last step of a gradient
+    /// that may be asked for again.
+    pub fn total_resources(&self, recording: &mut Recording, resources: Resources) -> Resources {
+        let count = self.constants_bar.len();
+        recording.copy((&self.constants_bar, 0), (&self.constants_total, 0), count);
+        resources.with("constants_bar", &self.constants_total)
+    }
+
+    pub fn write_seeds(&self, gpu: &Gpu, seeds: &[f32]) {
+        self.seeds.write(gpu, 0, seeds);
+    }
+
+    /// Threads of the sum over muscle members.
+    pub fn chunks(&self) -> usize {
+        self.chunk_muscles.len()
+    }
+
+    /// Everything that was accumulated, id order. Waits for the device.
+    pub fn read(&self, gpu: &Gpu, model: &Model, motion: &Motion) -> Result<Gradient, GpuError> {
+        let floats = self.unloaded_bar.read_range(gpu, 0, UNLOADED_BAR_FLOATS * self.particle_count)?;
+        let mut gradient = Gradient {
+            initial: Cotangent::zeros(self.particle_count),
+            constants: vec![[0.0; 4]; model.materials.len()],
+            drive: DriveCotangent::default(),
+        };
+        let bars = &mut gradient.initial;
+        for (id, bar) in floats.chunks_exact(UNLOADED_BAR_FLOATS).enumerate() {
+            let at = |i: usize| f64::from(bar[i]);
+            let vector = |first: usize| Vec3::from_fn(|a| at(first + a));
+            let matrix = |first: usize| Mat3::from_fn(|a, b| at(first + 3 * a + b));
+            bars.x[id] = vector(0);
+            bars.v[id] = vector(3);
+            bars.c[id] = matrix(6) * model.cell_width;
+            bars.f[id] = matrix(15);
+            bars.history[id] = at(24);
+            let material = model.particles.material[id] as usize;
+            for (sum, i) in gradient.constants[material].iter_mut().zip(25..) {
+                *sum += at(i);
+            }
+        }
+        gradient.drive = self.read_drive(gpu, model, motion)?;
+        Ok(gradient)
+    }
+
+    fn read_drive(
+        &self,
+        gpu: &Gpu,
+        model: &Model,
+        motion: &Motion,
+    ) -> Result<DriveCotangent, GpuError> {
+        let drive = &motion.drive;
+        let none = PoseCotangent {
+            position: Vec3::zero(),
+            rotation: Vec3::zero(),
+            velocity: Vec3::zero(),
+            angular_velocity: Vec3::zero(),
+        };
+        let mut poses = vec![none; drive.substeps() * drive.collider_count];
+        let moving = motion.moving.len();
+        let floats = self.poses_bar.read_range(gpu, 0, drive.substeps() * moving * POSE_COMPONENTS)?;
+        for (index, bar) in floats.chunks_exact(POSE_COMPONENTS).enumerate() {
+            let (substep, place) = (index / moving, index % moving);
+            let vector = |first: usize| Vec3::from_fn(|a| f64::from(bar[first + a]));
+            poses[substep * drive.collider_count + motion.moving[place]] = PoseCotangent {
+                position: vector(0),
+                rotation: vector(3),
+                velocity: vector(6),
+                angular_velocity: vector(9),
+            };
+        }
+
+        let mut activations = vec![0.0; drive.control_steps * drive.muscle_count];
+        let chunks = self.chunks();
+        let sums = self.activations_bar.read_range(gpu, 0, drive.control_steps * chunks)?;
+        if chunks > 0 {
+            for (index, &sum) in sums.iter().enumerate() {
+                let (control, chunk) = (index / chunks, index % chunks);
+                let muscle = self.chunk_muscles[chunk];
+                activations[control * model.muscles.len() + muscle] += f64::from(sum);
+            }
+        }
+        Ok(DriveCotangent { poses, activations })
+    }
+
+    pub fn bytes(&self) -> u64 {
+        2 * self.bars[0].bytes()
+            + 2 * self.constants_bar.bytes()
+            + self.momenta_bar.bytes()
+            + self.poses_bar.bytes()
+            + self.activations_bar.bytes()
+            + self.members.bytes()
+            + self.seeds.bytes()
+            + self.unloaded_bar.bytes()
+    }
+}
+
+/// Storage places of each muscle's particles in id order, padded to whole chunks; and the muscle of
+/// each chunk. `places[id]` is where a particle is stored.
+fn muscle_members(model: &Model, places: &[u32]) -> (Vec<u32>, Vec<usize>) {
+    let (mut members, mut chunk_muscles) = (Vec::new(), Vec::new());
+    for muscle in 0..model.muscles.len() {
+        let of = &model.particles.muscle;
+        let ids = (0..places.len()).filter(|&id| of[id] != NO_MUSCLE && of[id] as usize == muscle);
+        members.extend(ids.map(|id| places[id]));
+        members.resize(members.len().next_multiple_of(CHUNK), NONE);
+        chunk_muscles.resize(members.len() / CHUNK, muscle);
+    }
+    (members, chunk_muscles)
+}

@@ -1,0 +1,273 @@
+//! The [`Simulator`] interface of the GPU solver.
+
+use super::layout::UNLOADED_WORDS;
+use super::shaders::KernelId;
+use super::{Checkpoint, GpuSimulator, Io, Motion, Placement, Reverse, SimulationError};
+use crate::agents::Drive;
+use crate::gpu::Recording;
+use crate::math::{Mat3, Vec3};
+use crate::mpm::simulator::{Gradient, Observation, ObservationCotangent, Simulator};
+use crate::mpm::state::State;
+use std::ops::Range;
+
+impl Simulator for GpuSimulator {
+    fn describe(&self) -> String {
+        format!("{}, f32", self.gpu.summary())
+    }
+
+    fn load(&mut self, state: &State<f64>) -> Result<(), SimulationError> {
+        self.place(state, &Placement::new(state))
+    }
+
+    fn read(&mut self) -> Result<State<f64>, SimulationError> {
+        let kernel = if self.present.raw { KernelId::UnloadRaw } else { KernelId::Unload };
+        let words = self.unload(kernel)?;
+        let inverse_width = 1.0 / self.model.cell_width;
+        let mut state = State::default();
+        for p in words.chunks_exact(UNLOADED_WORDS) {
+            let at = |i: usize| f64::from(f32::from_bits(p[i]));
+            let vector = |first: usize| Vec3::from_fn(|a| at(first + a));
+            let matrix = |first: usize| Mat3::from_fn(|a, b| at(first + 3 * a + b));
+            state.cell.push([p[0] as i32, p[1] as i32, p[2] as i32]);
+            state.offset.push(vector(3));
+            state.v.push(vector(6));
+            state.c.push(matrix(9) * inverse_width);
+            state.f.push(matrix(18));
+            state.history.push(at(27));
+        }
+        Ok(state)
+    }
+
+    fn drive(&mut self, drive: &Drive) -> Result<(), SimulationError> {
+        self.motion = Some(Motion::new(&self.gpu, &self.model, drive)?);
+        // Cotangents of the old drive have no place in the new one.
+        self.reverse = None;
+        self.bounds.clear();
+        self.note_memory();
+        Ok(())
+    }
+
+    fn forward(&mut self, substeps: Range<usize>) -> Result<(), SimulationError> {
+        self.forget_record();
+        self.advance(substeps, false)
+    }
+
+    fn reserve(&mut self, checkpoints: usize, segment: usize) -> Result<(), SimulationError> {
+        // The present state and the one being written come on top.
+        self.pool.reserve(&self.gpu, checkpoints + segment + 2)?;
+        if self.checkpoints.len() < checkpoints {
+            self.checkpoints.resize(checkpoints, None);
+        }
+        self.note_memory();
+        Ok(())
+    }
+
+    fn state_bytes(&self) -> u64 {
+        self.pool.state_bytes()
+    }
+
+    fn save(&mut self, slot: usize) -> Result<(), SimulationError> {
+        if self.checkpoints.len() <= slot {
+            self.checkpoints.resize(slot + 1, None);
+        }
+        let state = match self.checkpoints[slot] {
+            Some(old) => old.state,
+            None => self.pool.acquire(&self.gpu)?,
+        };
+        let gpu = self.gpu.clone();
+        let mut recording = Recording::new(&gpu);
+        self.pool.copy(&mut recording, self.present.state, state);
+        recording.submit();
+        let (raw, activations) = (self.present.raw, self.present.activations);
+        self.checkpoints[slot] = Some(Checkpoint { state, raw, activations });
+        self.note_memory();
+        Ok(())
+    }
+
+    fn restore(&mut self, slot: usize) -> Result<(), SimulationError> {
+        let Some(checkpoint) = self.checkpoints.get(slot).copied().flatten() else {
+            return Err(SimulationError::Capacity {
+                what: "checkpoint slots that were saved".into(),
+                needed: slot as u64 + 1,
+                allowed: self.checkpoints.iter().flatten().count() as u64,
+            });
+        };
+        self.forget_record();
+        let gpu = self.gpu.clone();
+        let mut recording = Recording::new(&gpu);
+        self.pool.copy(&mut recording, checkpoint.state, self.present.state);
+        recording.submit();
+        self.tables.clear_status(&gpu);
+        self.present.raw = checkpoint.raw;
+        self.present.activations = checkpoint.activations;
+        self.present.counted = false;
+        Ok(())
+    }
+
+    fn observe(&mut self, index: usize) -> Result<(), SimulationError> {
+        let gpu = self.gpu.clone();
+        let mut recording = Recording::new(&gpu);
+        self.launch_alone(&mut recording, KernelId::Observe, self.io(), &[])?;
+        Ok(self.observations.note(&gpu, recording, index, self.observed.raw())?)
+    }
+
+    fn observation(&mut self, index: usize) -> Result<Observation, SimulationError> {
+        self.check()?;
+        let found = self.observations.get(&self.gpu, &self.model, index)?;
+        found.ok_or_else(|| SimulationError::Device(format!("nothing was noted under {index}")))
+    }
+
+    fn forward_recorded(&mut self, substeps: Range<usize>) -> Result<(), SimulationError> {
+        if self.record.end() != substeps.start || self.record.states.is_empty() {
+            self.forget_record();
+            self.record.first = substeps.start;
+        }
+        self.advance(substeps, true)
+    }
+
+    fn begin_reverse(&mut self) -> Result<(), SimulationError> {
+        let Some(motion) = &self.motion else {
+            return Err(SimulationError::Device("a reverse pass needs a drive first".into()));
+        };
+        let gpu = self.gpu.clone();
+        if self.reverse.is_none() {
+            let reverse = Reverse::new(&gpu, &self.model, &self.tables, motion, &self.places)?;
+            self.reverse = Some(reverse);
+            self.bounds.clear();
+            self.note_memory();
+        }
+        let mut recording = Recording::new(&gpu);
+        if let Some(reverse) = &mut self.reverse {
+            reverse.present = 0;
+            reverse.clear(&mut recording);
+        }
+        recording.submit();
+        Ok(())
+    }
+
+    fn seed(&mut self, seed: &ObservationCotangent) -> Result<(), SimulationError> {
+        let gpu = self.gpu.clone();
+        let particles = self.ids.len();
+        let Some(reverse) = &self.reverse else {
+            return Err(SimulationError::Device("a seed needs begin_reverse first".into()));
+        };
+        let component = |values: &[[f64; 3]], p: usize, a: usize| match values.get(p) {
+            Some(value) => value[a] as f32,
+            None => 0.0,
+        };
+        let seeds: Vec<f32> = (0..6 * particles)
+            .map(|i| match i % 6 {
+                a @ 0..3 => component(&seed.x, i / 6, a),
+                a => component(&seed.v, i / 6, a - 3),
+            })
+            .collect();
+        reverse.write_seeds(&gpu, &seeds);
+        let mut recording = Recording::new(&gpu);
+        self.launch_alone(&mut recording, KernelId::Seed, self.io(), &[])?;
+        recording.submit();
+        Ok(())
+    }
+
+    fn reverse(&mut self, substeps: Range<usize>) -> Result<(), SimulationError> {
+        if self.reverse.is_none() {
+            return Err(SimulationError::Device("reverse needs begin_reverse first".into()));
+        }
+        if substeps.is_empty() {
+            return Ok(());
+        }
+        if substeps.start < self.record.first || substeps.end != self.record.end() {
+            return Err(SimulationError::Device(format!(
+                "substeps {}..{} cannot be walked back: recorded are {}..{}",
+                substeps.start,
+                substeps.end,
+                self.record.first,
+                self.record.end()
+            )));
+        }
+        self.walk_back(substeps)
+    }
+
+    fn gradient(&mut self) -> Result<Gradient, SimulationError> {
+        let gpu = self.gpu.clone();
+        let (Some(reverse), Some(motion)) = (&self.reverse, &self.motion) else {
+            return Err(SimulationError::Device("a gradient needs begin_reverse first".into()));
+        };
+        // The stress of the first state is the only one that no walked substep computed.
+        let first = self.record.end();
+        let elements = [motion.stress_element(first), motion.control_of(first) as u32];
+        let written = 1 - reverse.present;
+        let io = Io { bar: written, ..self.io() };
+        let mut recording = Recording::new(&gpu);
+        let total = |simulator: &Self, recording: &mut Recording, kernel| {
+            let resources = simulator.resources(kernel, io);
+            match &simulator.reverse {
+                Some(reverse) => reverse.total_resources(recording, resources),
+                None => resources,
+            }
+        };
+        let kernel = KernelId::ParticleMomentumAdj;
+        let resources = total(self, &mut recording, kernel);
+        let bound = self.kernels.get(kernel).bind(&gpu, &resources)?;
+        let particles = crate::gpu::Dispatch::Threads(self.ids.len());
+        recording.dispatch(self.kernels.get(kernel), &bound, &elements, particles);
+        let kernel = KernelId::UnloadBar;
+        let bound = self.kernels.get(kernel).bind(&gpu, &resources)?;
+        recording.dispatch(self.kernels.get(kernel), &bound, &[], particles);
+        self.total_activations(&mut recording, elements[0], io)?;
+        recording.submit();
+
+        self.check()?;
+        let (Some(reverse), Some(motion)) = (&self.reverse, &self.motion) else {
+            return Err(SimulationError::Device("a gradient needs begin_reverse first".into()));
+        };
+        let gradient = reverse.read(&gpu, &self.model, motion)?;
+        self.check_gradient(&gradient)?;
+        Ok(gradient)
+    }
+
+    fn fingerprint(&mut self) -> Result<u64, SimulationError> {
+        let words = self.unload(KernelId::UnloadRows)?;
+        // FNV-1a over words.
+        let hash = words.iter().fold(0xcbf2_9ce4_8422_2325u64, |hash, &word| {
+            (hash ^ u64::from(word)).wrapping_mul(0x0100_0000_01b3)
+        });
+        Ok(hash)
+    }
+
+    fn peak_bytes(&self) -> u64 {
+        self.peak_bytes
+    }
+}
+
+impl GpuSimulator {
+    /// The present state packed in id order. Waits for the device.
+    fn unload(&mut self, kernel: KernelId) -> Result<Vec<u32>, SimulationError> {
+        let gpu = self.gpu.clone();
+        self.uniforms.present_activations.write(&gpu, 0, &[self.present.activations]);
+        let mut recording = Recording::new(&gpu);
+        self.launch_alone(&mut recording, kernel, self.io(), &[0])?;
+        recording.submit();
+        self.check()?;
+        Ok(self.unloaded.read(&gpu)?)
+    }
+
+    fn check_gradient(&self, gradient: &Gradient) -> Result<(), SimulationError> {
+        let bar = &gradient.initial;
+        let finite = |v: &Vec3<f64>| v.0.iter().all(|c| c.is_finite());
+        let spoilt = (0..bar.x.len()).find(|&p| !finite(&bar.x[p]) || !finite(&bar.v[p]));
+        if let Some(particle) = spoilt {
+            let cause = "its cotangent is not finite".into();
+            return Err(SimulationError::Diverged { particle, substep: self.record.first, cause });
+        }
+        let poses = &gradient.drive.poses;
+        if let Some(index) = poses.iter().position(|p| !finite(&p.position) || !finite(&p.rotation)) {
+            let colliders = self.model.colliders.len();
+            return Err(SimulationError::Device(format!(
+                "the cotangent of collider `{}` is not finite at substep {}",
+                self.model.colliders[index % colliders].name,
+                index / colliders
+            )));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,88 @@
+//! States on the device: a pool of equal buffers. Every substep reads one and writes another, so
+//! that recording a substep is keeping its buffer.
+
+use super::layout::PARTICLE_ROWS;
+use super::placement::row_stride;
+use crate::gpu::{Buffer, Gpu, GpuError, Recording, Resources};
+
+/// One state of all particles.
+pub struct StateBuffers {
+    pub particles: Buffer<[f32; 4]>,
+    pub locations: Buffer<[u32; 2]>,
+}
+
+/// Number of a state in the pool.
+pub type StateId = usize;
+
+/// All states, and which of them are free.
+pub struct StatePool {
+    particle_count: usize,
+    states: Vec<StateBuffers>,
+    free: Vec<StateId>,
+}
+
+impl StatePool {
+    pub fn new(particle_count: usize) -> Self {
+        Self { particle_count, states: Vec::new(), free: Vec::new() }
+    }
+
+    /// A state to write, from the free ones or newly allocated.
+    pub fn acquire(&mut self, gpu: &Gpu) -> Result<StateId, GpuError> {
+        if let Some(id) = self.free.pop() {
+            return Ok(id);
+        }
+        let rows = PARTICLE_ROWS * row_stride(self.particle_count);
+        self.states.push(StateBuffers {
+            particles: Buffer::new(gpu, "particles", rows)?,
+            locations: Buffer::new(gpu, "locations", self.particle_count)?,
+        });
+        Ok(self.states.len() - 1)
+    }
+
+    pub fn release(&mut self, id: StateId) {
+        self.free.push(id);
+    }
+
+    /// Allocates until `count` states exist.
+    pub fn reserve(&mut self, gpu: &Gpu, count: usize) -> Result<(), GpuError> {
+        while self.states.len() < count {
+            let held = std::mem::take(&mut self.free);
+            let id = self.acquire(gpu);
+            self.free = held;
+            self.free.push(id?);
+        }
+        Ok(())
+    }
+
+    pub fn get(&self, id: StateId) -> &StateBuffers {
+        &self.states[id]
+    }
+
+    pub fn copy(&self, recording: &mut Recording, from: StateId, to: StateId) {
+        let (from, to) = (self.get(from), self.get(to));
+        recording.copy((&from.particles, 0), (&to.particles, 0), from.particles.len());
+        recording.copy((&from.locations, 0), (&to.locations, 0), from.locations.len());
+    }
+
+    /// Bytes of one state.
+    pub fn state_bytes(&self) -> u64 {
+        let rows = PARTICLE_ROWS * row_stride(self.particle_count);
+        (rows * 16 + self.particle_count * 8) as u64
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.states.len() as u64 * self.state_bytes()
+    }
+}
+
+impl StateBuffers {
+    /// Offers the state as what a kernel reads.
+    pub fn as_input(&self, resources: Resources) -> Resources {
+        resources.with("particles", &self.particles).with("locations", &self.locations)
+    }
+
+    /// Offers the state as what a kernel writes.
+    pub fn as_output(&self, resources: Resources) -> Resources {
+        resources.with("particles_out", &self.particles).with("locations_out", &self.locations)
+    }
+}

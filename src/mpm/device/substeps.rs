@@ -1,0 +1,230 @@
+//! Recording substeps, forward and back, from the table of stages.
+
+use super::layout::{ListArguments, POSE_COMPONENTS};
+use super::shaders::KernelId;
+use super::stages::{self, Launch, Over};
+use super::{GpuSimulator, Io, Motion, SimulationError};
+use crate::gpu::{Dispatch, GpuError, Recording};
+use std::ops::Range;
+
+/// Substeps submitted together: enough to hide the cost of a submission, few enough that a window
+/// stays responsive.
+const BATCH: usize = 16;
+
+impl GpuSimulator {
+    /// The motion that covers substeps up to `end`.
+    fn motion_until(&self, end: usize) -> Result<&Motion, SimulationError> {
+        let covered = self.motion.as_ref().map_or(0, |m| m.drive.substeps());
+        self.motion.as_ref().filter(|_| end <= covered).ok_or_else(|| SimulationError::Capacity {
+            what: "substeps of the drive".into(),
+            needed: end as u64,
+            allowed: covered as u64,
+        })
+    }
+
+    /// Numbers of the dynamic uniforms' elements for a kernel in a substep. The stress that a
+    /// substep computes is that of the next one.
+    fn elements(&self, kernel: KernelId, substep: usize) -> Vec<u32> {
+        let element = |name: &String| match (&self.motion, name.as_str()) {
+            (Some(motion), "step") => motion.step_element(substep),
+            (Some(motion), _) => motion.control_of(substep + 1) as u32,
+            (None, _) => 0,
+        };
+        self.kernels.get(kernel).dynamic().iter().map(element).collect()
+    }
+
+    fn launch(
+        &mut self,
+        recording: &mut Recording,
+        launch: Launch,
+        io: Io,
+        elements: &[u32],
+    ) -> Result<(), GpuError> {
+        let bound = self.bound(launch.kernel, io)?;
+        let size = match launch.over {
+            Over::Slots => Dispatch::Indirect(self.tables.slot_arguments(), 0),
+            Over::Expanding => {
+                Dispatch::Indirect(self.tables.list_arguments(), ListArguments::EXPANDING)
+            }
+            Over::Occupied => {
+                Dispatch::Indirect(self.tables.list_arguments(), ListArguments::OCCUPIED)
+            }
+            Over::Nodes => Dispatch::Indirect(self.tables.list_arguments(), ListArguments::NODES),
+            Over::Particles => Dispatch::Threads(self.ids.len()),
+            Over::Poses => {
+                let moving = self.motion.as_ref().map_or(0, |motion| motion.moving.len());
+                if moving == 0 {
+                    return Ok(());
+                }
+                Dispatch::Threads(moving * POSE_COMPONENTS)
+            }
+            Over::Chunks => match self.reverse.as_ref().map_or(0, |reverse| reverse.chunks()) {
+                0 => return Ok(()),
+                chunks => Dispatch::Threads(chunks),
+            },
+        };
+        recording.dispatch(self.kernels.get(launch.kernel), &bound, elements, size);
+        Ok(())
+    }
+
+    /// One dispatch over all particles, outside of a substep.
+    pub(super) fn launch_alone(
+        &mut self,
+        recording: &mut Recording,
+        kernel: KernelId,
+        io: Io,
+        elements: &[u32],
+    ) -> Result<(), GpuError> {
+        self.launch(recording, Launch { kernel, over: Over::Particles }, io, elements)
+    }
+
+    pub(super) fn io(&self) -> Io {
+        let bar = self.reverse.as_ref().map_or(0, |reverse| reverse.present);
+        Io { input: self.present.state, output: self.present.state, bar }
+    }
+
+    /// Makes the present state ready for a substep: its stress, and its counts.
+    fn prepare(&mut self, substep: usize) -> Result<(), SimulationError> {
+        let motion = self.motion_until(substep + 1)?;
+        let needed = motion.activations_at(substep);
+        let control = motion.control_of(substep) as u32;
+        let gpu = self.gpu.clone();
+        let mut recording = Recording::new(&gpu);
+        if self.present.raw {
+            let state = self.pool.acquire(&gpu)?;
+            let io = Io { output: state, ..self.io() };
+            self.launch_alone(&mut recording, KernelId::ParticleMomentum, io, &[control])?;
+            self.pool.release(self.present.state);
+            self.present.state = state;
+            self.present.raw = false;
+        } else if self.present.activations.rows != needed.rows {
+            let mut change = needed;
+            for (to, from) in change.rows.iter_mut().zip(self.present.activations.rows) {
+                *to -= from;
+            }
+            self.uniforms.activation_changes.write(&gpu, 0, &[change]);
+            self.launch_alone(&mut recording, KernelId::Reactivate, self.io(), &[])?;
+        }
+        self.present.activations = needed;
+        if !self.present.counted {
+            self.tables.clear_counts(&mut recording);
+            self.launch_alone(&mut recording, KernelId::Count, self.io(), &[])?;
+            self.present.counted = true;
+        }
+        recording.submit();
+        Ok(())
+    }
+
+    /// Runs substeps; `keep` records the state before each.
+    pub(super) fn advance(
+        &mut self,
+        substeps: Range<usize>,
+        keep: bool,
+    ) -> Result<(), SimulationError> {
+        if substeps.is_empty() {
+            return Ok(());
+        }
+        self.motion_until(substeps.end)?;
+        self.prepare(substeps.start)?;
+        let gpu = self.gpu.clone();
+        for start in substeps.clone().step_by(BATCH) {
+            let mut timer = self.timer.take();
+            let mut recording = Recording::timed(&gpu, timer.as_mut());
+            let end = (start + BATCH).min(substeps.end);
+            let result = (start..end).try_for_each(|s| self.record_forward(&mut recording, s, keep));
+            recording.submit();
+            self.timer = timer;
+            result?;
+            gpu.poll()?;
+        }
+        self.present.activations = self.motion_until(substeps.end)?.activations_at(substeps.end);
+        self.note_memory();
+        Ok(())
+    }
+
+    fn record_forward(
+        &mut self,
+        recording: &mut Recording,
+        substep: usize,
+        keep: bool,
+    ) -> Result<(), SimulationError> {
+        let next = self.pool.acquire(&self.gpu)?;
+        let io = Io { output: next, ..self.io() };
+        self.tables.reset_lists(recording);
+        for launch in stages::forward() {
+            let elements = self.elements(launch.kernel, substep);
+            self.launch(recording, launch, io, &elements)?;
+        }
+        match keep {
+            true => self.record.states.push(self.present.state),
+            false => self.pool.release(self.present.state),
+        }
+        self.present.state = next;
+        Ok(())
+    }
+
+    /// Walks the last recorded substeps back.
+    pub(super) fn walk_back(&mut self, substeps: Range<usize>) -> Result<(), SimulationError> {
+        let gpu = self.gpu.clone();
+        let mut recording = Recording::new(&gpu);
+        self.tables.clear_counts(&mut recording);
+        recording.submit();
+        let mut end = substeps.end;
+        while end > substeps.start {
+            let start = end.saturating_sub(BATCH).max(substeps.start);
+            let mut timer = self.timer.take();
+            let mut recording = Recording::timed(&gpu, timer.as_mut());
+            let mut order = (start..end).rev();
+            let result = order.try_for_each(|s| self.record_reverse(&mut recording, s));
+            recording.submit();
+            self.timer = timer;
+            result?;
+            gpu.poll()?;
+            end = start;
+        }
+        self.present.counted = false;
+        self.present.activations = self.motion_until(substeps.start)?.activations_at(substeps.start);
+        Ok(())
+    }
+
+    fn record_reverse(
+        &mut self,
+        recording: &mut Recording,
+        substep: usize,
+    ) -> Result<(), SimulationError> {
+        let Some(before) = self.record.states.pop() else {
+            return Err(SimulationError::Device(format!("substep {substep} was not recorded")));
+        };
+        self.pool.release(self.present.state);
+        self.present.state = before;
+        let written = 1 - self.io().bar;
+        let io = Io { bar: written, ..self.io() };
+        self.tables.reset_lists(recording);
+        for launch in stages::reverse() {
+            let elements = self.elements(launch.kernel, substep);
+            self.launch(recording, launch, io, &elements)?;
+        }
+        if let Some(reverse) = &mut self.reverse {
+            reverse.present = written;
+        }
+        // The first stress of a control step is behind us: its activation cotangents are complete.
+        let motion = self.motion_until(substep + 1)?;
+        let per_control = motion.drive.substeps_per_control;
+        if (substep + 1) % per_control == 0 && substep + 1 < motion.drive.substeps() {
+            let element = motion.step_element(substep);
+            self.total_activations(recording, element, io)?;
+        }
+        Ok(())
+    }
+
+    /// Sums the activation cotangents of the control step that a step element names.
+    pub(super) fn total_activations(
+        &mut self,
+        recording: &mut Recording,
+        element: u32,
+        io: Io,
+    ) -> Result<(), GpuError> {
+        let launch = Launch { kernel: KernelId::ActivationTotal, over: Over::Chunks };
+        self.launch(recording, launch, io, &[element])
+    }
+}
