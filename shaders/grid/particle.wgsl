@@ -23,12 +23,12 @@ fn activation_of(muscle: u32, activations: Activations) -> f32 {
 
 // Kirchhoff stress of a particle [Pa]: its law's, and its muscle's.
 fn particle_stress(class_code: f32, f: mat3x3<f32>, activations: Activations) -> mat3x3<f32> {
-    let class = particle_class(class_code);
-    let law = materials[class.material];
+    let kind = particle_class(class_code);
+    let law = materials[kind.material];
     var tau = stress(law.kind, law.k, f);
-    if (HAS_MUSCLES && class.muscle != 0u) {
-        let fibre = muscles[class.muscle - 1u].xyz;
-        tau += muscle_stress(f, fibre, activation_of(class.muscle, activations));
+    if (HAS_MUSCLES && kind.muscle != 0u) {
+        let fibre = muscles[kind.muscle - 1u].xyz;
+        tau += muscle_stress(f, fibre, activation_of(kind.muscle, activations));
     }
     return tau;
 }
@@ -42,13 +42,13 @@ struct ParticleStressAdj {
 fn particle_stress_adj(
     class_code: f32, f: mat3x3<f32>, activations: Activations, tau_bar: mat3x3<f32>,
 ) -> ParticleStressAdj {
-    let class = particle_class(class_code);
-    let law = materials[class.material];
+    let kind = particle_class(class_code);
+    let law = materials[kind.material];
     let passive = stress_adj(law.kind, law.k, f, tau_bar);
     var adj = ParticleStressAdj(passive.f_bar, passive.k_bar, 0.0);
-    if (HAS_MUSCLES && class.muscle != 0u) {
-        let fibre = muscles[class.muscle - 1u].xyz;
-        let pull = muscle_stress_adj(f, fibre, activation_of(class.muscle, activations), tau_bar);
+    if (HAS_MUSCLES && kind.muscle != 0u) {
+        let fibre = muscles[kind.muscle - 1u].xyz;
+        let pull = muscle_stress_adj(f, fibre, activation_of(kind.muscle, activations), tau_bar);
         adj.f_bar += pull.f_bar;
         adj.activation_bar = pull.activation_bar;
     }

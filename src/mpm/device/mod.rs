@@ -190,11 +190,7 @@ impl GpuSimulator {
     }
 
     /// Replaces the state, stored as the placement says.
-    fn place(
-        &mut self,
-        state: &State<f64>,
-        placement: &Placement,
-    ) -> Result<(), SimulationError> {
+    fn place(&mut self, state: &State<f64>, placement: &Placement) -> Result<(), SimulationError> {
         let particles = self.model.particles.mass.len();
         if state.particle_count() != particles {
             return Err(SimulationError::Capacity {
@@ -208,7 +204,11 @@ impl GpuSimulator {
             within("occupied blocks of the grid", placement.blocks.len(), capacity.occupied)?;
             self.tables = Tables::new(&self.gpu, capacity, particles)?;
         }
-        within("occupied blocks of the grid", placement.blocks.len(), self.tables.capacity.occupied)?;
+        within(
+            "occupied blocks of the grid",
+            placement.blocks.len(),
+            self.tables.capacity.occupied,
+        )?;
         // Stored states and cotangents belong to the old placement.
         self.forget_record();
         for checkpoint in self.checkpoints.iter_mut().filter_map(Option::take) {

@@ -36,9 +36,8 @@ impl Motion {
             colliders.push(ColliderAt::zeroed());
         }
 
-        let mut rows: Vec<Activations> = (0..drive.control_steps)
-            .map(|control| activation_row(drive, control))
-            .collect();
+        let mut rows: Vec<Activations> =
+            (0..drive.control_steps).map(|control| activation_row(drive, control)).collect();
         if rows.is_empty() {
             rows.push(Activations::zeroed());
         }

@@ -125,12 +125,7 @@ fn local_cell(cell: [i32; 3]) -> u32 {
 fn around(key: Key) -> impl Iterator<Item = Key> {
     (0..27).map(move |side| {
         let d = [side % 3 - 1, (side / 3) % 3 - 1, side / 9 - 1];
-        [
-            key[0].wrapping_add(d[0]),
-            key[1].wrapping_add(d[1]),
-            key[2].wrapping_add(d[2]),
-            key[3],
-        ]
+        [key[0].wrapping_add(d[0]), key[1].wrapping_add(d[1]), key[2].wrapping_add(d[2]), key[3]]
     })
 }
 

@@ -43,10 +43,15 @@ impl GpuSimulator {
         let word = 4;
         // fill: location, order; sort: order, id; p2g: order, four rows; g2p: order, all rows in
         // and out, location, one counter.
-        let particle_bytes = location + word
+        let particle_bytes = location
+            + word
             + 2 * word
-            + word + 4 * row
-            + word + 2 * PARTICLE_ROWS * row + location + word;
+            + word
+            + 4 * row
+            + word
+            + 2 * PARTICLE_ROWS * row
+            + location
+            + word;
         let moments = 27 * row;
         let grid_bytes = 2 * cells * moments
             + occupied * (size_of::<Block>() + 4 * BLOCK_CELLS * size_of::<Cell>())

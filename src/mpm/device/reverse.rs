@@ -52,7 +52,11 @@ impl Reverse {
             bars: [bar()?, bar()?],
             present: 0,
             constants_bar: Buffer::new(gpu, "constants_bar", particle_count)?,
-            constants_total: Buffer::new(gpu, "constants_bar with the first stress", particle_count)?,
+            constants_total: Buffer::new(
+                gpu,
+                "constants_bar with the first stress",
+                particle_count,
+            )?,
             momenta_bar: Buffer::new(gpu, "momenta_bar", tables.capacity.slots * BLOCK_CELLS)?,
             pose_limbs: Buffer::new(gpu, "pose_limbs", moving * POSE_STRIDE)?,
             poses_bar: Buffer::new(gpu, "poses_bar", drive.substeps() * moving * POSE_COMPONENTS)?,
@@ -119,7 +123,8 @@ impl Reverse {
 
     /// Everything that was accumulated, id order. Waits for the device.
     pub fn read(&self, gpu: &Gpu, model: &Model, motion: &Motion) -> Result<Gradient, GpuError> {
-        let floats = self.unloaded_bar.read_range(gpu, 0, UNLOADED_BAR_FLOATS * self.particle_count)?;
+        let floats =
+            self.unloaded_bar.read_range(gpu, 0, UNLOADED_BAR_FLOATS * self.particle_count)?;
         let mut gradient = Gradient {
             initial: Cotangent::zeros(self.particle_count),
             constants: vec![[0.0; 4]; model.materials.len()],
@@ -159,7 +164,8 @@ impl Reverse {
         };
         let mut poses = vec![none; drive.substeps() * drive.collider_count];
         let moving = motion.moving.len();
-        let floats = self.poses_bar.read_range(gpu, 0, drive.substeps() * moving * POSE_COMPONENTS)?;
+        let floats =
+            self.poses_bar.read_range(gpu, 0, drive.substeps() * moving * POSE_COMPONENTS)?;
         for (index, bar) in floats.chunks_exact(POSE_COMPONENTS).enumerate() {
             let (substep, place) = (index / moving, index % moving);
             let vector = |first: usize| Vec3::from_fn(|a| f64::from(bar[first + a]));

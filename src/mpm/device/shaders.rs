@@ -121,7 +121,13 @@ impl KernelId {
             KernelId::ParticleMomentumAdj => {
                 particle_files(&[index(), file!("stage/particle_momentum_adj.wgsl")])
             }
-            KernelId::Reactivate => particle_files(&[index(), file!("stage/reactivate.wgsl")]),
+            KernelId::Reactivate => vec![
+                types(),
+                index(),
+                file!("math/mat3.wgsl"),
+                file!("material/muscle.wgsl"),
+                file!("stage/reactivate.wgsl"),
+            ],
             KernelId::P2g | KernelId::P2gOfCotangents => {
                 vec![types(), file!("grid/stencil.wgsl"), file!("stage/p2g.wgsl")]
             }
@@ -246,10 +252,8 @@ impl Kernels {
     pub fn new(gpu: &Gpu, model: &Model) -> Result<Self, GpuError> {
         let compile = |id: &KernelId| {
             let overrides = id.overrides(model);
-            let options = KernelOptions {
-                overrides: &overrides,
-                dynamic: &["step", "activations"],
-            };
+            let options =
+                KernelOptions { overrides: &overrides, dynamic: &["step", "activations"] };
             Kernel::new(gpu, &id.source(), id.entry(), &options)
         };
         Ok(Self { kernels: KernelId::ALL.iter().map(compile).collect::<Result<_, _>>()? })

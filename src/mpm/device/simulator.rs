@@ -260,7 +260,8 @@ impl GpuSimulator {
             return Err(SimulationError::Diverged { particle, substep: self.record.first, cause });
         }
         let poses = &gradient.drive.poses;
-        if let Some(index) = poses.iter().position(|p| !finite(&p.position) || !finite(&p.rotation)) {
+        if let Some(index) = poses.iter().position(|p| !finite(&p.position) || !finite(&p.rotation))
+        {
             let colliders = self.model.colliders.len();
             return Err(SimulationError::Device(format!(
                 "the cotangent of collider `{}` is not finite at substep {}",

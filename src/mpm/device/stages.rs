@@ -84,10 +84,7 @@ pub static STAGES: [Stage; 5] = [
     paired(
         "g2p",
         &[over(Over::Occupied, KernelId::G2p)],
-        &[
-            over(Over::Occupied, KernelId::G2pAdj),
-            over(Over::Occupied, KernelId::P2gOfCotangents),
-        ],
+        &[over(Over::Occupied, KernelId::G2pAdj), over(Over::Occupied, KernelId::P2gOfCotangents)],
     ),
 ];
 

@@ -131,7 +131,8 @@ impl GpuSimulator {
             let mut timer = self.timer.take();
             let mut recording = Recording::timed(&gpu, timer.as_mut());
             let end = (start + BATCH).min(substeps.end);
-            let result = (start..end).try_for_each(|s| self.record_forward(&mut recording, s, keep));
+            let result =
+                (start..end).try_for_each(|s| self.record_forward(&mut recording, s, keep));
             recording.submit();
             self.timer = timer;
             result?;
@@ -183,7 +184,8 @@ impl GpuSimulator {
             end = start;
         }
         self.present.counted = false;
-        self.present.activations = self.motion_until(substeps.start)?.activations_at(substeps.start);
+        self.present.activations =
+            self.motion_until(substeps.start)?.activations_at(substeps.start);
         Ok(())
     }
 

@@ -1,8 +1,6 @@
 //! The sparse grid's buffers: blocks, cells, hash table, lists, sorted order, moments, grids.
 
-use super::layout::{
-    BLOCK_CELLS, Block, Cell, ListArguments, NONE, SlotArguments, Status,
-};
+use super::layout::{BLOCK_CELLS, Block, Cell, ListArguments, NONE, SlotArguments, Status};
 use super::placement::Placement;
 use crate::gpu::{Buffer, Gpu, GpuError, Recording, Resources};
 use bytemuck::Zeroable;
