@@ -14,7 +14,7 @@ fn svd(f: mat3x3<f32>) -> Svd {
     var v0 = vec3<f32>(1.0, 0.0, 0.0);
     var v1 = vec3<f32>(0.0, 1.0, 0.0);
     var v2 = vec3<f32>(0.0, 0.0, 1.0);
-    for (var sweep = 0; sweep < 5; sweep++) {
+    for (var sweep = 0; sweep < 4; sweep++) {
         let r01 = svd_turn(b0, b1);
         let b01 = svd_rotate(b0, b1, r01);
         let v01 = svd_rotate(v0, v1, r01);
