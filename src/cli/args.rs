@@ -1,6 +1,7 @@
 //! What was typed. Nothing here decides anything: each command's file does.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// The whole command line.
@@ -73,21 +74,24 @@ pub struct DeviceArgs {
     pub threads: Option<u16>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum DeviceChoice {
     Auto,
     Gpu,
     Cpu,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Precision {
     F32,
     F64,
 }
 
 /// One scene file, three cell widths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum FidelityChoice {
     /// Coarse: minutes on two CPU cores.
     Preview,
@@ -184,11 +188,14 @@ Examples:
   softscape optimize scenes/push-cube.toml --iterations 60 --out runs/push
   softscape optimize scenes/soft-crawler.toml --optimizer cma-es --wall-secs 300 --out runs/crawl
   softscape optimize --resume runs/push --iterations 120
+  softscape optimize runs/push/run.toml --out runs/push-again
 
-The run directory holds best-controls.npz, log.jsonl (a line per iteration), curve.png and run.toml,
-which reproduces it. Ctrl-C stops cleanly, keeps the best so far and exits with code 130.")]
+The run directory holds best-controls.npz, log.jsonl (a line per iteration), curve.png, state.toml
+(for --resume) and run.toml, which reproduces the run when it is given in place of the task. Ctrl-C
+stops cleanly, keeps the best so far and exits with code 130.")]
 pub struct OptimizeArgs {
-    /// A task file: a scene with a horizon and an objective.
+    /// A task file (a scene with a horizon and an objective), or the run.toml of an earlier run,
+    /// whose options then hold instead of those given here (but --iterations, --wall-secs).
     #[arg(required_unless_present = "resume", conflicts_with = "resume")]
     pub task: Option<PathBuf>,
 

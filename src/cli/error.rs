@@ -1,6 +1,8 @@
 //! What can go wrong in a command, said to the person who can fix it.
 
 use crate::mpm::simulator::SimulationError;
+use crate::optim::OptimizerError;
+use crate::rollout::RolloutError;
 use miette::Diagnostic;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -19,6 +21,17 @@ pub enum CliError {
 
     #[error("{}: {problem}", path.display())]
     Controls { path: PathBuf, problem: String },
+
+    #[error(transparent)]
+    Rollout(#[from] RolloutError),
+
+    #[error(transparent)]
+    Optimizer(#[from] OptimizerError),
+
+    /// A search that broke off; what it had found is kept.
+    #[error("{cause}")]
+    #[diagnostic(help("the best of {iterations} iterations is in {}", directory.display()))]
+    Search { cause: String, iterations: usize, directory: PathBuf },
 
     #[error("{problem}")]
     #[diagnostic(help("{help}"))]

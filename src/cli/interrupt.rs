@@ -24,6 +24,11 @@ impl Interrupt {
         interrupt
     }
 
+    /// For a rollout or a search that looks by itself.
+    pub fn flag(&self) -> &AtomicBool {
+        &self.0
+    }
+
     pub fn requested(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }

@@ -3,6 +3,7 @@
 use super::args::FidelityChoice;
 use crate::model::{Model, compile};
 use crate::scene::{Fidelity, Scene, SceneError};
+use crate::task::Task;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,4 +35,11 @@ pub fn load_scene(path: &Path, fidelity: FidelityChoice) -> Result<Loaded, Scene
     };
     let model = Arc::new(compile(&scene, fidelity)?);
     Ok(Loaded { scene, model })
+}
+
+/// Reads and compiles a scene file that has a task.
+pub fn load_task(path: &Path, fidelity: FidelityChoice) -> Result<(Loaded, Task), SceneError> {
+    let loaded = load_scene(path, fidelity)?;
+    let task = Task::compile(&loaded.scene, &loaded.model)?;
+    Ok((loaded, task))
 }

@@ -8,13 +8,17 @@ mod device;
 mod devices;
 mod error;
 mod files;
+mod gradient;
+mod gradient_check;
 mod inspect;
 mod interrupt;
 mod load;
+mod optimize;
 mod output;
 mod progress;
 mod render;
 mod run;
+mod run_directory;
 mod schema;
 mod show;
 mod state_file;
@@ -57,6 +61,8 @@ fn dispatch(line: &CommandLine) -> miette::Result<Outcome> {
     match &line.command {
         Command::Run(args) => run::run(args, output),
         Command::Render(args) => render::render(args, output),
+        Command::Gradient(args) => gradient::run(args, output),
+        Command::Optimize(args) => optimize::run(args, output),
         Command::Bench(args) => bench::run(args, output),
         Command::Validate(args) => validate::run(args, output),
         Command::Inspect(args) => inspect::run(args, output),

@@ -26,6 +26,11 @@ impl Progress {
         self.0.set_position(position);
     }
 
+    /// Sets how many units there are.
+    pub fn expect(&self, length: u64) {
+        self.0.set_length(length);
+    }
+
     /// Replaces the text before the bar.
     pub fn say(&self, text: String) {
         self.0.set_message(text);
