@@ -138,7 +138,7 @@ fn cause_of_divergence<R: Scalar>(
 }
 
 /// Cotangents of the node velocities and, in the order of `sorted`, the part of those of the state
-/// that g2p read: position, F and history are set, v and C are left zero for the adjoint of p2g.
+/// that g2p read: position, F and history are set, v and C are left to the adjoint of p2g.
 ///
 /// `after` is the state that g2p made; `after_bar(p)` finds the cotangent of the particle at its
 /// storage position p.
@@ -151,12 +151,10 @@ pub fn g2p_adj<R: Scalar>(
     after_bar: &Walking<R>,
     scratch: &mut Scratch<R>,
 ) -> (Grid<R>, Cotangent<R>, Vec<ParameterBars>) {
-    // Per particle first: what its new v and C are worth, and what falls on position, F, history.
-    let mut bar = Cotangent::zeros(stored.id.len());
-    let parameters = split_cotangent(&mut bar, sorted)
-        .into_par_iter()
-        .enumerate()
-        .map(|(block, out)| {
+    let mut bar = scratch.take_cotangent(stored.id.len());
+    let parts = split_cotangent(&mut bar, sorted);
+    let (velocity_bar, parameters) =
+        scatter_blocks(sorted, scratch, parts, |block, out, tile_bar| {
             let tile = load_tile::<R>(sorted, velocities, block);
             let range = sorted.ranges[block].clone();
             let part = &sorted.order[range.clone()];
@@ -195,26 +193,16 @@ pub fn g2p_adj<R: Scalar>(
                     let v_bar = after_bar.bar.v[seed(l)] + x_bar * ctx.dt;
                     let c_bar = after_bar.bar.c[seed(l)] + lane::<R>(&l_bar, l);
                     let scaled = c_bar * ctx.inverse_d;
+                    // The adjoint of the gather: the particle gives v' + C' d / D to its nodes.
                     let give = Contribution::new(&s, v_bar, scaled, R::zero());
-                    out.v[at] = v_bar;
-                    out.c[at] = scaled;
+                    scatter(&s, &give, tile_bar);
                     out.f[at] = lane::<R>(&f_bar, l);
                     out.x[at] = x_bar + gather_slope(&s, &give, &tile)
                         - scaled.transpose() * after.v[later(l)];
                 }
             }
             parameters
-        })
-        .collect();
-    // Then the adjoint of the gather: every particle gives v' + C' d / D to its nodes.
-    let velocity_bar = scatter_blocks::<R>(sorted, scratch, |block, part, tile| {
-        let start = sorted.ranges[block].start;
-        for (k, &p) in part.iter().enumerate() {
-            let s = stencil(ctx, stored, p as usize);
-            let give = Contribution::new(&s, bar.v[start + k], bar.c[start + k], R::zero());
-            scatter(&s, &give, tile);
-        }
-    });
+        });
     (velocity_bar, bar, parameters)
 }
 

@@ -47,17 +47,22 @@ pub fn grid_update_adj<R: Scalar>(
     sorted: &Sorted,
     momentum: &Grid<R>,
     velocity_bar: &Grid<R>,
+    scratch: &mut Scratch<R>,
 ) -> (Grid<R>, Vec<PoseCotangent>) {
     let keys = &sorted.blocks.node_keys;
-    let (grid_bar, poses): (Vec<_>, Vec<_>) = (0..keys.len())
-        .into_par_iter()
-        .map(|block| {
+    let mut grid_bar = scratch.take_grid(keys.len());
+    let poses: Vec<_> = grid_bar
+        .par_iter_mut()
+        .enumerate()
+        .map(|(block, out)| {
             let colliders = colliders_near(ctx, command, keys[block]);
             let mut poses = vec![PoseCotangent::ZERO; colliders.len()];
             let mut before = vec![Vec3::zero(); colliders.len()];
-            let mut out = [Row::<R>::splat(R::zero()); BLOCK_NODES];
             for n in 0..BLOCK_NODES {
-                let Some((v_before, mass)) = velocity(ctx, &momentum[block][n]) else { continue };
+                let Some((v_before, mass)) = velocity(ctx, &momentum[block][n]) else {
+                    out[n] = Row::<R>::splat(R::zero());
+                    continue;
+                };
                 let node = node_of(keys[block], n);
                 let mut v = v_before + ctx.gravity * ctx.dt;
                 for (v_in, &c) in before.iter_mut().zip(&colliders) {
@@ -78,9 +83,9 @@ pub fn grid_update_adj<R: Scalar>(
                 let m_bar = -v_before.dot(p_bar);
                 out[n] = Row::<R>::new([p_bar[0], p_bar[1], p_bar[2], m_bar]);
             }
-            (out, colliders.into_iter().zip(poses).collect::<Vec<_>>())
+            colliders.into_iter().zip(poses).collect::<Vec<_>>()
         })
-        .unzip();
+        .collect();
     let mut sums = vec![PoseCotangent::ZERO; command.colliders.len()];
     for (collider, pose_bar) in poses.into_iter().flatten() {
         sums[collider] += pose_bar;

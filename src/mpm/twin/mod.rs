@@ -177,7 +177,8 @@ impl<R: Scalar> Twin<R> {
             &self.reverse.walking,
             &mut self.scratch,
         );
-        let (grid_bar, poses) = grid_update_adj(ctx, &command, &sorted, &momentum, &velocity_bar);
+        let (grid_bar, poses) =
+            grid_update_adj(ctx, &command, &sorted, &momentum, &velocity_bar, &mut self.scratch);
         let from_stress = p2g_adj(ctx, &command, &before, &sorted, &grid_bar, &mut bar);
 
         let Reverse { walking, parameters, drive } = &mut self.reverse;
@@ -194,7 +195,8 @@ impl<R: Scalar> Twin<R> {
         let row = substep * poses.len();
         drive.poses[row..row + poses.len()].copy_from_slice(&poses);
 
-        walking.bar = bar;
+        let after_bar = std::mem::replace(&mut walking.bar, bar);
+        self.scratch.give_cotangent(after_bar);
         for (k, &p) in sorted.order.iter().enumerate() {
             walking.place[p as usize] = k as u32;
         }

@@ -8,8 +8,8 @@ use super::cotangents::{ParameterBars, split_cotangent};
 use super::kirchhoff::{kirchhoff, kirchhoff_adj};
 use super::storage::Stored;
 use super::tiles::{Grid, Scratch, load_tile, scatter_blocks};
-use super::transfer::{Contribution, Stencil, gather, gather_slope, scatter, stencil};
-use crate::math::{Mat3, Scalar, Vec3};
+use super::transfer::{Contribution, Stencil, gather_with_slope, scatter, stencil};
+use crate::math::{Mat3, Scalar};
 use crate::mpm::state::Cotangent;
 use rayon::prelude::*;
 
@@ -21,7 +21,9 @@ pub fn p2g<R: Scalar>(
     sorted: &Sorted,
     scratch: &mut Scratch<R>,
 ) -> Grid<R> {
-    scatter_blocks::<R>(sorted, scratch, |_, part, tile| {
+    let nothing = vec![(); sorted.ranges.len()];
+    let (grid, _) = scatter_blocks(sorted, scratch, nothing, |block, (), tile| {
+        let part = &sorted.order[sorted.ranges[block].clone()];
         for positions in part.chunks(R::LANES) {
             let batch = Batch::new(ctx, &stored.id, positions);
             let tau = kirchhoff(ctx, command, stored, &batch);
@@ -31,7 +33,8 @@ pub fn p2g<R: Scalar>(
                 scatter(&s, &momentum(&s, stored, &batch, l, a), tile);
             }
         }
-    })
+    });
+    grid
 }
 
 /// What a particle gives to a node at distance d: `(m v + A d, m)`.
@@ -92,11 +95,10 @@ pub fn p2g_adj<R: Scalar>(
                     let a = affine_momentum(ctx, stored, &batch, l, &tau[l]);
                     let give = momentum(&s, stored, &batch, l, a);
                     // S0 = Σ w p_bar, S1 = Σ w p_bar dᵀ
-                    let ([x, y, z, _], s1) = gather(&s, &tile);
-                    let s0 = Vec3([x, y, z]);
+                    let (s0, s1, slope) = gather_with_slope(&s, &give, &tile);
                     out.v[at] = s0 * point.mass;
                     out.c[at] = s1 * point.mass;
-                    out.x[at] += gather_slope(&s, &give, &tile) - a.transpose() * s0;
+                    out.x[at] += slope - a.transpose() * s0;
                     tau_bar[l] = s1 * (-(ctx.dt * point.volume * ctx.inverse_d));
                 }
                 kirchhoff_adj(

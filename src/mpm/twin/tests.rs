@@ -342,7 +342,8 @@ fn grid_update_adj_is_the_transpose_of_grid_update_by_nodes_and_by_poses() {
     let ctx = Context::<f64>::new(&model);
     let command = Command::at(&model, &drive, 0);
     let velocity_bar = random_grid(&mut random, blocks, [1.0, 1.0, 1.0, 0.0]);
-    let (grid_bar, pose_bar) = grid_update_adj(&ctx, &command, &sorted, &momentum, &velocity_bar);
+    let (grid_bar, pose_bar) =
+        grid_update_adj(&ctx, &command, &sorted, &momentum, &velocity_bar, &mut Scratch::new());
 
     let (mut forward, mut backward) = (Pairing::default(), Pairing::default());
     forward.grids(&velocities, &velocity_bar);

@@ -4,6 +4,7 @@ use super::blocks::{BLOCK_NODES, NONE, Sorted, TILE_EDGE, TILE_NODES};
 use super::storage::Stored;
 use super::transfer::Row;
 use crate::math::{Quad, Scalar};
+use crate::mpm::state::Cotangent;
 use rayon::prelude::*;
 
 /// One row per node, block by block: `(momentum, mass)` or a cotangent of it.
@@ -15,11 +16,12 @@ pub struct Scratch<R: Scalar> {
     tiles: Vec<[Row<R>; TILE_NODES]>,
     grids: Vec<Grid<R>>,
     states: Vec<Stored<R>>,
+    cotangents: Vec<Cotangent<R>>,
 }
 
 impl<R: Scalar> Scratch<R> {
     pub fn new() -> Self {
-        Self { tiles: Vec::new(), grids: Vec::new(), states: Vec::new() }
+        Self { tiles: Vec::new(), grids: Vec::new(), states: Vec::new(), cotangents: Vec::new() }
     }
 
     /// A grid of so many blocks, to be overwritten.
@@ -42,22 +44,39 @@ impl<R: Scalar> Scratch<R> {
     pub fn give_state(&mut self, state: Stored<R>) {
         self.states.push(state);
     }
+
+    /// Cotangents of so many particles, to be overwritten.
+    pub fn take_cotangent(&mut self, count: usize) -> Cotangent<R> {
+        let reused = self.cotangents.pop().filter(|bar| bar.x.len() == count);
+        reused.unwrap_or_else(|| Cotangent::zeros(count))
+    }
+
+    pub fn give_cotangent(&mut self, bar: Cotangent<R>) {
+        self.cotangents.push(bar);
+    }
 }
 
-/// Runs `fill` on a tile per particle block and sums the tiles at the nodes, in fixed order.
-pub fn scatter_blocks<R: Scalar>(
+/// Runs `fill` on a tile per particle block, with that block's entry of `parts` (what it writes
+/// besides), and sums the tiles at the nodes in fixed order. Returns what `fill` did, by block.
+pub fn scatter_blocks<R: Scalar, P: Send, T: Send>(
     sorted: &Sorted,
     scratch: &mut Scratch<R>,
-    fill: impl Fn(usize, &[u32], &mut [Row<R>]) + Sync,
-) -> Grid<R> {
+    parts: Vec<P>,
+    fill: impl Fn(usize, P, &mut [Row<R>; TILE_NODES]) -> T + Sync,
+) -> (Grid<R>, Vec<T>) {
     let zero = Row::<R>::splat(R::zero());
     let mut grid = scratch.take_grid(sorted.blocks.node_keys.len());
     let tiles = &mut scratch.tiles;
     tiles.resize(sorted.ranges.len(), [zero; TILE_NODES]);
-    tiles.par_iter_mut().enumerate().for_each(|(block, tile)| {
-        tile.fill(zero);
-        fill(block, &sorted.order[sorted.ranges[block].clone()], tile);
-    });
+    let done = tiles
+        .par_iter_mut()
+        .zip(parts)
+        .enumerate()
+        .map(|(block, (tile, part))| {
+            tile.fill(zero);
+            fill(block, part, tile)
+        })
+        .collect();
     grid.par_iter_mut().zip(&sorted.blocks.particles_near).for_each(|(nodes, near)| {
         nodes.fill(zero);
         for (direction, &block) in near.iter().enumerate() {
@@ -66,7 +85,7 @@ pub fn scatter_blocks<R: Scalar>(
             }
         }
     });
-    grid
+    (grid, done)
 }
 
 /// Per axis, for a neighbour at -1, 0, +1: the first own node it reaches, how many, and where they

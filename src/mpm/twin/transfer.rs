@@ -145,38 +145,77 @@ pub fn gather<R: Scalar>(s: &Stencil<R>, tile: &[Row<R>]) -> ([R; 4], Mat3<R>) {
     (sum, Mat3::from_fn(moment))
 }
 
-/// `Σ_i (g_i · give(d_i)) ∇w_i` [1/m]: how the pairing of the nodes' rows with what the particle
-/// gives changes as the weights move with the particle. (The part through d is left to the caller.)
+/// How the pairing of the nodes' rows with what a particle gives changes as the weights move with
+/// the particle: `Σ_i (g_i · give(d_i)) ∇w_i` [1/m]. (The part through d is left to the caller.)
 #[inline(always)]
 pub fn gather_slope<R: Scalar>(s: &Stencil<R>, give: &Contribution<R>, tile: &[Row<R>]) -> Vec3<R> {
+    gather_with_slope(s, give, tile).2
+}
+
+/// The moments `(Σ w g, Σ w g dᵀ)` of the vector entries, and the slope of [`gather_slope`], from
+/// one pass over the nodes.
+///
+/// With what is given linear in the node's place, `give = nearest + Σ_a k_a step_a`, the slope is a
+/// pairing of `nearest` and the steps with moments under weights of which one is a slope.
+#[inline(always)]
+pub fn gather_with_slope<R: Scalar>(
+    s: &Stencil<R>,
+    give: &Contribution<R>,
+    tile: &[Row<R>],
+) -> (Vec3<R>, Mat3<R>, Vec3<R>) {
     let zero = Row::<R>::splat(R::zero());
     let (wx, wy, wz) = (s.weights(0), s.weights(1), s.weights(2));
     let (sx, sy, sz) = (s.slopes(0), s.slopes(1), s.slopes(2));
-    // Products entry by entry; the entries are summed once at the end.
-    let (mut by_x, mut by_y, mut by_z) = (zero, zero, zero);
+    let (mut sum, mut by_x, mut by_y, mut by_z) = (zero, zero, zero, zero);
+    let (mut slope_x, mut slope_y, mut slope_z) = (zero, zero, zero);
     let at_x = give.along(0, give.nearest);
     for i in 0..3 {
         let at_xy = give.along(1, at_x[i]);
         let (mut plane, mut plane_y, mut plane_z) = (zero, zero, zero);
+        let (mut pair, mut pair_y, mut pair_z) = (zero, zero, zero);
         for j in 0..3 {
             let nodes = &tile[s.line(i, j)];
-            let paired = [
-                nodes[0] * (at_xy[j] - give.step[2]),
-                nodes[1] * at_xy[j],
-                nodes[2] * (at_xy[j] + give.step[2]),
-            ];
-            let line = paired[0] * wz[0] + paired[1] * wz[1] + paired[2] * wz[2];
-            let line_z = paired[0] * sz[0] + paired[1] * sz[1] + paired[2] * sz[2];
-            plane += line * wy[j];
-            plane_y += line * sy[j];
+            let (left, right) = (nodes[0] * wz[0], nodes[2] * wz[2]);
+            let (line, line_z) = (left + nodes[1] * wz[1] + right, right - left);
+            let (left, right) = (nodes[0] * sz[0], nodes[2] * sz[2]);
+            let (steep, steep_z) = (left + nodes[1] * sz[1] + right, right - left);
+            // Σ_k w_k (g_k · (at_xy + k step)), entry by entry; summed over entries at the end.
+            let paired = line * at_xy[j] + line_z * give.step[2];
+            let weighted = line * wy[j];
+            plane += weighted;
+            match j {
+                0 => plane_y = zero - weighted,
+                2 => plane_y += weighted,
+                _ => {}
+            }
             plane_z += line_z * wy[j];
+            pair += paired * wy[j];
+            pair_y += paired * sy[j];
+            pair_z += (steep * at_xy[j] + steep_z * give.step[2]) * wy[j];
         }
-        by_x += plane * sx[i];
+        let weighted = plane * wx[i];
+        sum += weighted;
+        match i {
+            0 => by_x = zero - weighted,
+            2 => by_x += weighted,
+            _ => {}
+        }
         by_y += plane_y * wx[i];
         by_z += plane_z * wx[i];
+        slope_x += pair * sx[i];
+        slope_y += pair_y * wx[i];
+        slope_z += pair_z * wx[i];
     }
-    Vec3([by_x, by_y, by_z].map(|row| {
+    let sum = sum.array();
+    let by = [by_x.array(), by_y.array(), by_z.array()];
+    let moment = |a: usize, b: usize| by[b][a] * s.cell_width + sum[a] * s.to_nearest[b];
+    let total = |row: Row<R>| {
         let [a, b, c, d] = row.array();
         (a + b) + (c + d)
-    }))
+    };
+    (
+        Vec3([sum[0], sum[1], sum[2]]),
+        Mat3::from_fn(moment),
+        Vec3([total(slope_x), total(slope_y), total(slope_z)]),
+    )
 }
