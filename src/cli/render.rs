@@ -10,10 +10,10 @@ use super::interrupt::Interrupt;
 use super::output::Output;
 use super::positive;
 use super::progress::Progress;
-use super::show::Show;
+use super::show::open_show;
 use crate::mpm::simulator::Simulator;
 use crate::render::{
-    Bounds, Camera, Caption, Frame, MovieError, MovieWriter, Paint, Quantity, THREE_QUARTER,
+    Bounds, Camera, Caption, Frame, MovieError, MovieWriter, Paint, Quantity, Show, THREE_QUARTER,
     picture,
 };
 use image::RgbaImage;
@@ -89,7 +89,7 @@ pub fn render(args: &RenderArgs, output: Output) -> miette::Result<Outcome> {
 }
 
 fn plan(args: &RenderArgs) -> miette::Result<Plan> {
-    let show = Show::open(&args.scene, args.fidelity, args.controls.as_deref(), |loaded| {
+    let show = open_show(&args.scene, args.fidelity, args.controls.as_deref(), |loaded| {
         Ok(match (args.substeps, args.secs) {
             (Some(substeps), _) => substeps,
             (None, Some(0.0)) => 0,

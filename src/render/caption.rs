@@ -31,12 +31,7 @@ impl Caption {
     /// `bounds` are those of the picture, for the grid's size; time in seconds.
     pub fn new(model: &Model, paint: &Paint, bounds: &Bounds, time: f64) -> Self {
         let legend = match paint.quantity {
-            Quantity::Material => Legend::Names(
-                (0..model.materials.len())
-                    .filter(|m| model.particles.material.contains(&(*m as u32)))
-                    .map(|m| (model.materials[m].name.clone(), material_colour(model, m)))
-                    .collect(),
-            ),
+            Quantity::Material => Legend::Names(material_legend(model)),
             Quantity::Speed | Quantity::J => Legend::Scale(*paint),
         };
         let grid = plain(grid_spacing(bounds));
@@ -78,8 +73,16 @@ impl Caption {
     }
 }
 
+/// Names and sRGB colours of the materials that some particle has.
+pub fn material_legend(model: &Model) -> Vec<(String, [u8; 3])> {
+    (0..model.materials.len())
+        .filter(|m| model.particles.material.contains(&(*m as u32)))
+        .map(|m| (model.materials[m].name.clone(), material_colour(model, m)))
+        .collect()
+}
+
 /// A number without needless digits.
-fn plain(value: f64) -> String {
+pub fn plain(value: f64) -> String {
     let text = format!("{value:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

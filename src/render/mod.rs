@@ -22,15 +22,17 @@ mod movie;
 mod paint;
 mod plane;
 mod shade;
+mod show;
 mod splat;
 
 pub use camera::{Bounds, Camera, MAX_ELEVATION, THREE_QUARTER, View, half_size};
-pub use caption::Caption;
+pub use caption::{Caption, material_legend, plain};
 pub use frame::{Ball, Frame, Solid};
 pub use movie::{MovieError, MovieWriter};
-pub use paint::{Paint, Quantity, material_colour};
+pub use paint::{Paint, Quantity};
 pub use plane::Plane;
 pub use shade::linear;
+pub use show::Show;
 pub use splat::{NEAR, Posed};
 
 use image::RgbaImage;

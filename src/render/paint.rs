@@ -131,7 +131,7 @@ const FIXED_SOLID: [u8; 3] = [166, 172, 180];
 const MOVING_SOLID: [u8; 3] = [76, 84, 98];
 
 /// sRGB colour of a material: a family by its law, a member by its rank among that law.
-pub fn material_colour(model: &Model, material: usize) -> [u8; 3] {
+pub(super) fn material_colour(model: &Model, material: usize) -> [u8; 3] {
     let kind = model.materials[material].law.kind();
     let rank = model.materials[..material].iter().filter(|m| m.law.kind() == kind).count();
     let family: &[[u8; 3]] = match kind {

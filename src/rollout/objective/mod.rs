@@ -180,6 +180,17 @@ impl Objective {
         self.terms.iter().any(|t| matches!(&t.kind, TermKind::State { when: When::Along, .. }))
     }
 
+    /// The state terms at one moment, weights included, as if the horizon ended there.
+    pub fn state_value(&self, model: &Model, observation: &Observation) -> f64 {
+        let term_value = |term: &Term| match &term.kind {
+            TermKind::State { measure, particles, .. } => {
+                term.weight * measure.value(group(model, observation, particles))
+            }
+            TermKind::Controls(_) => 0.0,
+        };
+        self.terms.iter().map(term_value).sum()
+    }
+
     /// Adds to `values[term]` what an observation after `done` of `control_steps` control steps
     /// contributes, weights included.
     pub(super) fn add_state_values(

@@ -2,7 +2,7 @@
 
 use crate::gpu::Gpu;
 use crate::model::Shape;
-use crate::render::{Bounds, Frame, Plane, Posed, View, half_size};
+use crate::render::{Bounds, Plane, Posed, Solid, View, half_size};
 use bytemuck::{Pod, Zeroable};
 use std::marker::PhantomData;
 
@@ -67,10 +67,9 @@ impl SolidInstance {
         5 => Uint32, 6 => Unorm8x4
     ];
 
-    /// The finite colliders of a frame, relative to the eye.
-    pub fn of(frame: &Frame, view: &View) -> Vec<Self> {
-        frame
-            .solids
+    /// The finite ones of some colliders, relative to the eye.
+    pub fn of(solids: &[Solid], view: &View, cell_width: f64) -> Vec<Self> {
+        solids
             .iter()
             .filter_map(|solid| {
                 let kind = match solid.shape {
@@ -80,7 +79,7 @@ impl SolidInstance {
                     Shape::Capsule { .. } => 2,
                     Shape::Cylinder { .. } => 3,
                 };
-                let posed = Posed::new(solid, view.anchor, view.eye, frame.cell_width);
+                let posed = Posed::new(solid, view.anchor, view.eye, cell_width);
                 let [r, g, b] = solid.colour;
                 Some(Self {
                     to_body: posed.to_body.to_cols_array_2d(),
@@ -115,12 +114,11 @@ impl PlaneInstance {
 
     /// The half-spaces that face the eye, the farthest first; `bounds` relative to the view's
     /// anchor.
-    pub fn of(frame: &Frame, view: &View, bounds: &Bounds) -> Vec<Self> {
-        let mut planes: Vec<Plane> = frame
-            .solids
+    pub fn of(solids: &[Solid], view: &View, bounds: &Bounds, cell_width: f64) -> Vec<Self> {
+        let mut planes: Vec<Plane> = solids
             .iter()
             .filter(|s| !s.is_finite())
-            .filter_map(|s| Plane::new(s, view, bounds, frame.cell_width))
+            .filter_map(|s| Plane::new(s, view, bounds, cell_width))
             .collect();
         planes.sort_by(|a, b| b.eye_height.total_cmp(&a.eye_height));
         planes

@@ -1,4 +1,4 @@
-//! Draws a [`Frame`] with wgpu into a texture: what the window shows, minus the window.
+//! Draws a frame with wgpu into a texture: what the window shows, minus the window.
 //!
 //! Order: the sun's depth map (balls, solids), then background, solids, balls and planes into four
 //! samples per pixel. The depth buffer is reversed (1 near, 0 at infinity), so that near and far
@@ -11,7 +11,7 @@ mod targets;
 mod uniforms;
 
 use crate::gpu::Gpu;
-use crate::render::{Ball, Bounds, Camera, Frame};
+use crate::render::{Ball, Bounds, Camera, Solid};
 use instances::{InstanceBuffer, PlaneInstance, SolidInstance};
 use pipelines::Pipelines;
 use targets::{Colour, ShadowMap};
@@ -24,6 +24,8 @@ pub struct ScenePass {
     shadow: ShadowMap,
     colour: Colour,
     balls: InstanceBuffer<Ball>,
+    /// Of the largest ball [m].
+    radius: f32,
 }
 
 impl ScenePass {
@@ -33,19 +35,23 @@ impl ScenePass {
             shadow: ShadowMap::new(&gpu.device),
             colour: Colour::new(&gpu.device, [1, 1]),
             balls: InstanceBuffer::new(&gpu.device, "balls"),
+            radius: 0.0,
         }
     }
 
     /// Replaces the particles that the next pictures show.
     pub fn upload(&mut self, gpu: &Gpu, balls: &[Ball]) {
         self.balls.write(gpu, balls);
+        self.radius = balls.iter().map(|b| b.radius).fold(0.0, f32::max);
     }
 
-    /// Draws the uploaded particles and the frame's colliders; `bounds` are the frame's own.
+    /// Draws the uploaded particles and some colliders; `bounds` are those of the frame they belong
+    /// to, the cell width is in metres and the size in pixels.
     pub fn draw(
         &mut self,
         gpu: &Gpu,
-        frame: &Frame,
+        solids: &[Solid],
+        cell_width: f64,
         bounds: &Bounds,
         camera: &Camera,
         size: [u32; 2],
@@ -54,12 +60,11 @@ impl ScenePass {
         if self.colour.size() != size {
             self.colour = Colour::new(&gpu.device, size);
         }
-        let h = frame.cell_width;
         let view = camera.view(f64::from(size[0]) / f64::from(size[1]));
-        let here = bounds.seen_from(view.anchor, h);
-        let uniform = SceneUniform::new(frame, &view, &here, size[1]);
-        let solids = SolidInstance::of(frame, &view);
-        let planes = PlaneInstance::of(frame, &view, &here);
+        let here = bounds.seen_from(view.anchor, cell_width);
+        let uniform = SceneUniform::new(&view, &here, cell_width, self.radius, size[1]);
+        let finite = SolidInstance::of(solids, &view, cell_width);
+        let planes = PlaneInstance::of(solids, &view, &here, cell_width);
 
         let buffer = |label, contents: &[u8], usage| {
             gpu.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
@@ -70,7 +75,7 @@ impl ScenePass {
         };
         let uniform = buffer("scene", bytemuck::bytes_of(&uniform), wgpu::BufferUsages::UNIFORM);
         let vertex = wgpu::BufferUsages::VERTEX;
-        let solid_buffer = buffer("solids", bytemuck::cast_slice(&solids), vertex);
+        let solid_buffer = buffer("solids", bytemuck::cast_slice(&finite), vertex);
         let plane_buffer = buffer("planes", bytemuck::cast_slice(&planes), vertex);
 
         let groups = self.pipelines.bind(&gpu.device, &uniform, &self.shadow);
@@ -79,14 +84,14 @@ impl ScenePass {
             let mut pass = self.shadow.begin(&mut encoder);
             pass.set_bind_group(0, &groups.shadow, &[]);
             self.balls.draw(&mut pass, &self.pipelines.balls_shadow, 0..4);
-            draw(&mut pass, &self.pipelines.solids_shadow, &solid_buffer, 0..36, solids.len());
+            draw(&mut pass, &self.pipelines.solids_shadow, &solid_buffer, 0..36, finite.len());
         }
         {
             let mut pass = self.colour.begin(&mut encoder);
             pass.set_bind_group(0, &groups.colour, &[]);
             pass.set_pipeline(&self.pipelines.background);
             pass.draw(0..3, 0..1);
-            draw(&mut pass, &self.pipelines.solids, &solid_buffer, 0..36, solids.len());
+            draw(&mut pass, &self.pipelines.solids, &solid_buffer, 0..36, finite.len());
             self.balls.draw(&mut pass, &self.pipelines.balls, 0..4);
             draw(&mut pass, &self.pipelines.planes, &plane_buffer, 0..3, planes.len());
         }

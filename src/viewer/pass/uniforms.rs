@@ -1,7 +1,7 @@
 //! The uniform `Scene` of `shaders/view/scene.wgsl`.
 
 use super::targets::SHADOW_SIZE;
-use crate::render::{Bounds, Frame, NEAR, View, linear, look};
+use crate::render::{Bounds, NEAR, View, linear, look};
 use bytemuck::{Pod, Zeroable};
 use glam::{DVec3, Vec3};
 
@@ -32,8 +32,9 @@ pub struct SceneUniform {
 }
 
 impl SceneUniform {
-    /// `bounds` are relative to the view's anchor, `height` is the picture's in pixels.
-    pub fn new(frame: &Frame, view: &View, bounds: &Bounds, height: u32) -> Self {
+    /// `bounds` are relative to the view's anchor, `radius` is the largest ball's [m], `height` the
+    /// picture's [pixels].
+    pub fn new(view: &View, bounds: &Bounds, cell_width: f64, radius: f32, height: u32) -> Self {
         let row = |v: Vec3, w: f64| [v.x, v.y, v.z, w as f32];
         let axis = |v: DVec3, w: f64| row(v.as_vec3(), w);
         let sun = look::SUN.normalize();
@@ -41,19 +42,18 @@ impl SceneUniform {
         // The rim keeps the filter inside the map.
         let shadow_texel = bounds.diagonal() / f64::from(SHADOW_SIZE - 4);
         let shadow_width = shadow_texel * f64::from(SHADOW_SIZE);
-        let radius = f64::from(frame.balls.iter().map(|b| b.radius).fold(0.0, f32::max));
         let centre = (bounds.low + bounds.high) * 0.5 - view.eye;
         let pixel = 2.0 * view.half_height / f64::from(height);
         Self {
             anchor: view.anchor,
-            cell_width: frame.cell_width as f32,
+            cell_width: cell_width as f32,
             eye: axis(view.eye, view.half_width),
             right: axis(view.right, view.half_height),
-            up: axis(view.up, NEAR * frame.cell_width),
+            up: axis(view.up, NEAR * cell_width),
             forward: axis(view.forward, pixel),
             sun: axis(sun, shadow_width),
             sun_right: axis(sun_right, shadow_texel),
-            sun_up: axis(sun.cross(sun_right), look::SHADOW_LIFT * radius),
+            sun_up: axis(sun.cross(sun_right), look::SHADOW_LIFT * f64::from(radius)),
             centre: axis(centre, bounds.diagonal()),
             sun_light: row(look::SUN_LIGHT, f64::from(look::GLOSS.0)),
             sky_light: row(look::SKY_LIGHT, f64::from(look::GLOSS.1)),
