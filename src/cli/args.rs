@@ -254,7 +254,9 @@ Examples:
   softscape view scenes/dam-break.toml
   softscape view runs/push
 
-Drag turns, the wheel zooms; space plays and pauses, N steps, R resets.")]
+Drag turns, right drag shifts, the wheel zooms, a double click frames everything; space plays and
+pauses, N does a substep, shift N a control step, R resets. With --device gpu the simulation runs on
+the window's own device.")]
 pub struct ViewArgs {
     /// A scene file, or a run directory to replay.
     pub scene: PathBuf,

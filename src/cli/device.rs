@@ -4,6 +4,7 @@ use super::args::{DeviceArgs, DeviceChoice, Precision};
 use super::error::CliError;
 use crate::gpu::{AdapterChoice, Gpu};
 use crate::model::Model;
+use crate::mpm::device::GpuSimulator;
 use crate::mpm::simulator::{SimulationError, Simulator};
 use crate::mpm::twin::Twin;
 use std::sync::Arc;
@@ -41,6 +42,18 @@ impl Device {
             }
             (DeviceChoice::Auto, Precision::F32) => Ok(Self::automatic()),
         }
+    }
+
+    /// The same choice where a window has opened a device, which the simulation then shares.
+    pub fn beside_window(args: &DeviceArgs, window: &Gpu) -> Result<Self, CliError> {
+        let reason = match (args.device, args.precision) {
+            (DeviceChoice::Gpu, Precision::F32) => "as asked, shared with the window",
+            (DeviceChoice::Auto, Precision::F32) if !window.is_software() => {
+                "a real GPU, shared with the window"
+            }
+            _ => return Self::choose(args),
+        };
+        Ok(Self { place: Place::Gpu(window.clone()), reason: reason.to_owned() })
     }
 
     fn cpu(precision: Precision, reason: &str) -> Self {
@@ -98,9 +111,7 @@ pub fn make_simulator(
     Ok(match &device.place {
         Place::Cpu(Precision::F32) => Box::new(Twin::<f32>::new(model)?),
         Place::Cpu(Precision::F64) => Box::new(Twin::<f64>::new(model)?),
-        Place::Gpu(_) => {
-            return Err(SimulationError::Device("the GPU backend is not wired yet".into()));
-        }
+        Place::Gpu(gpu) => Box::new(GpuSimulator::new(model, gpu)?),
     })
 }
 

@@ -23,6 +23,7 @@ mod schema;
 mod show;
 mod state_file;
 mod validate;
+mod view;
 
 use args::{Command, CommandLine};
 use clap::Parser;
@@ -60,6 +61,7 @@ fn dispatch(line: &CommandLine) -> miette::Result<Outcome> {
     let output = Output { json: line.json };
     match &line.command {
         Command::Run(args) => run::run(args, output),
+        Command::View(args) => view::view(args, output),
         Command::Render(args) => render::render(args, output),
         Command::Gradient(args) => gradient::run(args, output),
         Command::Optimize(args) => optimize::run(args, output),

@@ -89,7 +89,7 @@ pub fn render(args: &RenderArgs, output: Output) -> miette::Result<Outcome> {
 }
 
 fn plan(args: &RenderArgs) -> miette::Result<Plan> {
-    let show = open_show(&args.scene, args.fidelity, args.controls.as_deref(), |loaded| {
+    let opened = open_show(&args.scene, args.fidelity, args.controls.as_deref(), |loaded| {
         Ok(match (args.substeps, args.secs) {
             (Some(substeps), _) => substeps,
             (None, Some(0.0)) => 0,
@@ -97,6 +97,7 @@ fn plan(args: &RenderArgs) -> miette::Result<Plan> {
             (None, None) => loaded.substeps(),
         })
     })?;
+    let show = opened.show;
     let quantity = match args.color {
         ColorBy::Material => Quantity::Material,
         ColorBy::Speed => Quantity::Speed,

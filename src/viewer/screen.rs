@@ -76,7 +76,11 @@ impl Screen {
         texture: &wgpu::Texture,
         previous: Option<egui::TextureId>,
     ) -> egui::TextureId {
-        let view = texture.create_view(&Default::default());
+        // egui takes the bytes as they are, in gamma space.
+        let view = texture.create_view(&wgpu::TextureViewDescriptor {
+            format: Some(texture.format().remove_srgb_suffix()),
+            ..Default::default()
+        });
         let filter = wgpu::FilterMode::Linear;
         match previous {
             Some(id) => {

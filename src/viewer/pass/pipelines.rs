@@ -214,7 +214,8 @@ impl Recipe<'_> {
         let targets = [Some(wgpu::ColorTargetState {
             format: COLOUR,
             blend: (self.target == Target::Blended).then_some(wgpu::BlendState::ALPHA_BLENDING),
-            write_mask: wgpu::ColorWrites::ALL,
+            // Alpha is coverage or opacity; the picture itself stays opaque.
+            write_mask: wgpu::ColorWrites::COLOR,
         })];
         let shadow = self.target == Target::Shadow;
         device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {

@@ -103,6 +103,7 @@ fn texture(
     sample_count: u32,
     usage: wgpu::TextureUsages,
 ) -> wgpu::Texture {
+    let bytes = [COLOUR.remove_srgb_suffix()];
     device.create_texture(&wgpu::TextureDescriptor {
         label: Some(label),
         size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
@@ -111,6 +112,6 @@ fn texture(
         dimension: wgpu::TextureDimension::D2,
         format,
         usage,
-        view_formats: &[],
+        view_formats: if format == COLOUR { &bytes } else { &[] },
     })
 }
