@@ -261,14 +261,14 @@ pub struct ViewArgs {
     /// A scene file, or a run directory to replay.
     pub scene: PathBuf,
 
-    /// At which of the scene's resolutions.
-    #[arg(long, value_enum, default_value_t = FidelityChoice::Standard)]
-    pub fidelity: FidelityChoice,
+    /// At which of the scene's resolutions [default: standard, or that of the run].
+    #[arg(long, value_enum)]
+    pub fidelity: Option<FidelityChoice>,
 
     #[command(flatten)]
     pub device: DeviceArgs,
 
-    /// Actions: an npz with `controls` [default: the run's best, or none].
+    /// Actions: an npz with `controls` [default: the run's best, the task's start, or none].
     #[arg(long, value_name = "FILE")]
     pub controls: Option<PathBuf>,
 }
@@ -287,9 +287,9 @@ pub struct RenderArgs {
     /// A scene file, or a run directory to replay.
     pub scene: PathBuf,
 
-    /// At which of the scene's resolutions.
-    #[arg(long, value_enum, default_value_t = FidelityChoice::Standard)]
-    pub fidelity: FidelityChoice,
+    /// At which of the scene's resolutions [default: standard, or that of the run].
+    #[arg(long, value_enum)]
+    pub fidelity: Option<FidelityChoice>,
 
     #[command(flatten)]
     pub device: DeviceArgs,
@@ -306,7 +306,7 @@ pub struct RenderArgs {
     #[arg(long, value_name = "T")]
     pub secs: Option<f64>,
 
-    /// Actions: an npz with `controls` [default: the run's best, or none].
+    /// Actions: an npz with `controls` [default: the run's best, the task's start, or none].
     #[arg(long, value_name = "FILE")]
     pub controls: Option<PathBuf>,
 

@@ -169,8 +169,8 @@ impl RunDirectory {
         append().map_err(|e| CliError::Write { path: path.clone(), cause: e.to_string() })
     }
 
-    /// Keeps only the first iterations of the log; returns them.
-    pub fn cut_log(&self, iterations: usize) -> Result<Vec<Value>, CliError> {
+    /// The lines of the log; none if nothing was logged yet.
+    pub fn read_log(&self) -> Result<Vec<Value>, CliError> {
         let path = self.log_path();
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -178,23 +178,30 @@ impl RunDirectory {
             Err(e) => return Err(CliError::Read { path, cause: e.to_string() }),
         };
         // A line that an interruption cut short does not parse, and is none.
+        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+
+    /// Keeps only the first iterations of the log; returns them.
+    pub fn cut_log(&self, iterations: usize) -> Result<Vec<Value>, CliError> {
         let known = |line: &Value| {
             line["iteration"].as_u64().is_some_and(|index| (index as usize) < iterations)
         };
-        let lines: Vec<Value> =
-            text.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(known).collect();
+        let lines: Vec<Value> = self.read_log()?.into_iter().filter(known).collect();
         let kept: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        write_whole(&path, |file| file.write_all(kept.as_bytes()))?;
+        write_whole(&self.log_path(), |file| file.write_all(kept.as_bytes()))?;
         Ok(lines)
+    }
+
+    /// Points (iteration, value) of one key of the log's lines.
+    pub fn curve(log: &[Value], key: &str) -> Vec<[f64; 2]> {
+        let point = |line: &Value| Some([line["iteration"].as_f64()?, line[key].as_f64()?]);
+        log.iter().filter_map(point).collect()
     }
 
     /// Draws the objective over the iterations.
     pub fn draw_curve(&self, title: &str, log: &[Value]) -> Result<(), CliError> {
         let path = self.path.join("curve.png");
-        let curve = |key: &str| -> Vec<[f64; 2]> {
-            let point = |line: &Value| Some([line["iteration"].as_f64()?, line[key].as_f64()?]);
-            log.iter().filter_map(point).collect()
-        };
+        let curve = |key| Self::curve(log, key);
         let plot = Plot::new(title, "iteration", "objective, score")
             .line("objective", curve("value"))
             .line("best objective", curve("best"))
