@@ -200,6 +200,10 @@ impl Simulator for PointMasses {
     fn peak_bytes(&self) -> u64 {
         0
     }
+
+    fn costs(&mut self) -> Result<Costs, SimulationError> {
+        Ok(Costs::default())
+    }
 }
 
 fn noise(index: usize) -> f64 {

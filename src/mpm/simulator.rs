@@ -51,6 +51,18 @@ pub struct Gradient {
     pub drive: DriveCotangent,
 }
 
+/// Where the time of a simulation goes, as far as its backend can tell.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Costs {
+    /// Time by stage since the last call [s], in the order of a substep.
+    pub stage_secs: Vec<(String, f64)>,
+    /// Kernel launches in one forward substep; 0 on the CPU.
+    pub dispatches_per_substep: usize,
+    /// Bytes that one forward substep has to move per particle, by the layout of the data; reads
+    /// that hit a cache are not counted.
+    pub bytes_per_particle_substep: f64,
+}
+
 /// A device that can run a [`crate::model::Model`] forward and backward.
 ///
 /// Substeps are numbered from the start of the rollout; the number selects the collider poses and
@@ -111,4 +123,8 @@ pub trait Simulator {
 
     /// Peak memory held for this simulation on its device [bytes].
     fn peak_bytes(&self) -> u64;
+
+    /// Starts to note times, if it has not yet, and returns what was noted since the last call.
+    /// Waits for the device.
+    fn costs(&mut self) -> Result<Costs, SimulationError>;
 }

@@ -6,7 +6,7 @@ use super::{Checkpoint, GpuSimulator, Io, Motion, Placement, Reverse, Simulation
 use crate::agents::Drive;
 use crate::gpu::Recording;
 use crate::math::{Mat3, Vec3};
-use crate::mpm::simulator::{Gradient, Observation, ObservationCotangent, Simulator};
+use crate::mpm::simulator::{Costs, Gradient, Observation, ObservationCotangent, Simulator};
 use crate::mpm::state::State;
 use std::ops::Range;
 
@@ -236,6 +236,18 @@ impl Simulator for GpuSimulator {
 
     fn peak_bytes(&self) -> u64 {
         self.peak_bytes
+    }
+
+    fn costs(&mut self) -> Result<Costs, SimulationError> {
+        let times = self.take_times()?;
+        if self.timer.is_none() {
+            self.start_timing()?;
+        }
+        Ok(Costs {
+            stage_secs: times.into_iter().map(|time| (time.name, time.secs)).collect(),
+            dispatches_per_substep: self.dispatches_per_substep(),
+            bytes_per_particle_substep: self.traffic()?.bytes_per_particle,
+        })
     }
 }
 

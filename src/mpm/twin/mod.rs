@@ -27,7 +27,9 @@ mod tests;
 mod tiles;
 mod transfer;
 
-use super::simulator::{Gradient, Observation, ObservationCotangent, SimulationError, Simulator};
+use super::simulator::{
+    Costs, Gradient, Observation, ObservationCotangent, SimulationError, Simulator,
+};
 use super::state::{Cotangent, State};
 use crate::agents::{Drive, DriveCotangent, PoseCotangent};
 use crate::math::{Scalar, Vec3};
@@ -41,6 +43,7 @@ use p2g::{p2g, p2g_adj};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 use storage::{Stored, cotangent_by_id};
 use tiles::{Grid, Scratch};
 
@@ -58,6 +61,7 @@ pub struct Twin<R: Scalar> {
     observations: BTreeMap<usize, Observation>,
     reverse: Reverse<R>,
     scratch: Scratch<R>,
+    stopwatch: Stopwatch,
     peak_bytes: u64,
 }
 
@@ -115,6 +119,7 @@ impl<R: Scalar> Twin<R> {
             observations: BTreeMap::new(),
             reverse,
             scratch: Scratch::new(),
+            stopwatch: Stopwatch::default(),
             peak_bytes: 0,
         };
         twin.load(&model.initial)?;
@@ -151,13 +156,18 @@ impl<R: Scalar> Twin<R> {
     fn substep(&mut self, substep: usize) -> Result<Record<R>, SimulationError> {
         let command = self.command(substep)?;
         let (ctx, before, scratch) = (&self.ctx, &self.present, &mut self.scratch);
+        self.stopwatch.start();
         let sorted = sort(before, &self.blocks);
+        self.stopwatch.lap("sort");
         let momentum = p2g(ctx, &command, before, &sorted, scratch);
+        self.stopwatch.lap("p2g");
         let velocities = grid_update(ctx, &command, &sorted, &momentum, scratch);
+        self.stopwatch.lap("grid_update");
         let after = g2p(ctx, before, &sorted, &velocities, scratch).map_err(|divergence| {
             let Divergence { particle, cause } = divergence;
             SimulationError::Diverged { particle: particle as usize, substep, cause }
         })?;
+        self.stopwatch.lap("g2p");
         self.blocks = sorted.blocks.clone();
         let before = std::mem::replace(&mut self.present, after);
         Ok(Record { before, sorted, momentum, velocities })
@@ -167,19 +177,17 @@ impl<R: Scalar> Twin<R> {
     fn substep_adj(&mut self, substep: usize, record: Record<R>) -> Result<(), SimulationError> {
         let command = self.command(substep)?;
         let Record { before, sorted, momentum, velocities } = record;
-        let ctx = &self.ctx;
-        let (velocity_bar, mut bar, from_map) = g2p_adj(
-            ctx,
-            &before,
-            &self.present,
-            &sorted,
-            &velocities,
-            &self.reverse.walking,
-            &mut self.scratch,
-        );
+        let (ctx, scratch) = (&self.ctx, &mut self.scratch);
+        let (after, walking) = (&self.present, &self.reverse.walking);
+        self.stopwatch.start();
+        let (velocity_bar, mut bar, from_map) =
+            g2p_adj(ctx, &before, after, &sorted, &velocities, walking, scratch);
+        self.stopwatch.lap("g2p_adj");
         let (grid_bar, poses) =
-            grid_update_adj(ctx, &command, &sorted, &momentum, &velocity_bar, &mut self.scratch);
+            grid_update_adj(ctx, &command, &sorted, &momentum, &velocity_bar, scratch);
+        self.stopwatch.lap("grid_update_adj");
         let from_stress = p2g_adj(ctx, &command, &before, &sorted, &grid_bar, &mut bar);
+        self.stopwatch.lap("p2g_adj");
 
         let Reverse { walking, parameters, drive } = &mut self.reverse;
         for part in from_map.iter().chain(&from_stress) {
@@ -389,6 +397,48 @@ impl<R: Scalar> Simulator for Twin<R> {
 
     fn peak_bytes(&self) -> u64 {
         self.peak_bytes
+    }
+
+    fn costs(&mut self) -> Result<Costs, SimulationError> {
+        // sort: the cell twice, the id, the order. p2g and g2p: order, constants and the state that
+        // each reads (p2g: all but the history; g2p: no v, no C); g2p writes the state.
+        let (word, cell, point) = (4, 12, size_of::<context::Point<R>>());
+        let scalar = size_of::<R>();
+        let sort = 2 * cell + 4 * word;
+        let p2g = 2 * word + point + cell + (3 + 3 + 9 + 9) * scalar;
+        let g2p = 2 * word + point + cell + (3 + 9 + 1) * scalar + Stored::<R>::particle_bytes();
+        Ok(Costs {
+            stage_secs: self.stopwatch.take(),
+            dispatches_per_substep: 0,
+            bytes_per_particle_substep: (sort + p2g + g2p) as f64,
+        })
+    }
+}
+
+/// Wall-clock time by stage.
+#[derive(Default)]
+struct Stopwatch {
+    since: Option<Instant>,
+    stages: Vec<(String, f64)>,
+}
+
+impl Stopwatch {
+    fn start(&mut self) {
+        self.since = Some(Instant::now());
+    }
+
+    /// Books the time since the last lap on a stage.
+    fn lap(&mut self, stage: &str) {
+        let now = Instant::now();
+        let secs = self.since.replace(now).map_or(0.0, |since| (now - since).as_secs_f64());
+        match self.stages.iter_mut().find(|(name, _)| name == stage) {
+            Some((_, sum)) => *sum += secs,
+            None => self.stages.push((stage.into(), secs)),
+        }
+    }
+
+    fn take(&mut self) -> Vec<(String, f64)> {
+        std::mem::take(&mut self.stages)
     }
 }
 
