@@ -66,8 +66,8 @@ pub enum Term {
         #[serde(default)]
         when: When,
     },
-    /// Squared difference between the mass that a body's particles lay on a grid and a target, by
-    /// node and relative to the body's mass.
+    /// Squared difference between the masses that a body's particles lay on the nodes of a grid and
+    /// a target's, relative to the sum of the target's squares.
     DensityGrid {
         body: String,
         /// npz with `mass` (nx x ny x nz) [kg] at nodes, `origin` (3) [m] of the first node, and
