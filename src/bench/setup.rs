@@ -151,6 +151,15 @@ impl Setup {
     }
 }
 
+/// The friction angle to give sand [rad] so that a flow in a channel, or down a wide slope, is held by
+/// this angle [degrees]. A law's angle is that of triaxial compression; where nothing moves sideways
+/// the same cone of slope alpha yields at `tan = 3 alpha/sqrt(2)` (formulas.md 9), at most 60 degrees.
+pub fn channel_friction(angle_deg: f64) -> f64 {
+    let alpha = angle_deg.to_radians().tan() * 2f64.sqrt() / 3.0;
+    // cone_slope solved for the angle.
+    (3.0 * alpha / (2.0 * (2.0f64 / 3.0).sqrt() + alpha)).asin()
+}
+
 /// Frictionless, and nothing leaves the surface.
 pub const SLIP: Contact = Contact { mode: ContactMode::Slip, friction: 0.0, softness: 0.0 };
 
@@ -160,4 +169,28 @@ pub const STICKY: Contact = Contact { mode: ContactMode::Sticky, friction: 0.0, 
 /// Coulomb friction; what pulls away leaves.
 pub const fn rough(friction: f64) -> Contact {
     Contact { mode: ContactMode::Separate, friction, softness: 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::cone_slope;
+
+    #[test]
+    fn the_channel_angle_is_what_the_cone_gives_back() {
+        for angle_deg in [10.0f64, 30.0, 45.0] {
+            let tangent = 3.0 * cone_slope(channel_friction(angle_deg)) / 2f64.sqrt();
+            assert!((tangent.atan().to_degrees() - angle_deg).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn a_body_fills_its_box_with_the_mass_it_should_have() {
+        let law = Law::Liquid { bulk_modulus: 1.0, tension: false };
+        let model = Setup::new("box", 0.1)
+            .body(1000.0, law, [[-0.2, 0.0, 0.3], [0.2, 0.1, 0.5]], |_| true)
+            .build(1.0);
+        let mass: f64 = model.particles.mass.iter().sum();
+        assert!((mass - 8.0).abs() < 1e-9, "{mass}");
+    }
 }

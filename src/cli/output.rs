@@ -64,5 +64,35 @@ pub fn significant(x: f64) -> String {
         }
         return fixed;
     }
-    format!("{x:.5e}")
+    let scientific = format!("{x:.5e}");
+    let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
+    format!("{}e{exponent}", mantissa.trim_end_matches('0').trim_end_matches('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_and_keep_six_digits() {
+        let cases = [
+            (0.0, "0"),
+            (1.0, "1"),
+            (97_336.0, "97336"),
+            (0.412_776_123, "0.412776"),
+            (9.81, "9.81"),
+            (1e-5, "1e-5"),
+            (-2.345_678_9e-9, "-2.34568e-9"),
+            (6.02e23, "6.02e23"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(significant(value), text);
+        }
+    }
+
+    #[test]
+    fn a_record_is_lines_of_names_and_values() {
+        let record = serde_json::json!({"particles": 8, "momentum": [0.5, -1.0], "device": "CPU"});
+        assert_eq!(as_text(&record), "particles  8\nmomentum   [0.5, -1]\ndevice     CPU\n");
+    }
 }

@@ -10,7 +10,7 @@ mod law;
 mod summary;
 
 pub use compile::{MAX_PARTICLES, Stability, compile, stability};
-pub use law::{Law, LawKind, ParameterValue};
+pub use law::{Law, LawKind, ParameterValue, cone_slope};
 pub use summary::{BodySummary, ChannelSummary, MaterialSummary, Summary, summary};
 
 /// Everything that a simulator needs and that does not change while it runs.

@@ -14,6 +14,8 @@ const DENSITY: f64 = 1000.0;
 const LENGTH: f64 = 1.0;
 /// Depth over length: slender, so that beam theory holds to a percent.
 const SLENDERNESS: f64 = 0.1;
+/// Cells through the depth.
+const CELLS_DEEP: f64 = 6.0;
 /// Static deflection over length.
 const DEFLECTION: f64 = 0.01;
 const TOLERANCE: f64 = 0.05;
@@ -55,11 +57,10 @@ fn beam(cell_width: f64, cells_deep: f64, gravity: f64) -> Arc<Model> {
 }
 
 pub fn run(lab: &Lab) -> Result<Report, SimulationError> {
-    let cells_deep = if lab.quick { 6.0 } else { 8.0 };
-    let cell_width = SLENDERNESS * LENGTH / cells_deep;
+    let cell_width = SLENDERNESS * LENGTH / CELLS_DEEP;
     let theory = Theory::of(SLENDERNESS * LENGTH);
-    let right = swing(lab, beam(cell_width, cells_deep, theory.gravity), &theory)?;
-    let thin = swing(lab, beam(cell_width, cells_deep - 1.0, theory.gravity), &theory)?;
+    let right = swing(lab, beam(cell_width, CELLS_DEEP, theory.gravity), &theory)?;
+    let thin = swing(lab, beam(cell_width, CELLS_DEEP - 1.0, theory.gravity), &theory)?;
     let deflection =
         |d| Check::near("static deflection of the tip [m]", d, theory.deflection, TOLERANCE);
     let frequency =
@@ -89,7 +90,8 @@ struct Swing {
 }
 
 fn swing(lab: &Lab, model: Arc<Model>, theory: &Theory) -> Result<Swing, SimulationError> {
-    let secs = 1.1 * TAU / theory.omega;
+    let periods = if lab.quick { 0.7 } else { 1.2 };
+    let secs = periods * TAU / theory.omega;
     let start: Vec<[f64; 3]> = (0..model.initial.particle_count())
         .map(|p| model.initial.world_position(p, model.cell_width, model.origin))
         .collect();
@@ -108,7 +110,7 @@ fn swing(lab: &Lab, model: Arc<Model>, theory: &Theory) -> Result<Swing, Simulat
 }
 
 fn theory_curve(theory: &Theory) -> Vec<[f64; 2]> {
-    let sample = |i: i32| 1.1 * TAU / theory.omega * f64::from(i) / 150.0;
+    let sample = |i: i32| 1.2 * TAU / theory.omega * f64::from(i) / 150.0;
     (0..=150)
         .map(sample)
         .map(|t| [t, theory.deflection * (1.0 - (theory.omega * t).cos())])

@@ -4,8 +4,8 @@
 
 use super::check::{Check, Plot, Report};
 use super::lab::{Lab, fit_line};
-use crate::bench::setup::{STICKY, Setup, rough};
-use crate::model::{Law, Model};
+use crate::bench::setup::{STICKY, Setup, channel_friction, rough};
+use crate::model::{Contact, Law, Model};
 use crate::mpm::simulator::SimulationError;
 use std::sync::Arc;
 
@@ -15,6 +15,9 @@ const TOLERANCE: f64 = 0.03;
 /// A block that sticks creeps less than this share of g sin(theta).
 const CREEP: f64 = 0.01;
 const SECS: f64 = 0.6;
+const LOOKS: usize = 60;
+/// The first half of the looks is the landing.
+const LANDED: usize = LOOKS / 2;
 
 pub fn run(lab: &Lab) -> Result<Report, SimulationError> {
     let slope = SLOPE_DEG.to_radians();
@@ -24,8 +27,11 @@ pub fn run(lab: &Lab) -> Result<Report, SimulationError> {
         let limit = CREEP * GRAVITY * slope.sin();
         Check::at_most("acceleration of a block that sticks [m/s²], mu 0.5", f64::abs(a), limit)
     };
-    let [low, high, held] = [0.2, 0.25, 0.5].map(|mu| block(lab, mu));
-    let (low, high, held) = (low?, high?, held?);
+    let width = if lab.quick { 0.025 } else { 0.02 };
+    let low = block(lab, width, 0.2, width)?;
+    let high = block(lab, width, 0.25, width)?;
+    let held = block(lab, width, 0.5, width)?;
+    let hard = block(lab, width, 0.5, 0.0)?;
     let mut checks = vec![
         slides(low.acceleration),
         sticks(held.acceleration),
@@ -35,12 +41,17 @@ pub fn run(lab: &Lab) -> Result<Report, SimulationError> {
     checks.extend(sand(lab)?);
     Ok(Report {
         checks,
-        remarks: Vec::new(),
+        remarks: vec![format!(
+            "contact softened over one cell; hard contact on nodes that are not aligned with the \
+             slope chatters, and the block that should stick creeps at {:.3} m/s",
+            mean_speed(&hard)
+        )],
         plot: Some(
             Plot::new("Block on a slope of 20 degrees", "time [s]", "speed down the slope [m/s]")
                 .line("friction 0.2", low.speeds)
                 .line("friction 0.25", high.speeds)
-                .line("friction 0.5", held.speeds),
+                .line("friction 0.5", held.speeds)
+                .line("friction 0.5, hard contact", hard.speeds),
         ),
     })
 }
@@ -51,9 +62,14 @@ struct Slide {
     speeds: Vec<[f64; 2]>,
 }
 
+/// After the landing [m/s].
+fn mean_speed(slide: &Slide) -> f64 {
+    let late = &slide.speeds[LANDED..];
+    late.iter().map(|p| p[1]).sum::<f64>() / late.len() as f64
+}
+
 /// A flat elastic block on a plane that is itself inclined against the grid.
-fn block(lab: &Lab, friction: f64) -> Result<Slide, SimulationError> {
-    let width = if lab.quick { 0.025 } else { 0.02 };
+fn block(lab: &Lab, width: f64, friction: f64, softness: f64) -> Result<Slide, SimulationError> {
     let slope = SLOPE_DEG.to_radians();
     let (down, normal) = ([slope.cos(), 0.0, -slope.sin()], [slope.sin(), 0.0, slope.cos()]);
     let law = Law::Elastic { young_modulus: 1e5, poisson_ratio: 0.3 };
@@ -67,37 +83,33 @@ fn block(lab: &Lab, friction: f64) -> Result<Slide, SimulationError> {
     let model = Setup::new("incline", width)
         .gravity([0.0, 0.0, -GRAVITY])
         .body(1000.0, law, [[-reach, -0.1, -reach], [reach, 0.1, reach]], inside)
-        .plane(normal, [0.0; 3], rough(friction))
+        .plane(normal, [0.0; 3], Contact { softness, ..rough(friction) })
         .build(2.0);
     let mut experiment = lab.experiment(model, SECS)?;
-    let seen = experiment.watch(SECS, 60, |e| {
+    let seen = experiment.watch(SECS, LOOKS, |e| {
         let v = e.state()?.v;
         Ok(v.iter().map(|v| along(v.0, down)).sum::<f64>() / v.len() as f64)
     })?;
     let speeds: Vec<[f64; 2]> = seen.into_iter().map(|(t, v)| [t, v]).collect();
-    // The first third is the landing.
-    Ok(Slide { acceleration: fit_line(&speeds[20..])[0], speeds })
+    Ok(Slide { acceleration: fit_line(&speeds[LANDED..])[0], speeds })
 }
 
-/// Beds of sand on rough ground; gravity is inclined, so that the ground is aligned with the grid.
+/// Beds of sand on rough ground, on both sides of their angle; gravity is inclined, so that the
+/// ground is aligned with the grid.
 fn sand(lab: &Lab) -> Result<[Check; 3], SimulationError> {
-    let flows = |v| Check::at_least("speed of sand of 30 degrees on a slope of 40 [m/s]", v, 0.1);
-    let stands = |v| Check::at_most("speed of sand of 30 degrees on a slope of 22 [m/s]", v, 0.02);
-    let steep = bed(lab, 30.0, 40.0)?;
-    let flat = bed(lab, 30.0, 22.0)?;
-    let strong = bed(lab, 60.0, 40.0)?;
-    Ok([flows(steep), stands(flat), flows(strong).control("a friction angle of 60 degrees")])
+    let flows = |v| Check::at_least("speed of sand of 30 degrees on a steeper slope [m/s]", v, 0.1);
+    let stands = |v| Check::at_most("speed of sand of 30 degrees on a slope of 26 [m/s]", v, 0.02);
+    let steep = bed(lab, channel_friction(30.0), 36.0)?;
+    let flat = bed(lab, channel_friction(30.0), 26.0)?;
+    let strong = bed(lab, 60f64.to_radians(), 40.0)?;
+    Ok([flows(steep), stands(flat), flows(strong).control("60 degrees, on a slope of 40")])
 }
 
 /// Mean speed down the slope in the middle of a long bed, 0.4 s after it was laid.
-fn bed(lab: &Lab, friction_angle_deg: f64, slope_deg: f64) -> Result<f64, SimulationError> {
+fn bed(lab: &Lab, friction_angle: f64, slope_deg: f64) -> Result<f64, SimulationError> {
     let width = if lab.quick { 0.02 } else { 0.015 };
     let slope = slope_deg.to_radians();
-    let law = Law::Sand {
-        young_modulus: 1e6,
-        poisson_ratio: 0.3,
-        friction_angle: friction_angle_deg.to_radians(),
-    };
+    let law = Law::Sand { young_modulus: 1e6, poisson_ratio: 0.3, friction_angle };
     let (length, depth, thick) = (80.0 * width, 6.0 * width, 2.0 * width);
     let model: Arc<Model> = Setup::new("sand slope", width)
         .gravity([GRAVITY * slope.sin(), 0.0, -GRAVITY * slope.cos()])
