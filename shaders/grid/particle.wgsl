@@ -61,6 +61,6 @@ fn particle_affine(hc: mat3x3<f32>, specific_volume: f32, tau: mat3x3<f32>) -> m
 }
 
 // tau_bar = -(4 dt/h) (V/m) B_bar; (h C)_bar = B_bar.
-fn particle_affine_adj(specific_volume: f32, b_bar: mat3x3<f32>) -> mat3x3<f32> {
+fn stress_bar_of_affine(specific_volume: f32, b_bar: mat3x3<f32>) -> mat3x3<f32> {
     return -(parameters.affine_step * specific_volume) * b_bar;
 }

@@ -79,7 +79,7 @@ fn update_particle_adj(p: u32, gathered: Gathered) -> Momentum {
     }
 
     // Stress at the new F, then the return map.
-    let tau_bar = particle_affine_adj(fy.w, next.b);
+    let tau_bar = stress_bar_of_affine(fy.w, next.b);
     let stressed = particle_stress_adj(fz.w, relaxed.f, activations, tau_bar);
     let f_bar = mat3x3<f32>(gx.xyz, gy.xyz, gz.xyz) + stressed.f_bar;
     let back = return_map_adj(law.kind, law.k, f_trial, fx.w, f_bar, rest.x);

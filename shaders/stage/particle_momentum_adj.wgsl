@@ -25,7 +25,7 @@ fn particle_momentum_adj(
     let fz = particles[(ROW_SHAPE + 2u) * stride + p];
     let taken = momentum_from_rows(
         particles_bar_in[p], particles_bar_in[stride + p], particles_bar_in[2u * stride + p]);
-    let tau_bar = particle_affine_adj(fy.w, taken.b);
+    let tau_bar = stress_bar_of_affine(fy.w, taken.b);
     let f = mat3x3<f32>(fx.xyz, fy.xyz, fz.xyz);
     let stressed = particle_stress_adj(fz.w, f, activations, tau_bar);
 

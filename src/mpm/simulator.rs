@@ -41,7 +41,7 @@ pub struct ObservationCotangent {
 }
 
 /// What a reverse pass has accumulated by the time it reaches the start.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Gradient {
     /// By the initial state.
     pub initial: Cotangent<f64>,
