@@ -1,20 +1,17 @@
-//! Materials and contact at one point: every adjoint against an independent derivative, in every
-//! regime and on every branch; frame indifference; single precision in lanes against double.
+//! Materials at one particle: every adjoint against an independent derivative, in every regime and on
+//! every branch; frame indifference; single precision in lanes against double.
 
 mod common;
 
+use common::derivatives::*;
 use common::*;
 use rand::Rng;
 use softscape::math::{Dual, Mat3, Real, Scalar, Vec3};
-use softscape::model::{Contact, ContactMode, Law, LawKind, Shape};
-use softscape::mpm::twin::contact::{ColliderAt, PoseBar, collide, collide_adj};
+use softscape::model::{Law, LawKind};
 use softscape::mpm::twin::material::{
     muscle_stress, muscle_stress_adj, return_map, return_map_adj, stress, stress_adj,
 };
-use softscape::mpm::twin::sdf::ShapeAt;
 
-/// Adjoint against duals: both are exact, what is left is round-off of double precision.
-const ROUND_OFF: f64 = 1e-10;
 /// The direction of a strain of 1e-7 is known to some 1e-9, and divisors (|dev e|, tr e) can be smaller.
 const TINY_STRAIN: f64 = 5e-8;
 /// Adjoint against central differences with the best step of 1e-6.
@@ -24,68 +21,6 @@ const ELASTIC: [f64; 4] = [4.0e4, 6.0e4, 0.0, 0.0];
 const SAND: [f64; 4] = [4.0e5, 3.0e5, 0.6, 0.0];
 const TENSILE: [f64; 4] = [0.0, 2.0e5, 1.0, 0.0];
 const SLACK: [f64; 4] = [0.0, 2.0e5, 0.0, 0.0];
-
-fn flat(m: Mat3<f64>) -> Vec<f64> {
-    m.0.iter().flatten().copied().collect()
-}
-
-fn matrix<R: Copy>(x: &[R]) -> Mat3<R> {
-    Mat3(std::array::from_fn(|i| std::array::from_fn(|j| x[3 * i + j])))
-}
-
-fn norm(x: &[f64]) -> f64 {
-    x.iter().map(|a| a * a).sum::<f64>().sqrt()
-}
-
-/// Compares `Jᵀ w` of an adjoint with its rows from one derivative per input, group by group (each
-/// group of inputs has its own unit). A derivative that cancels is compared to 1e-4 of `|w|`.
-fn compare(
-    name: &str,
-    groups: &[usize],
-    w: &[f64],
-    exact: &[f64],
-    adjoint: &[f64],
-    tolerance: f64,
-) {
-    let mut start = 0;
-    for (index, length) in groups.iter().enumerate() {
-        let range = start..start + length;
-        let (a, b) = (&exact[range.clone()], &adjoint[range]);
-        let difference: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
-        let error = norm(&difference) / norm(a).max(1e-4 * norm(w));
-        assert!(error <= tolerance, "{name}, input group {index}: {error:e}\n{a:?}\n{b:?}");
-        start += length;
-    }
-}
-
-/// `w · ∂y/∂x_i` for each i, by dual numbers.
-fn by_duals(x: &[f64], w: &[f64], f: impl Fn(&[Dual]) -> Vec<Dual>) -> Vec<f64> {
-    (0..x.len())
-        .map(|i| {
-            let seeded: Vec<Dual> = x
-                .iter()
-                .enumerate()
-                .map(|(j, &x)| Dual::new(x, f64::from(u8::from(i == j))))
-                .collect();
-            f(&seeded).iter().zip(w).map(|(y, w)| y.eps * w).sum()
-        })
-        .collect()
-}
-
-/// The same by central differences, for branches that duals do not take.
-fn by_differences(x: &[f64], w: &[f64], f: impl Fn(&[f64]) -> Vec<f64>) -> Vec<f64> {
-    (0..x.len())
-        .map(|i| {
-            let step = 1e-6 * x[i].abs().max(1.0);
-            let at = |sign: f64| {
-                let mut moved = x.to_vec();
-                moved[i] += sign * step;
-                f(&moved).iter().zip(w).map(|(y, w)| y * w).sum::<f64>()
-            };
-            (at(1.0) - at(-1.0)) / (2.0 * step)
-        })
-        .collect()
-}
 
 fn constants<R: Copy>(x: &[R]) -> [R; 4] {
     [x[0], x[1], x[2], x[3]]
@@ -375,173 +310,6 @@ fn single_precision_lanes_agree_with_double_precision() {
             }
         }
     }
-}
-
-/// Motion of a collider and a node: position (as -d), small rotation, velocity, angular velocity of
-/// the collider, velocity of the node.
-fn collide_of(base: ColliderAt<f64>, d: Vec3<f64>) -> impl Fn(&[Dual]) -> Vec<Dual> {
-    move |x| {
-        let lift = |v: Vec3<f64>| Vec3(v.0.map(Dual::from_f64));
-        let r = Dual::from_f64;
-        let vector = |i: usize| Vec3([x[i], x[i + 1], x[i + 2]]);
-        let rotation: Mat3<Dual> = Mat3::from_f64(base.rotation.0);
-        let turned = rotation + Mat3::cross_matrix(vector(3)) * rotation;
-        let shape = match base.shape {
-            ShapeAt::HalfSpace => ShapeAt::HalfSpace,
-            ShapeAt::Box { half_extents } => ShapeAt::Box { half_extents: lift(half_extents) },
-            ShapeAt::Sphere { radius } => ShapeAt::Sphere { radius: r(radius) },
-            ShapeAt::Capsule { radius, half_length } => {
-                ShapeAt::Capsule { radius: r(radius), half_length: r(half_length) }
-            }
-            ShapeAt::Cylinder { radius, half_length } => {
-                ShapeAt::Cylinder { radius: r(radius), half_length: r(half_length) }
-            }
-        };
-        let collider = ColliderAt {
-            cell: base.cell,
-            offset: lift(base.offset),
-            rotation: turned,
-            velocity: lift(base.velocity) + vector(6),
-            angular_velocity: lift(base.angular_velocity) + vector(9),
-            shape,
-            mode: base.mode,
-            friction: r(base.friction),
-            softness: r(base.softness),
-        };
-        collide(&collider, lift(d) - vector(0), vector(12)).0.to_vec()
-    }
-}
-
-#[test]
-fn contact_adjoint_is_exact_for_every_shape_mode_and_softness() {
-    let mut rng = rng(50);
-    let shapes = [
-        Shape::HalfSpace,
-        Shape::Box { half_extents: Vec3([0.3, 0.2, 0.25]) },
-        Shape::Sphere { radius: 0.3 },
-        Shape::Capsule { radius: 0.2, half_length: 0.2 },
-        Shape::Cylinder { radius: 0.25, half_length: 0.2 },
-    ];
-    let modes = [ContactMode::Sticky, ContactMode::Slip, ContactMode::Separate];
-    for shape in shapes {
-        for mode in modes {
-            for softness in [0.0, 0.2] {
-                let contact = Contact { mode, friction: 0.8, softness };
-                let (mut felt, mut partly, mut stuck, mut slid) = (0, 0, 0, 0);
-                for _ in 0..1500 {
-                    let collider = ColliderAt::<f64> {
-                        cell: [0; 3],
-                        offset: Vec3::zero(),
-                        rotation: random_rotation(&mut rng),
-                        velocity: random_vector(&mut rng),
-                        angular_velocity: random_vector(&mut rng) * 3.0,
-                        shape: ShapeAt::from(&shape),
-                        mode: contact.mode,
-                        friction: contact.friction,
-                        softness: contact.softness,
-                    };
-                    let d = random_vector(&mut rng) * 0.5;
-                    let v = random_vector(&mut rng);
-                    let w = random_vector(&mut rng);
-                    let after = collide(&collider, d, v);
-                    let v_c = collider.velocity + collider.angular_velocity.cross(d);
-                    if after == v {
-                        assert_eq!(collide_adj(&collider, d, v, w), (w, PoseBar::zero()));
-                        continue;
-                    }
-                    felt += 1;
-                    let hard = collide(&ColliderAt { softness: 0.0, ..collider }, d, v);
-                    partly += usize::from(hard == v);
-                    stuck += usize::from((after - v_c).norm_squared() < 1e-28);
-                    slid += usize::from(hard == after && (after - v_c).norm_squared() > 1e-28);
-                    let mut x = vec![0.0; 12];
-                    x.extend(v.0);
-                    let exact = by_duals(&x, &w.0, collide_of(collider, d));
-                    let (v_bar, pose) = collide_adj(&collider, d, v, w);
-                    let adjoint: Vec<f64> =
-                        [pose.position, pose.rotation, pose.velocity, pose.angular_velocity, v_bar]
-                            .iter()
-                            .flat_map(|v| v.0)
-                            .collect();
-                    let name = format!("{shape:?} {contact:?} d {d:?}");
-                    compare(&name, &[3, 3, 3, 3, 3], &w.0, &exact, &adjoint, ROUND_OFF);
-                }
-                assert!(felt > 20, "{shape:?} {contact:?}: only {felt} nodes touched");
-                assert!(softness == 0.0 || partly > 5, "{shape:?} {contact:?}: {partly} partly");
-                assert!(
-                    mode != ContactMode::Separate || (stuck > 2 && slid > 2),
-                    "{shape:?} {contact:?}: {stuck} stuck, {slid} slid"
-                );
-            }
-        }
-    }
-}
-
-#[test]
-fn distances_are_exact_with_unit_normals() {
-    use softscape::mpm::twin::sdf::distance;
-    let mut rng = rng(51);
-    let shapes = [
-        Shape::HalfSpace,
-        Shape::Box { half_extents: Vec3([0.3, 0.2, 0.25]) },
-        Shape::Sphere { radius: 0.3 },
-        Shape::Capsule { radius: 0.2, half_length: 0.2 },
-        Shape::Cylinder { radius: 0.25, half_length: 0.2 },
-    ];
-    for shape in shapes {
-        let shape = ShapeAt::<f64>::from(&shape);
-        for _ in 0..300 {
-            let p = random_vector(&mut rng) * 0.6;
-            let at = distance(&shape, p);
-            assert!((at.normal.norm_squared() - 1.0).abs() < 1e-12, "{shape:?} at {p:?}");
-            // Going to the surface along the normal arrives at the surface.
-            if at.phi > 0.0 {
-                let surface = distance(&shape, p - at.normal * at.phi);
-                assert!(surface.phi.abs() < 1e-12, "{shape:?} at {p:?}: {:e}", surface.phi);
-            }
-        }
-    }
-    let half = Vec3([0.3, 0.2, 0.25]);
-    let corner = distance(&ShapeAt::Box { half_extents: half }, half + Vec3([0.3, 0.4, 1.2]));
-    assert!((corner.phi - 1.3).abs() < 1e-14);
-    let centre = distance(&ShapeAt::Box { half_extents: half }, Vec3::zero());
-    assert_eq!((centre.phi, centre.normal.0), (-0.2, [0.0, 1.0, 0.0]));
-    let rim = ShapeAt::Cylinder { radius: 0.25, half_length: 0.2 };
-    let at = distance(&rim, Vec3([0.0, 0.25 + 0.3, -0.2 - 0.4]));
-    assert!((at.phi - 0.5).abs() < 1e-14, "{}", at.phi);
-    let cap = ShapeAt::Capsule { radius: 0.2, half_length: 0.2 };
-    assert!((distance(&cap, Vec3([0.3, 0.0, 0.6])).phi - 0.3).abs() < 1e-14);
-    for shape in [rim, cap, ShapeAt::Sphere { radius: 0.3 }] {
-        let at = distance(&shape, Vec3::zero());
-        assert!(at.phi < 0.0 && at.normal.norm_squared() == 1.0, "{shape:?}: {at:?}");
-    }
-}
-
-#[test]
-fn coulomb_friction_has_its_textbook_limits() {
-    let floor = |mode, friction| ColliderAt::<f64> {
-        cell: [0; 3],
-        offset: Vec3::zero(),
-        rotation: Mat3::identity(),
-        velocity: Vec3::zero(),
-        angular_velocity: Vec3::zero(),
-        shape: ShapeAt::HalfSpace,
-        mode,
-        friction,
-        softness: 0.0,
-    };
-    let (d, v) = (Vec3([0.0, 0.0, -0.1]), Vec3([3.0, 4.0, -2.0]));
-    // Sliding at 5 m/s loses mu times the normal speed, 0.5 * 2 = 1 m/s.
-    let slid = collide(&floor(ContactMode::Separate, 0.5), d, v);
-    assert!((slid - Vec3([2.4, 3.2, 0.0])).norm_squared() < 1e-24, "{slid:?}");
-    assert_eq!(collide(&floor(ContactMode::Separate, 3.0), d, v), Vec3::zero());
-    assert_eq!(collide(&floor(ContactMode::Slip, 3.0), d, v), Vec3([3.0, 4.0, 0.0]));
-    assert_eq!(collide(&floor(ContactMode::Sticky, 0.0), d, v), Vec3::zero());
-    let leaving = Vec3([3.0, 4.0, 2.0]);
-    assert_eq!(collide(&floor(ContactMode::Separate, 3.0), d, leaving), leaving);
-    assert_eq!(collide(&floor(ContactMode::Slip, 3.0), d, leaving), Vec3([3.0, 4.0, 0.0]));
-    let above = Vec3([0.0, 0.0, 0.1]);
-    assert_eq!(collide(&floor(ContactMode::Sticky, 0.0), above, v), v);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Pointwise physics in WGSL against the same functions of the CPU twin in double precision.
+//! Materials in WGSL against the same functions of the CPU twin in double precision.
 //!
 //! Each function runs once on some thousand random inputs of every regime. The inputs are rounded to
 //! single precision first, so that what is compared is the arithmetic.
@@ -7,18 +7,15 @@ mod adapter;
 mod common;
 
 use adapter::gpu;
+use adapter::pointwise::*;
 use common::*;
 use rand::Rng;
-use softscape::gpu::{
-    Buffer, Dispatch, Gpu, Kernel, KernelOptions, Recording, Resources, ShaderFile, ShaderSource,
-};
+use softscape::gpu::ShaderSource;
 use softscape::math::{Mat3, Svd, Vec3, polar_rotation, svd};
-use softscape::model::{ContactMode, LawKind, Shape};
-use softscape::mpm::twin::contact::{ColliderAt, collide, collide_adj};
+use softscape::model::LawKind;
 use softscape::mpm::twin::material::{
     muscle_stress, muscle_stress_adj, return_map, return_map_adj, stress, stress_adj,
 };
-use softscape::mpm::twin::sdf::{ShapeAt, distance};
 
 /// Inputs of each regime.
 const EACH: usize = 300;
@@ -27,98 +24,6 @@ const ELASTIC: [f64; 4] = [4.0e4, 6.0e4, 0.0, 0.0];
 const SAND: [f64; 4] = [4.0e5, 3.0e5, 0.59375, 0.0];
 const TENSILE: [f64; 4] = [0.0, 2.0e5, 1.0, 0.0];
 const SLACK: [f64; 4] = [0.0, 2.0e5, 0.0, 0.0];
-
-macro_rules! shader {
-    ($path:literal) => {
-        ShaderFile { path: $path, text: include_str!(concat!("../shaders/", $path)).into() }
-    };
-}
-
-/// All pointwise shaders, and a kernel that runs `body` on row `i` of the input.
-fn source(body: &str, inputs: usize, outputs: usize) -> ShaderSource {
-    let kernel = format!(
-        "
-@group(0) @binding(0) var<storage, read> input: array<f32>;
-@group(0) @binding(1) var<storage, read_write> output: array<f32>;
-var<private> first: u32;
-var<private> written: u32;
-fn number(at: u32) -> f32 {{ return input[first + at]; }}
-fn whole(at: u32) -> u32 {{ return u32(number(at)); }}
-fn vector(at: u32) -> vec3<f32> {{ return vec3<f32>(number(at), number(at + 1u), number(at + 2u)); }}
-fn matrix(at: u32) -> mat3x3<f32> {{
-    return transpose(mat3x3<f32>(vector(at), vector(at + 3u), vector(at + 6u)));
-}}
-fn constants(at: u32) -> vec4<f32> {{ return vec4<f32>(vector(at), number(at + 3u)); }}
-fn write(x: f32) {{ output[written] = x; written++; }}
-fn write3(v: vec3<f32>) {{ write(v.x); write(v.y); write(v.z); }}
-fn write9(m: mat3x3<f32>) {{ let t = transpose(m); write3(t[0]); write3(t[1]); write3(t[2]); }}
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {{
-    first = id.x * {inputs}u;
-    written = id.x * {outputs}u;
-    if first >= arrayLength(&input) {{ return; }}
-    {body}
-}}"
-    );
-    let files = vec![
-        shader!("types.wgsl"),
-        shader!("math/mat3.wgsl"),
-        shader!("math/exponential.wgsl"),
-        shader!("math/polar.wgsl"),
-        shader!("math/svd.wgsl"),
-        shader!("material/elastic.wgsl"),
-        shader!("material/liquid.wgsl"),
-        shader!("material/muscle.wgsl"),
-        shader!("material/sand.wgsl"),
-        shader!("material/dispatch.wgsl"),
-        shader!("contact/sdf.wgsl"),
-        shader!("contact/contact.wgsl"),
-        ShaderFile { path: "the test's kernel", text: kernel.into() },
-    ];
-    ShaderSource { name: "pointwise", files }
-}
-
-/// Output rows of `body`, one per input row.
-fn run(gpu: &Gpu, body: &str, rows: &[Vec<f64>], outputs: usize) -> Vec<Vec<f64>> {
-    let inputs = rows[0].len();
-    let flat: Vec<f32> = rows.iter().flatten().map(|&x| x as f32).collect();
-    let source = source(body, inputs, outputs);
-    let kernel = Kernel::new(gpu, &source, "main", &KernelOptions::default())
-        .unwrap_or_else(|e| panic!("{e}"));
-    let input = Buffer::from_slice(gpu, "input", &flat).unwrap();
-    let output = Buffer::<f32>::new(gpu, "output", rows.len() * outputs).unwrap();
-    let resources = Resources::new().with("input", &input).with("output", &output);
-    let bound = kernel.bind(gpu, &resources).unwrap();
-    let mut recording = Recording::new(gpu);
-    recording.dispatch(&kernel, &bound, &[], Dispatch::Threads(rows.len()));
-    recording.submit();
-    let read = output.read(gpu).unwrap();
-    read.chunks(outputs).map(|row| row.iter().map(|&x| f64::from(x)).collect()).collect()
-}
-
-fn single(x: f64) -> f64 {
-    f64::from(x as f32)
-}
-
-fn round(m: Mat3<f64>) -> Mat3<f64> {
-    Mat3(m.0.map(|row| row.map(single)))
-}
-
-fn round3(v: Vec3<f64>) -> Vec3<f64> {
-    Vec3(v.0.map(single))
-}
-
-fn flat(m: Mat3<f64>) -> Vec<f64> {
-    m.0.iter().flatten().copied().collect()
-}
-
-fn matrix(x: &[f64]) -> Mat3<f64> {
-    Mat3::from_fn(|i, j| x[3 * i + j])
-}
-
-fn norm(m: Mat3<f64>) -> f64 {
-    m.double_dot(m).sqrt()
-}
 
 /// Deformation gradients of every regime, rounded, with the regime's name.
 fn deformations(seed: u64, inverted: bool) -> Vec<(&'static str, Mat3<f64>)> {
@@ -134,33 +39,6 @@ fn deformations(seed: u64, inverted: bool) -> Vec<(&'static str, Mat3<f64>)> {
         list.push(("sheared and pressed", with_singular_values(&mut rng, e)));
     }
     list.into_iter().map(|(name, f)| (name, round(f))).collect()
-}
-
-/// Errors by regime, each already divided by its own bound's scale.
-#[derive(Default)]
-struct Errors {
-    by_regime: std::collections::BTreeMap<&'static str, Vec<f64>>,
-}
-
-impl Errors {
-    fn push(&mut self, regime: &'static str, error: f64) {
-        self.by_regime.entry(regime).or_default().push(error);
-    }
-
-    /// The median and the worst of each regime stay below the bounds.
-    fn check(&mut self, what: &str, median_bound: f64, worst_bound: f64) {
-        let mut faults = Vec::new();
-        for (regime, errors) in &mut self.by_regime {
-            errors.sort_by(f64::total_cmp);
-            let (median, worst) = (errors[errors.len() / 2], errors[errors.len() - 1]);
-            println!("{what:>28}  {regime:<22} median {median:.1e}  worst {worst:.1e}");
-            // Written so that a NaN fails.
-            if !(median <= median_bound && worst <= worst_bound) {
-                faults.push(format!("{regime}: median {median:e}, worst {worst:e}"));
-            }
-        }
-        assert!(faults.is_empty(), "{what}: above {median_bound:e}, {worst_bound:e}: {faults:#?}");
-    }
 }
 
 #[test]
@@ -412,113 +290,38 @@ fn shader_muscle_and_adjoint_agree_with_double_precision() {
     errors.check("muscle", 1e-6, 1e-5);
 }
 
+/// `f_adj` takes what `f` takes, by the same names and in the same order, then the cotangents of what
+/// `f` gives: the two cannot drift apart.
 #[test]
-fn shader_contact_and_adjoint_agree_with_double_precision() {
-    let Some(gpu) = gpu() else { return };
-    let mut rng = rng(9);
-    let shapes = [
-        ("half-space", Shape::HalfSpace),
-        ("box", Shape::Box { half_extents: Vec3([0.3125, 0.1875, 0.25]) }),
-        ("sphere", Shape::Sphere { radius: 0.3125 }),
-        ("capsule", Shape::Capsule { radius: 0.1875, half_length: 0.25 }),
-        ("cylinder", Shape::Cylinder { radius: 0.25, half_length: 0.1875 }),
-    ];
-    let modes = [ContactMode::Sticky, ContactMode::Slip, ContactMode::Separate];
-    let mut cases = Vec::new();
-    let mut rows: Vec<Vec<f64>> = Vec::new();
-    for i in 0..6000 {
-        let (number, (name, shape)) = (i % 5, shapes[i % 5]);
-        let mode = modes[i / 5 % 3];
-        let collider = ColliderAt::<f64> {
-            cell: [0; 3],
-            offset: Vec3::zero(),
-            rotation: round(random_rotation(&mut rng)),
-            velocity: round3(random_vector(&mut rng)),
-            angular_velocity: round3(random_vector(&mut rng) * 3.0),
-            shape: ShapeAt::from(&shape),
-            mode,
-            friction: 0.75,
-            softness: [0.0, 0.25][i / 15 % 2],
+fn shader_adjoints_mirror_the_arguments_of_their_functions() {
+    let source = ShaderSource { name: "pointwise", files: pointwise_files() };
+    let module = source.check().unwrap_or_else(|e| panic!("{e}")).module;
+    let arguments = |name: &str| {
+        let function = module.functions.iter().find(|f| f.1.name.as_deref() == Some(name))?.1;
+        Some(
+            function
+                .arguments
+                .iter()
+                .map(|a| (a.name.clone().unwrap_or_default(), a.ty))
+                .collect::<Vec<_>>(),
+        )
+    };
+    let mut pairs = 0;
+    for (_, function) in module.functions.iter() {
+        let adjoint = function.name.as_deref().unwrap_or_default();
+        let Some(name) = adjoint.strip_suffix("_adj") else { continue };
+        // The flat case of the elastic stress has its forward in `elastic_stress` itself.
+        let Some(forward) = arguments(name) else {
+            assert_eq!(adjoint, "elastic_flat_shear_adj", "an adjoint without its function");
+            continue;
         };
-        let size = match shape {
-            Shape::HalfSpace => [0.0; 3],
-            Shape::Box { half_extents } => half_extents.0,
-            Shape::Sphere { radius } => [radius, 0.0, 0.0],
-            Shape::Capsule { radius, half_length } | Shape::Cylinder { radius, half_length } => {
-                [radius, half_length, 0.0]
-            }
-        };
-        let [d, v, bar] = std::array::from_fn(|k| {
-            round3(random_vector(&mut rng) * if k == 0 { 0.5 } else { 1.0 })
-        });
-        let mut row = vec![number as f64, (i / 5 % 3) as f64, collider.friction, collider.softness];
-        row.extend(size);
-        row.extend(flat(collider.rotation));
-        for v in [collider.velocity, collider.angular_velocity, d, v, bar] {
-            row.extend(v.0);
+        let backward = arguments(adjoint).unwrap_or_default();
+        assert_eq!(backward[..forward.len()], forward, "{adjoint} does not mirror {name}");
+        for (argument, _) in &backward[forward.len()..] {
+            let is_cotangent = argument.ends_with("_bar") || argument == "g";
+            assert!(is_cotangent, "{adjoint} takes `{argument}` beyond {name}");
         }
-        rows.push(row);
-        cases.push((name, collider, d, v, bar));
+        pairs += 1;
     }
-    let body = "var c: ColliderAt; \
-        c.shape = whole(0u); c.mode = whole(1u); c.friction = number(2u); c.softness = number(3u); \
-        c.size = vector(4u); c.rotation = matrix(7u); c.velocity = vector(16u); \
-        c.angular_velocity = vector(19u); \
-        let at = distance_to_collider(c, vector(22u)); write(at.phi); write3(at.normal); \
-        write3(collide(c, vector(22u), vector(25u))); \
-        let a = collide_adj(c, vector(22u), vector(25u), vector(28u)); \
-        write3(a.v_bar); write3(a.pose.position); write3(a.pose.rotation); \
-        write3(a.pose.velocity); write3(a.pose.angular_velocity);";
-    let out = run(&gpu, body, &rows, 22);
-    let [mut distances, mut velocities, mut cotangents]: [Errors; 3] = Default::default();
-    let mut touched = 0;
-    for ((name, collider, d, v, bar), y) in cases.iter().zip(&out) {
-        let at = |i: usize| Vec3([y[i], y[i + 1], y[i + 2]]);
-        let size = |v: Vec3<f64>| v.norm_squared().sqrt();
-        let exact = distance(&collider.shape, collider.rotation.transpose() * *d);
-        distances.push(name, (y[0] - exact.phi).abs());
-        let after = collide(collider, *d, *v);
-        // Within rounding of a surface the two may stand on either side of it.
-        let edge = 1e-5;
-        if exact.phi.abs() < edge || (exact.phi - collider.softness).abs() < edge {
-            continue;
-        }
-        // Within a box or cylinder the normal jumps where two faces are equally near.
-        let nudged = |axis: usize| {
-            let step = Vec3::from_fn(|i| if i == axis { edge } else { 0.0 });
-            let moved = distance(&collider.shape, collider.rotation.transpose() * (*d + step));
-            size(moved.normal - exact.normal) > 0.1
-        };
-        if (0..3).any(nudged) {
-            continue;
-        }
-        if after == *v && at(4) == *v {
-            continue;
-        }
-        velocities.push(name, size(at(4) - after));
-        // Coulomb's law has kinks at no approach and where sliding stops.
-        let u = *v - collider.velocity - collider.angular_velocity.cross(*d);
-        let normal = collider.rotation * exact.normal;
-        let into = u.dot(normal);
-        let sliding = size(u - normal * into);
-        if into.abs() < edge || (sliding + collider.friction * into).abs() < edge {
-            continue;
-        }
-        let (v_bar, pose) = collide_adj(collider, *d, *v, *bar);
-        if pose.velocity.norm_squared() > 0.0 {
-            touched += 1;
-        }
-        // Normals turn by 1/distance from the axis or edge, and friction by 1/sliding speed.
-        let curvature = norm(exact.hessian);
-        let conditioned = (1.0 / (1.0 + curvature).powi(2)).min(sliding);
-        let list = [v_bar, pose.position, pose.rotation, pose.velocity, pose.angular_velocity];
-        for (k, exact) in list.iter().enumerate() {
-            let error = size(at(7 + 3 * k) - *exact) / size(*exact).max(size(*bar));
-            cotangents.push(name, error * conditioned);
-        }
-    }
-    assert!(touched > 1000, "only {touched} contacts");
-    distances.check("distance", 1e-6, 1e-5);
-    velocities.check("collide", 1e-6, 1e-5);
-    cotangents.check("collide adj", 1e-6, 1e-5);
+    assert!(pairs >= 10, "only {pairs} pairs of a function and its adjoint");
 }

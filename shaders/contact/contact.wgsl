@@ -91,8 +91,15 @@ struct ContactChangeAdj {
 
 // w = u·n, s = rounded |v_t|, t = v_t/s, k the Coulomb factor, g the cotangent of the result:
 // sliding (k > 0) u_bar = k (g - n (n·g)) + mu n (t·g) - mu (w/s) t (t·g) - g,
-// n_bar = (mu t·g - k g·n) u + (mu w²/s) (t·g) t - k w g; sticking u_bar = -g; slip is mu = 0, k = 1
-fn contact_change_adj(mode: u32, friction: f32, n: vec3<f32>, u: vec3<f32>, g: vec3<f32>) -> ContactChangeAdj {
+// n_bar = (mu t·g - k g·n) u + (mu w²/s) (t·g) t - k w g; sticking u_bar = -g; slip is mu = 0,
+// k = 1
+fn contact_change_adj(
+    mode: u32,
+    friction: f32,
+    n: vec3<f32>,
+    u: vec3<f32>,
+    g: vec3<f32>,
+) -> ContactChangeAdj {
     let none = vec3<f32>(0.0);
     let into = dot(u, n);
     let ng = dot(n, g);

@@ -23,7 +23,8 @@ fn distance_to_shape(shape: u32, size: vec3<f32>, p: vec3<f32>) -> Distance {
             let nearest = clamp(p.z, -size.y, size.y);
             // Beside the segment the nearest point moves along with p, so z does not count.
             let across = select(1.0, 0.0, abs(p.z) < size.y);
-            return distance_around(vec3<f32>(p.xy, p.z - nearest), size.x, vec3<f32>(1.0, 1.0, across));
+            let q = vec3<f32>(p.xy, p.z - nearest);
+            return distance_around(q, size.x, vec3<f32>(1.0, 1.0, across));
         }
         case SHAPE_BOX: {
             let gap = abs(p) - size;
@@ -60,7 +61,8 @@ fn distance_to_shape(shape: u32, size: vec3<f32>, p: vec3<f32>) -> Distance {
             let beyond = select(vec2<f32>(0.0), vec2<f32>(1.0), excess > vec2<f32>(0.0));
             let spread = outer3(mantle.normal * beyond.x, mantle.normal)
                 + outer3(cap_normal * beyond.y, cap_normal);
-            return Distance(phi, n, (spread - outer3(n, n) + mantle.hessian * excess.x) * (1.0 / phi));
+            let hessian = spread - outer3(n, n) + mantle.hessian * excess.x;
+            return Distance(phi, n, hessian * (1.0 / phi));
         }
     }
 }

@@ -12,7 +12,12 @@ fn muscle_stress(f: mat3x3<f32>, fibre: vec3<f32>, activation: f32) -> mat3x3<f3
 }
 
 // F_bar = 2 a T F f fᵀ, a_bar = (F f)·T (F f), T = sym tau_bar
-fn muscle_stress_adj(f: mat3x3<f32>, fibre: vec3<f32>, activation: f32, tau_bar: mat3x3<f32>) -> MuscleStressAdj {
+fn muscle_stress_adj(
+    f: mat3x3<f32>,
+    fibre: vec3<f32>,
+    activation: f32,
+    tau_bar: mat3x3<f32>,
+) -> MuscleStressAdj {
     let stretched = f * fibre;
     let pulled = symmetric3(tau_bar) * stretched;
     return MuscleStressAdj(outer3(pulled * (2.0 * activation), fibre), dot(stretched, pulled));

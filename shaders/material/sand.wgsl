@@ -115,8 +115,9 @@ fn sand_return_map(k: vec4<f32>, f_trial: mat3x3<f32>, history: f32) -> ReturnMa
 }
 
 // F_trial_bar = U Q Vᵀ, H = Uᵀ F_bar V, Q_ij = a sym(H)_ij + b skew(H)_ij, Q_ii = e_bar_i/s_i,
-// e_bar = Mᵀ (q ∘ diag H); M = I elastic, 11ᵀ/3 - beta n 1ᵀ + κ (I - 11ᵀ/3 - n nᵀ) on the cone, 0 at
-// the apex, where e_bar = vc_new_bar 1. vc_bar = Σ e_bar/3, beta_bar = -tr (n · q ∘ diag H), cone only
+// e_bar = Mᵀ (q ∘ diag H); M = I elastic, 11ᵀ/3 - beta n 1ᵀ + κ (I - 11ᵀ/3 - n nᵀ) on the cone,
+// 0 at the apex, where e_bar = vc_new_bar 1. vc_bar = Σ e_bar/3; on the cone
+// beta_bar = -tr (n · q ∘ diag H), elsewhere 0
 fn sand_return_map_adj(
     k: vec4<f32>,
     f_trial: mat3x3<f32>,
@@ -150,7 +151,14 @@ fn sand_return_map_adj(
 // (Q_ij, Q_ji) from (H_ij, H_ji), s_i >= s_j: a = γ sinh(κ x)/sinh x, b = γ cosh(κ x)/cosh x,
 // x = (e_i - e_j)/2, γ = sqrt(q_i q_j/(s_i s_j)). Where only s_j is floored the plain quotients
 // (q_i ± q_j)/(s_i ± s_j) are exact and well defined; where both are, q_i = q_j.
-fn sand_pair(kappa: f32, s: vec2<f32>, kept: vec2<f32>, q: vec2<f32>, h_ij: f32, h_ji: f32) -> vec2<f32> {
+fn sand_pair(
+    kappa: f32,
+    s: vec2<f32>,
+    kept: vec2<f32>,
+    q: vec2<f32>,
+    h_ij: f32,
+    h_ji: f32,
+) -> vec2<f32> {
     let gamma = sqrt(q.x * q.y / (kept.x * kept.y));
     let x = 0.5 * ln_exact(kept.x / kept.y);
     let kx = kappa * x;

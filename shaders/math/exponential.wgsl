@@ -1,5 +1,5 @@
-// Logarithm and exponential to round-off. The built-in ones may be off by 2^-21 near ln 1 = 0, where
-// the strain of sand at rest lives, and differ between devices.
+// Logarithm and exponential to round-off. The built-in ones may be off by 2^-21 near ln 1 = 0,
+// where the strain of sand at rest lives, and differ between devices.
 
 // ln x = e ln 2 + 2 artanh((m - 1)/(m + 1)), m in [1/√2, √2). Needs a normal x > 0.
 fn ln_exact(x: f32) -> f32 {
@@ -35,7 +35,8 @@ fn cbrt_exact(x: f32) -> f32 {
 fn sinhc(x: f32) -> f32 {
     let x2 = x * x;
     // Coefficients 1/(2n + 1)!; the first one left out is 5e-9 at the switch.
-    let series = 1.0 + x2 * (1.0 / 6.0 + x2 * (1.0 / 120.0 + x2 * (1.0 / 5040.0 + x2 * (1.0 / 362880.0))));
+    let tail = 1.0 / 120.0 + x2 * (1.0 / 5040.0 + x2 * (1.0 / 362880.0));
+    let series = 1.0 + x2 * (1.0 / 6.0 + x2 * tail);
     let near = abs(x) < 1.0;
     let far = select(x, 1.0, near);
     let grown = exp_exact(far);

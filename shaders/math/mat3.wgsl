@@ -5,7 +5,9 @@ fn identity3() -> mat3x3<f32> {
 }
 
 fn diagonal3(d: vec3<f32>) -> mat3x3<f32> {
-    return mat3x3<f32>(vec3<f32>(d.x, 0.0, 0.0), vec3<f32>(0.0, d.y, 0.0), vec3<f32>(0.0, 0.0, d.z));
+    let x = vec3<f32>(d.x, 0.0, 0.0);
+    let y = vec3<f32>(0.0, d.y, 0.0);
+    return mat3x3<f32>(x, y, vec3<f32>(0.0, 0.0, d.z));
 }
 
 // a bᵀ
@@ -42,5 +44,7 @@ fn axial3(m: mat3x3<f32>) -> vec3<f32> {
 
 // [v]x, with [v]x w = v x w.
 fn cross_matrix3(v: vec3<f32>) -> mat3x3<f32> {
-    return mat3x3<f32>(vec3<f32>(0.0, v.z, -v.y), vec3<f32>(-v.z, 0.0, v.x), vec3<f32>(v.y, -v.x, 0.0));
+    let x = vec3<f32>(0.0, v.z, -v.y);
+    let y = vec3<f32>(-v.z, 0.0, v.x);
+    return mat3x3<f32>(x, y, vec3<f32>(v.y, -v.x, 0.0));
 }

@@ -1,5 +1,7 @@
 //! A device for the tests that need one.
 
+pub mod pointwise;
+
 use softscape::gpu::{AdapterChoice, Gpu};
 
 /// A device to test on. Without one the test fails, unless `SOFTSCAPE_ALLOW_NO_GPU=1` asks to skip

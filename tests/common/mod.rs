@@ -1,5 +1,7 @@
-//! Random matrices of every regime, for the tests of pointwise physics.
+//! Random matrices of every regime, and independent derivatives, for the tests of pointwise physics.
 #![allow(dead_code, reason = "each test binary uses its part")]
+
+pub mod derivatives;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
