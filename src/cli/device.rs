@@ -93,14 +93,6 @@ impl Device {
         };
         format!("device: {what} ({})", self.reason)
     }
-
-    /// The open GPU, for a renderer that shares it.
-    pub fn open_gpu(&self) -> Option<&Gpu> {
-        match &self.place {
-            Place::Gpu(gpu) => Some(gpu),
-            Place::Cpu(_) => None,
-        }
-    }
 }
 
 /// A simulator of the model on the device, at the model's initial state.

@@ -70,7 +70,6 @@ fn dispatch(line: &CommandLine) -> miette::Result<Outcome> {
         Command::Inspect(args) => inspect::run(args, output),
         Command::Devices => devices::run(output),
         Command::Schema => schema::run(output),
-        _ => Err(CliError::Option { option: "command", problem: "not wired yet".into() }.into()),
     }
 }
 

@@ -17,7 +17,6 @@ use crate::render::{
     picture,
 };
 use image::RgbaImage;
-use miette::IntoDiagnostic;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
