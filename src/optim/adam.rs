@@ -19,8 +19,26 @@ pub struct AdamOptions {
     /// Added to the root of the mean square: gradients much below it (in objective units per half
     /// range) do not move anything.
     pub epsilon: f64,
-    /// Largest Euclidean norm of the scaled gradient; longer ones are shortened to it.
-    pub clip_norm: Option<f64>,
+    pub clip: Clip,
+}
+
+/// How long a gradient may be before it is shortened; lengths are Euclidean, of the scaled gradient.
+///
+/// The gradient of a long rollout with contact explodes at some points (a state change of round-off
+/// size that grows through every impact). Unshortened, one such gradient fills the mean squares and
+/// stalls the next hundred steps.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Clip {
+    Off,
+    /// This long [objective units per half range].
+    Norm {
+        longest: f64,
+    },
+    /// So many times the median of all lengths so far, the present one included.
+    Median {
+        factor: f64,
+    },
 }
 
 impl Default for AdamOptions {
@@ -31,7 +49,7 @@ impl Default for AdamOptions {
             beta1: 0.9,
             beta2: 0.99,
             epsilon: 1e-12,
-            clip_norm: None,
+            clip: Clip::Median { factor: 2.0 },
         }
     }
 }
@@ -57,7 +75,11 @@ impl AdamOptions {
         if let Rate::Exponential { half_life } = self.rate {
             positive("half_life", half_life)?;
         }
-        self.clip_norm.map_or(Ok(()), |norm| positive("clip_norm", norm))
+        match self.clip {
+            Clip::Off => Ok(()),
+            Clip::Norm { longest } => positive("longest", longest),
+            Clip::Median { factor } => positive("factor", factor),
+        }
     }
 }
 
@@ -70,6 +92,8 @@ pub struct AdamState {
     /// Means of the scaled gradient and of its square.
     mean: Vec<f64>,
     square: Vec<f64>,
+    /// Lengths of the scaled gradients so far.
+    norms: Vec<f64>,
     options: AdamOptions,
     bounds: Bounds,
 }
@@ -94,6 +118,7 @@ impl Adam {
             x,
             mean: zeros.clone(),
             square: zeros,
+            norms: Vec::new(),
             options,
             bounds,
         })
@@ -116,6 +141,13 @@ fn shape(what: &'static str, found: usize, expected: usize) -> Result<(), Optimi
     Err(OptimizerError::Shape { what, found, expected })
 }
 
+/// The middle of a list that is not empty; of an even number, the lower of the two.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[(sorted.len() - 1) / 2]
+}
+
 impl Optimizer for Adam {
     fn ask(&mut self) -> Vec<Vec<f64>> {
         vec![self.state.x.clone()]
@@ -132,7 +164,7 @@ impl Optimizer for Adam {
             return Err(OptimizerError::Value { value: *value });
         }
         let gradient = gradient.as_deref().unwrap_or_default();
-        let AdamState { iteration, x, mean, square, options, bounds } = &mut self.state;
+        let AdamState { iteration, x, mean, square, norms, options, bounds } = &mut self.state;
         shape("derivatives", gradient.len(), x.len())?;
         if let Some((index, &value)) = gradient.iter().enumerate().find(|(_, g)| !g.is_finite()) {
             return Err(OptimizerError::Gradient { index, value });
@@ -141,10 +173,14 @@ impl Optimizer for Adam {
         let mut scaled: Vec<f64> =
             gradient.iter().enumerate().map(|(i, g)| g * bounds.scale(i)).collect();
         let norm = scaled.iter().map(|g| g * g).sum::<f64>().sqrt();
-        if let Some(limit) = options.clip_norm
-            && norm > limit
-        {
-            scaled.iter_mut().for_each(|g| *g *= limit / norm);
+        norms.push(norm);
+        let longest = match options.clip {
+            Clip::Off => f64::INFINITY,
+            Clip::Norm { longest } => longest,
+            Clip::Median { factor } => factor * median(norms),
+        };
+        if norm > longest {
+            scaled.iter_mut().for_each(|g| *g *= longest / norm);
         }
 
         let step = options.learning_rate * options.rate.factor(*iteration);
@@ -228,11 +264,24 @@ mod tests {
 
     #[test]
     fn clipping_shortens_a_gradient_and_keeps_its_direction() {
-        let options = AdamOptions { clip_norm: Some(1.0), ..AdamOptions::default() };
+        let clip = Clip::Norm { longest: 1.0 };
+        let options = AdamOptions { clip, ..AdamOptions::default() };
         let mut clipped = Adam::new(&[0.0; 2], box_of(-1.0, 1.0), options).unwrap();
         told(&mut clipped, |_| (0.0, vec![300.0, -400.0]));
         assert!((clipped.state.mean[0] - 0.1 * 0.6).abs() < 1e-15);
         assert!((clipped.state.mean[1] + 0.1 * 0.8).abs() < 1e-15);
+    }
+
+    #[test]
+    fn one_exploded_gradient_is_shortened_to_twice_the_usual_length() {
+        let mut adam = Adam::new(&[0.0; 2], box_of(-1.0, 1.0), AdamOptions::default()).unwrap();
+        for _ in 0..3 {
+            told(&mut adam, |_| (0.0, vec![0.0, 1.0]));
+        }
+        let before = adam.state.square.clone();
+        told(&mut adam, |_| (0.0, vec![1e6, 0.0]));
+        assert!((adam.state.square[0] - 0.01 * 4.0).abs() < 1e-12);
+        assert!((adam.state.square[1] - 0.99 * before[1]).abs() < 1e-12);
     }
 
     #[test]

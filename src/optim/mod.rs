@@ -10,7 +10,7 @@ mod cma_es;
 mod rate;
 mod search;
 
-pub use adam::{Adam, AdamOptions};
+pub use adam::{Adam, AdamOptions, Clip};
 pub use bounds::{Bounds, BoundsError};
 pub use cma_es::{CmaEs, CmaEsOptions};
 pub use rate::Rate;

@@ -1,0 +1,220 @@
+//! `softscape gradient` and `softscape optimize` as a user runs them, on a task of a second.
+
+use ndarray::Array2;
+use ndarray_npy::{NpzReader, NpzWriter};
+use serde_json::Value;
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Command, Output};
+
+const TASK: &str = r#"
+format = 1
+[world]
+cell_width = 0.02
+control_secs = 0.01
+gravity = [0.0, 0.0, 0.0]
+[[body]]
+name = "cube"
+material = "jelly"
+shape = { type = "box", size = [0.06, 0.06, 0.06] }
+position = [0.0, 0.0, 0.05]
+[[collider]]
+name = "pusher"
+shape = { type = "sphere", radius = 0.04 }
+position = [-0.075, 0.0, 0.05]
+contact = { type = "separate", friction = 0.5 }
+softness = 0.02
+[[effector]]
+collider = "pusher"
+vx = { min = -1.0, max = 1.0 }
+vy = { min = -1.0, max = 1.0 }
+[task]
+horizon = 8
+[[task.objective]]
+type = "center_of_mass"
+body = "cube"
+goal = [0.03, 0.005, 0.05]
+weight = 1000.0
+[[task.objective]]
+type = "action_energy"
+weight = 0.01
+[[task.start]]
+channel = "pusher.vx"
+mean = 0.2
+[task.score]
+type = "distance_to_goal"
+body = "cube"
+goal = [0.03, 0.005, 0.05]
+"#;
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("task.toml"), TASK).unwrap();
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self, words: &str) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_softscape"))
+            .current_dir(self.0.path())
+            .args(words.split_whitespace())
+            .output()
+            .unwrap()
+    }
+
+    /// The JSON lines of a command that succeeds.
+    fn run(&self, words: &str) -> Vec<Value> {
+        let output = self.command(&format!("--json {words}"));
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{words}: {err}");
+        out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The error of a command that fails, on one line.
+    fn fail(&self, words: &str) -> String {
+        let output = self.command(words);
+        assert_eq!(output.status.code(), Some(1), "{words}");
+        let words: Vec<_> = text(&output.stderr).split_whitespace().map(str::to_owned).collect();
+        words.join(" ").replace("│ ", "")
+    }
+
+    /// The log of a run without its times.
+    fn log(&self, run: &str) -> Vec<Value> {
+        let text = fs::read_to_string(self.path(run).join("log.jsonl")).unwrap();
+        let mut lines: Vec<Value> =
+            text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        for line in &mut lines {
+            line.as_object_mut().unwrap().retain(|key, _| !key.starts_with("secs"));
+        }
+        lines
+    }
+
+    fn best(&self, run: &str) -> Vec<u8> {
+        fs::read(self.path(run).join("best-controls.npz")).unwrap()
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn write_controls(path: &Path, controls: &Array2<f64>) {
+    let mut npz = NpzWriter::new(File::create(path).unwrap());
+    npz.add_array("controls", controls).unwrap();
+    npz.finish().unwrap();
+}
+
+#[test]
+fn a_run_that_was_cut_and_resumed_or_repeated_from_its_file_gives_the_same_log_and_the_same_best() {
+    let folder = Folder::new();
+    for optimizer in ["adam", "cma-es"] {
+        let options = format!("--device cpu --optimizer {optimizer} --seed 3 --iterations");
+        let whole = folder.run(&format!("optimize task.toml {options} 6 --out {optimizer}-whole"));
+        assert_eq!(whole[0]["iterations"], 6);
+        // Interrupted by time before the first iteration could be its last.
+        folder
+            .run(&format!("optimize task.toml {options} 6 --wall-secs 1e-9 --out {optimizer}-cut"));
+        assert_eq!(folder.log(&format!("{optimizer}-cut")).len(), 1);
+        folder.run(&format!("optimize --resume {optimizer}-cut --wall-secs 1000"));
+        assert_eq!(
+            folder.log(&format!("{optimizer}-cut")),
+            folder.log(&format!("{optimizer}-whole"))
+        );
+        assert_eq!(
+            folder.best(&format!("{optimizer}-cut")),
+            folder.best(&format!("{optimizer}-whole"))
+        );
+        folder.run(&format!("optimize {optimizer}-whole/run.toml --out {optimizer}-again"));
+        assert_eq!(
+            folder.log(&format!("{optimizer}-again")),
+            folder.log(&format!("{optimizer}-whole"))
+        );
+        let picture = image::open(folder.path(&format!("{optimizer}-whole")).join("curve.png"));
+        assert!(picture.unwrap().width() > 100);
+    }
+}
+
+#[test]
+fn an_optimisation_lowers_the_objective_and_says_how_far_it_came() {
+    let folder = Folder::new();
+    let record = folder
+        .run("optimize task.toml --device cpu --iterations 12 --learning-rate 0.2 --out run")
+        .remove(0);
+    let log = folder.log("run");
+    let (first, last) = (log[0]["value"].as_f64().unwrap(), record["objective"].as_f64().unwrap());
+    assert!(last < 0.5 * first, "{first} to {last}");
+    assert_eq!(record["objective"], log.last().unwrap()["best"]);
+    let best = record["best_iteration"].as_u64().unwrap() as usize;
+    assert_eq!(log[best]["value"], record["objective"]);
+    assert_eq!(log[best]["score"], record["score"]);
+    // What was best is what its controls give.
+    let again =
+        folder.run("gradient task.toml --device cpu --controls run/best-controls.npz").remove(0);
+    assert_eq!(again["objective"], record["objective"]);
+    assert_eq!(again["score"], record["score"]);
+}
+
+#[test]
+fn the_gradient_is_written_and_holds_against_differences() {
+    // f64 against differences of f64 (numerics.md 4).
+    const TOLERANCE: f64 = 1e-6;
+    let folder = Folder::new();
+    let mut moving = Array2::zeros((8, 2));
+    moving.column_mut(0).fill(0.4);
+    moving[[3, 1]] = -0.2;
+    write_controls(&folder.path("c.npz"), &moving);
+    let records = folder.run(
+        "gradient task.toml --device cpu --precision f64 --controls c.npz --out g.npz --check 2",
+    );
+    assert_eq!(records.len(), 1 + 3 * 2);
+    for record in &records[1..] {
+        let error = record["relative_error"].as_f64().unwrap();
+        assert!(error < TOLERANCE, "{record}");
+    }
+    let mut npz = NpzReader::new(File::open(folder.path("g.npz")).unwrap()).unwrap();
+    let by_controls: Array2<f64> = npz.by_name("by_controls").unwrap();
+    let norm = by_controls.iter().map(|g| g * g).sum::<f64>().sqrt();
+    assert_eq!(records[0]["norm_by_controls"].as_f64().unwrap(), norm);
+    let by_x: Array2<f64> = npz.by_name("by_initial_x").unwrap();
+    assert_eq!(by_x.dim(), (records[0]["particles"].as_u64().unwrap() as usize, 3));
+    let names = npz.names().unwrap();
+    assert!(names.iter().any(|n| n == "by_jelly_young_modulus"), "{names:?}");
+}
+
+#[test]
+fn bad_input_is_one_error_that_says_where_and_what_is_allowed() {
+    let folder = Folder::new();
+    let controls = folder.path("c.npz");
+    let gradient = "gradient task.toml --device cpu --controls c.npz";
+    assert!(folder.fail(gradient).contains("c.npz"));
+    write_controls(&controls, &Array2::zeros((5, 2)));
+    let error = folder.fail(gradient);
+    assert!(error.contains("controls are 5 x 2, but 8 x 2"), "{error}");
+    let mut bad = Array2::zeros((8, 2));
+    bad[[2, 1]] = f64::NAN;
+    write_controls(&controls, &bad);
+    let error = folder.fail(gradient);
+    assert!(error.contains("controls[2, 1] (`pusher.vy`) is NaN"), "{error}");
+    bad[[2, 1]] = 4.0;
+    write_controls(&controls, &bad);
+    let error = folder.fail(gradient);
+    assert!(error.contains("is 4, outside [-1, 1]"), "{error}");
+
+    folder.run("optimize task.toml --device cpu --iterations 1 --out run");
+    let error = folder.fail("optimize task.toml --device cpu --out run");
+    assert!(error.contains("holds a run already"), "{error}");
+    let error = folder.fail("optimize --resume nowhere");
+    assert!(error.contains("nowhere/run.toml"), "{error}");
+    let error = folder.fail("optimize task.toml --learning-rate=-1 --out other");
+    assert!(error.contains("learning_rate is -1"), "{error}");
+    assert!(!folder.path("other").exists(), "a run that cannot begin leaves nothing");
+    fs::write(folder.path("task.toml"), TASK.replace("horizon = 8", "horizon = 9")).unwrap();
+    let error = folder.fail("optimize --resume run");
+    assert!(error.contains("has changed since"), "{error}");
+}
