@@ -90,6 +90,11 @@ pub trait Simulator {
     /// Bytes of one stored state, of all particles.
     fn state_bytes(&self) -> u64;
 
+    /// Bytes that one substep of [`Simulator::forward_recorded`] holds, about.
+    fn record_bytes(&self) -> u64 {
+        self.state_bytes()
+    }
+
     /// Stores the present state in a checkpoint slot.
     fn save(&mut self, slot: usize) -> Result<(), SimulationError>;
 

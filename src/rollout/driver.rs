@@ -155,6 +155,7 @@ pub fn differentiate(
         &Budget {
             bytes: run.settings.memory_bytes,
             state_bytes: run.simulator.state_bytes(),
+            record_bytes: run.simulator.record_bytes(),
             observation_bytes: rollout.initial.particle_count() as u64 * OBSERVED_BYTES,
             observation_interval: along.then_some(rollout.model.substeps_per_control),
             observations_kept: if along { OBSERVATIONS_IN_FLIGHT } else { 1 },

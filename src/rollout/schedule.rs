@@ -14,6 +14,8 @@ pub struct Budget {
     /// For stored states, recorded states and observations together.
     pub bytes: u64,
     pub state_bytes: u64,
+    /// Of one recorded substep.
+    pub record_bytes: u64,
     pub observation_bytes: u64,
     /// Substeps from one observation to the next; `None` if only the end is observed.
     pub observation_interval: Option<usize>,
@@ -109,7 +111,8 @@ impl Budget {
     }
 
     fn cost(&self, segment: usize, slots: usize) -> u64 {
-        (segment + slots) as u64 * self.state_bytes
+        segment as u64 * self.record_bytes
+            + slots as u64 * self.state_bytes
             + self.observations(segment) as u64 * self.observation_bytes
     }
 }
@@ -189,6 +192,7 @@ mod tests {
         Budget {
             bytes: count,
             state_bytes: 1,
+            record_bytes: 1,
             observation_bytes: 0,
             observation_interval: None,
             observations_kept: 0,
@@ -290,6 +294,7 @@ mod tests {
         let budget = Budget {
             bytes: crate::rollout::DEFAULT_MEMORY_BYTES,
             state_bytes,
+            record_bytes: state_bytes,
             observation_bytes: 48 * 100_000,
             observation_interval: None,
             observations_kept: 1,

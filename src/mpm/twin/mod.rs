@@ -70,7 +70,6 @@ struct Record<R: Scalar> {
     before: Stored<R>,
     sorted: Sorted,
     momentum: Grid<R>,
-    velocities: Grid<R>,
 }
 
 /// What a reverse pass accumulates.
@@ -169,17 +168,20 @@ impl<R: Scalar> Twin<R> {
         })?;
         self.stopwatch.lap("g2p");
         self.blocks = sorted.blocks.clone();
+        self.scratch.give_grid(velocities);
         let before = std::mem::replace(&mut self.present, after);
-        Ok(Record { before, sorted, momentum, velocities })
+        Ok(Record { before, sorted, momentum })
     }
 
     /// One substep back: turns the cotangent of the present state into that of the state before.
     fn substep_adj(&mut self, substep: usize, record: Record<R>) -> Result<(), SimulationError> {
         let command = self.command(substep)?;
-        let Record { before, sorted, momentum, velocities } = record;
+        let Record { before, sorted, momentum } = record;
         let (ctx, scratch) = (&self.ctx, &mut self.scratch);
         let (after, walking) = (&self.present, &self.reverse.walking);
         self.stopwatch.start();
+        // Cheaper to compute again than to keep.
+        let velocities = grid_update(ctx, &command, &sorted, &momentum, scratch);
         let (velocity_bar, mut bar, from_map) =
             g2p_adj(ctx, &before, after, &sorted, &velocities, walking, scratch);
         self.stopwatch.lap("g2p_adj");
@@ -221,11 +223,8 @@ impl<R: Scalar> Twin<R> {
         let particles = self.particle_count() as u64;
         let grid = |g: &Grid<R>| (g.len() * size_of_val(&g[..1.min(g.len())])) as u64;
         let stored = self.checkpoints.iter().flatten().count() as u64 + 2;
-        let live: u64 = self
-            .live
-            .iter()
-            .map(|r| particles * (particle + 4) + grid(&r.momentum) + grid(&r.velocities))
-            .sum();
+        let live: u64 =
+            self.live.iter().map(|r| particles * (particle + 4) + grid(&r.momentum)).sum();
         let constant = particles * size_of::<context::Point<R>>() as u64;
         let walking = self.reverse.walking.place.len() as u64 * particle * 2;
         let now = constant + stored * particles * particle + live + walking;
@@ -264,10 +263,9 @@ impl<R: Scalar> Simulator for Twin<R> {
 
     fn forward(&mut self, substeps: Range<usize>) -> Result<(), SimulationError> {
         for substep in substeps {
-            let Record { before, momentum, velocities, .. } = self.substep(substep)?;
+            let Record { before, momentum, .. } = self.substep(substep)?;
             self.scratch.give_state(before);
             self.scratch.give_grid(momentum);
-            self.scratch.give_grid(velocities);
         }
         self.note_memory();
         Ok(())
@@ -281,6 +279,14 @@ impl<R: Scalar> Simulator for Twin<R> {
 
     fn state_bytes(&self) -> u64 {
         (self.particle_count() * Stored::<R>::particle_bytes()) as u64
+    }
+
+    fn record_bytes(&self) -> u64 {
+        // Half as many blocks again as are in use now, since particles will spread.
+        let blocks = sort(&self.present, &self.blocks).blocks;
+        let node_rows = blocks.node_keys.len() * blocks::BLOCK_NODES * 3 / 2;
+        let order = self.particle_count() * size_of::<u32>();
+        self.state_bytes() + (order + node_rows * size_of::<transfer::Row<R>>()) as u64
     }
 
     fn save(&mut self, slot: usize) -> Result<(), SimulationError> {
