@@ -1,5 +1,5 @@
 // All colliders of a substep, one after the other, at one node. Needs `parameters`, `step`,
-// `colliders`.
+// `colliders`, `blocks`.
 
 fn collider_at(index: u32) -> ColliderAt {
     return colliders[step.substep * parameters.collider_count + index];
@@ -10,6 +10,11 @@ fn from_collider(collider: ColliderAt, node: vec3<i32>) -> vec3<f32> {
     return vec3<f32>(node - collider.cell) * parameters.cell_width - collider.offset;
 }
 
+// Whether a node at d feels the collider at all.
+fn touches(collider: ColliderAt, d: vec3<f32>) -> bool {
+    return contact_influence(collider.softness, distance_to_collider(collider, d).phi).x != 0.0;
+}
+
 // Velocity that a node of velocity v leaves the first `count` colliders with.
 fn collide_first(count: u32, node: vec3<i32>, v: vec3<f32>) -> vec3<f32> {
     var left = v;
@@ -18,4 +23,15 @@ fn collide_first(count: u32, node: vec3<i32>, v: vec3<f32>) -> vec3<f32> {
         left = collide(collider, from_collider(collider, node), left);
     }
     return left;
+}
+
+// The grid's own step at one node, from its momentum and mass: p/m, gravity, colliders in order.
+// Empty nodes rest.
+fn node_velocity(slot: u32, node: u32, sum: vec4<f32>) -> vec4<f32> {
+    if (sum.w <= parameters.empty_mass) {
+        return vec4<f32>(0.0);
+    }
+    let v = sum.xyz / sum.w + parameters.gravity_step;
+    let place = blocks[slot].key.xyz * 4 + cell_coordinates(node);
+    return vec4<f32>(collide_first(parameters.collider_count, place, v), sum.w);
 }

@@ -9,13 +9,15 @@ struct ParticleClass {
 
 // Class numbers are small integers kept as floats: exact, and no float is a denormal.
 fn particle_class(code: f32) -> ParticleClass {
-    let number = u32(code);
+    let number = select(u32(code), 0u, SINGLE_CLASS);
     return ParticleClass(number % MATERIALS, number / MATERIALS);
 }
 
 override HAS_MUSCLES: bool = true;
-// Whether any law uses the third of its constants as a derivative, or plastic history.
+// Whether any law has plastic history, or more than two constants with a derivative.
 override HAS_HISTORY: bool = true;
+// One material and no muscle: spares software devices the look-ups by particle.
+override SINGLE_CLASS: bool = false;
 
 fn activation_of(muscle: u32, activations: Activations) -> f32 {
     return activations.rows[(muscle - 1u) >> 2u][(muscle - 1u) & 3u];

@@ -49,14 +49,22 @@ fn g2p_adj(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         let p = order[first + i];
         let o = particles[p].xyz;
         let gathered = gather(low, mid, high, o);
-        let given = update_particle_adj(p, gathered);
-        let x_bar = pull(low, mid, high, o, given) - transpose(given.b) * gathered.v;
-        add_position(p, x_bar / parameters.cell_width);
+        let adj = update_particle_adj(p, gathered);
+        let pulled = pull(low, mid, high, o, adj.given) - transpose(adj.given.b) * gathered.v;
+        store_bar(p, adj, adj.x_bar + pulled / parameters.cell_width);
     }
 }
 
-// Everything but the derivative of the weights; returns (y, Y).
-fn update_particle_adj(p: u32, gathered: Gathered) -> Momentum {
+struct UpdateAdj {
+    // (y, Y)
+    given: Momentum,
+    f_bar: mat3x3<f32>,
+    // Before the derivative of the weights.
+    x_bar: vec3<f32>,
+}
+
+// Everything but the derivative of the weights.
+fn update_particle_adj(p: u32, gathered: Gathered) -> UpdateAdj {
     let stride = parameters.row_stride;
     let fx = particles[ROW_SHAPE * stride + p];
     let fy = particles[(ROW_SHAPE + 1u) * stride + p];
@@ -88,14 +96,6 @@ fn update_particle_adj(p: u32, gathered: Gathered) -> Momentum {
     // F_trial = (I + dt C) F and x += dt v.
     let l_bar = parameters.cells_per_speed * back.f_bar * transpose(f);
     let given = Momentum(next.u + parameters.dt * x_bar, 4.0 * (next.b + l_bar));
-    let f_out = transpose(stretch) * back.f_bar;
-
-    particles_bar[p] = momentum_row(given, 0u);
-    particles_bar[stride + p] = momentum_row(given, 1u);
-    particles_bar[2u * stride + p] = momentum_row(given, 2u);
-    particles_bar[ROW_SHAPE_BAR * stride + p] = vec4<f32>(f_out[0], x_bar.x);
-    particles_bar[(ROW_SHAPE_BAR + 1u) * stride + p] = vec4<f32>(f_out[1], x_bar.y);
-    particles_bar[(ROW_SHAPE_BAR + 2u) * stride + p] = vec4<f32>(f_out[2], x_bar.z);
     if (HAS_HISTORY || HAS_MUSCLES) {
         let before = select(rest.y, 0.0, step.restart != 0u);
         particles_bar[ROW_REST_BAR * stride + p] =
@@ -107,12 +107,15 @@ fn update_particle_adj(p: u32, gathered: Gathered) -> Momentum {
         constants_bar[p].z += k_bar.z;
         constants_bar[p].w += k_bar.w;
     }
-    return given;
+    return UpdateAdj(given, transpose(stretch) * back.f_bar, x_bar);
 }
 
-fn add_position(p: u32, x_bar: vec3<f32>) {
+fn store_bar(p: u32, adj: UpdateAdj, x_bar: vec3<f32>) {
     let stride = parameters.row_stride;
-    particles_bar[ROW_SHAPE_BAR * stride + p].w += x_bar.x;
-    particles_bar[(ROW_SHAPE_BAR + 1u) * stride + p].w += x_bar.y;
-    particles_bar[(ROW_SHAPE_BAR + 2u) * stride + p].w += x_bar.z;
+    particles_bar[p] = momentum_row(adj.given, 0u);
+    particles_bar[stride + p] = momentum_row(adj.given, 1u);
+    particles_bar[2u * stride + p] = momentum_row(adj.given, 2u);
+    particles_bar[ROW_SHAPE_BAR * stride + p] = vec4<f32>(adj.f_bar[0], x_bar.x);
+    particles_bar[(ROW_SHAPE_BAR + 1u) * stride + p] = vec4<f32>(adj.f_bar[1], x_bar.y);
+    particles_bar[(ROW_SHAPE_BAR + 2u) * stride + p] = vec4<f32>(adj.f_bar[2], x_bar.z);
 }

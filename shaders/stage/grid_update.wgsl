@@ -17,11 +17,5 @@ fn grid_update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
     let sum = sum_moments(slot, node);
     let at = slot * BLOCK_CELLS + node;
     momenta[at] = sum;
-    if (sum.w <= parameters.empty_mass) {
-        velocities[at] = vec4<f32>(0.0);
-        return;
-    }
-    let v = sum.xyz / sum.w + parameters.gravity_step;
-    let place = blocks[slot].key.xyz * 4 + cell_coordinates(node);
-    velocities[at] = vec4<f32>(collide_first(parameters.collider_count, place, v), sum.w);
+    velocities[at] = node_velocity(slot, node, sum);
 }

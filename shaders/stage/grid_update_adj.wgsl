@@ -27,11 +27,14 @@ fn grid_update_adj(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     let place = blocks[slot].key.xyz * 4 + cell_coordinates(node);
     for (var left = parameters.collider_count; left > 0u; left--) {
         let collider = collider_at(left - 1u);
-        let before = collide_first(left - 1u, place, v);
-        let adj = collide_adj(collider, from_collider(collider, place), before, v_bar);
-        v_bar = adj.v_bar;
-        if (collider.moving != NONE) {
-            add_pose(collider.moving, adj.pose);
+        let d = from_collider(collider, place);
+        if (touches(collider, d)) {
+            let before = collide_first(left - 1u, place, v);
+            let adj = collide_adj(collider, d, before, v_bar);
+            v_bar = adj.v_bar;
+            if (collider.moving != NONE) {
+                add_pose(collider.moving, adj.pose);
+            }
         }
     }
     let p_bar = v_bar / sum.w;

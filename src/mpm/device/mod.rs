@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! blocks -> sort -> p2g -> grid_update -> g2p               state n -> state n + 1
-//! count, blocks, sort, p2g, grid_update (recomputed)        state n
+//! count, blocks, sort, velocities of nodes (recomputed)     state n
 //!        -> g2p_adj -> grid_update_adj -> p2g_adj           cotangent n + 1 -> cotangent n
 //! ```
 //!
@@ -44,7 +44,7 @@ use observations::Observations;
 use placement::row_stride;
 use reverse::Reverse;
 use shaders::Kernels;
-use states::{StateId, StatePool};
+use states::{MomentaId, StateId, StatePool};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tables::Tables;
@@ -108,11 +108,11 @@ struct Checkpoint {
     activations: Activations,
 }
 
-/// States before the substeps `first ..`, each to be walked back.
+/// States before the substeps `first ..`, each to be walked back, and the momenta of the substep.
 #[derive(Default)]
 struct Record {
     first: usize,
-    states: Vec<StateId>,
+    states: Vec<(StateId, MomentaId)>,
 }
 
 impl Record {
@@ -127,6 +127,8 @@ struct Io {
     input: StateId,
     output: StateId,
     bar: usize,
+    /// Where the momenta of a substep that is recorded, or walked back, are kept.
+    momenta: Option<MomentaId>,
 }
 
 impl GpuSimulator {
@@ -203,6 +205,8 @@ impl GpuSimulator {
             let capacity = Capacity::for_placement(&self.gpu, placement);
             within("occupied blocks of the grid", placement.blocks.len(), capacity.occupied)?;
             self.tables = Tables::new(&self.gpu, capacity, particles)?;
+            self.forget_record();
+            self.pool.drop_momenta();
         }
         within(
             "occupied blocks of the grid",
@@ -258,8 +262,9 @@ impl GpuSimulator {
     }
 
     fn forget_record(&mut self) {
-        for state in std::mem::take(&mut self.record.states) {
+        for (state, momenta) in std::mem::take(&mut self.record.states) {
             self.pool.release(state);
+            self.pool.release_momenta(momenta);
         }
     }
 
@@ -281,6 +286,9 @@ impl GpuSimulator {
         if matches!(kernel, KernelId::Unload | KernelId::UnloadRaw | KernelId::UnloadRows) {
             let activations = &self.uniforms.present_activations;
             resources = resources.with_element("activations", activations);
+        }
+        if let Some(momenta) = io.momenta {
+            resources = resources.with("momenta", self.pool.momenta(momenta));
         }
         let input = self.pool.get(io.input);
         resources = input.as_input(resources);

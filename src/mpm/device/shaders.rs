@@ -31,6 +31,8 @@ pub enum KernelId {
     P2gOfCotangents,
     P2gAdj,
     GridUpdate,
+    /// The second half of grid_update, from kept momenta.
+    GridVelocities,
     GridUpdateAdj,
     G2p,
     G2pAdj,
@@ -45,7 +47,7 @@ pub enum KernelId {
 }
 
 impl KernelId {
-    pub const ALL: [KernelId; 25] = [
+    pub const ALL: [KernelId; 26] = [
         KernelId::Count,
         KernelId::Allocate,
         KernelId::Expand,
@@ -60,6 +62,7 @@ impl KernelId {
         KernelId::P2gOfCotangents,
         KernelId::P2gAdj,
         KernelId::GridUpdate,
+        KernelId::GridVelocities,
         KernelId::GridUpdateAdj,
         KernelId::G2p,
         KernelId::G2pAdj,
@@ -89,6 +92,7 @@ impl KernelId {
             KernelId::P2g | KernelId::P2gOfCotangents => "p2g",
             KernelId::P2gAdj => "p2g_adj",
             KernelId::GridUpdate => "grid_update",
+            KernelId::GridVelocities => "grid_velocities",
             KernelId::GridUpdateAdj => "grid_update_adj",
             KernelId::G2p => "g2p",
             KernelId::G2pAdj => "g2p_adj",
@@ -137,10 +141,15 @@ impl KernelId {
                 files.extend([file!("grid/pull.wgsl"), file!("stage/p2g_adj.wgsl")]);
                 files
             }
-            KernelId::GridUpdate => node_files(&[file!("stage/grid_update.wgsl")]),
-            KernelId::GridUpdateAdj => {
-                node_files(&[file!("grid/pose_sum.wgsl"), file!("stage/grid_update_adj.wgsl")])
+            KernelId::GridUpdate => {
+                node_files(&[file!("grid/node_sum.wgsl"), file!("stage/grid_update.wgsl")])
             }
+            KernelId::GridVelocities => node_files(&[file!("stage/grid_velocities.wgsl")]),
+            KernelId::GridUpdateAdj => node_files(&[
+                file!("grid/node_sum.wgsl"),
+                file!("grid/pose_sum.wgsl"),
+                file!("stage/grid_update_adj.wgsl"),
+            ]),
             KernelId::G2p => {
                 let mut files = vec![index()];
                 files.extend(transfer_files());
@@ -184,6 +193,7 @@ impl KernelId {
             ("HAS_SAND", flag(has(LawKind::Sand))),
             ("HAS_HISTORY", flag(has(LawKind::Sand))),
             ("HAS_MUSCLES", flag(!model.muscles.is_empty())),
+            ("SINGLE_CLASS", flag(model.materials.len() == 1 && model.muscles.is_empty())),
         ];
         match self {
             KernelId::P2gOfCotangents => {
@@ -227,7 +237,7 @@ fn particle_files(stage: &[ShaderFile]) -> Vec<ShaderFile> {
     files
 }
 
-/// What a kernel needs to sum moments and to meet colliders.
+/// What a kernel needs to step a node.
 fn node_files(stage: &[ShaderFile]) -> Vec<ShaderFile> {
     let mut files = vec![
         file!("types.wgsl"),
@@ -236,7 +246,6 @@ fn node_files(stage: &[ShaderFile]) -> Vec<ShaderFile> {
         file!("contact/contact.wgsl"),
         file!("grid/index.wgsl"),
         file!("grid/corners.wgsl"),
-        file!("grid/node_sum.wgsl"),
         file!("grid/colliders.wgsl"),
     ];
     files.extend_from_slice(stage);

@@ -93,11 +93,16 @@ pub fn forward() -> impl Iterator<Item = Launch> {
     STAGES.iter().flat_map(|stage| stage.forward).copied()
 }
 
-/// The dispatches of a substep walked back: the state is counted and sorted again, everything but
-/// the last stage recomputed, then each stage's adjoint, last stage first.
+/// The dispatches of a substep walked back: the state is counted and sorted again, velocities of
+/// nodes come from the momenta that the forward substep kept, then each stage's adjoint, last stage
+/// first.
 pub fn reverse() -> impl Iterator<Item = Launch> {
-    let recount = over(Over::Particles, KernelId::Count);
-    let recomputed = STAGES[..STAGES.len() - 1].iter().flat_map(|stage| stage.forward);
+    let count = over(Over::Particles, KernelId::Count);
+    let integers = STAGES.iter().filter(|stage| stage.adjoint.is_none());
+    let velocities = over(Over::Nodes, KernelId::GridVelocities);
     let adjoints = STAGES.iter().rev().filter_map(|stage| stage.adjoint).flatten();
-    std::iter::once(recount).chain(recomputed.copied()).chain(adjoints.copied())
+    std::iter::once(count)
+        .chain(integers.flat_map(|stage| stage.forward).copied())
+        .chain(std::iter::once(velocities))
+        .chain(adjoints.copied())
 }

@@ -1,7 +1,7 @@
 //! States on the device: a pool of equal buffers. Every substep reads one and writes another, so
 //! that recording a substep is keeping its buffer.
 
-use super::layout::PARTICLE_ROWS;
+use super::layout::{BLOCK_CELLS, PARTICLE_ROWS};
 use super::placement::row_stride;
 use crate::gpu::{Buffer, Gpu, GpuError, Recording, Resources};
 
@@ -19,11 +19,23 @@ pub struct StatePool {
     particle_count: usize,
     states: Vec<StateBuffers>,
     free: Vec<StateId>,
+    /// Momenta of the nodes in recorded substeps, and which of them are free.
+    momenta: Vec<Buffer<[f32; 4]>>,
+    free_momenta: Vec<MomentaId>,
 }
+
+/// Number of a recorded substep's momenta in the pool.
+pub type MomentaId = usize;
 
 impl StatePool {
     pub fn new(particle_count: usize) -> Self {
-        Self { particle_count, states: Vec::new(), free: Vec::new() }
+        Self {
+            particle_count,
+            states: Vec::new(),
+            free: Vec::new(),
+            momenta: Vec::new(),
+            free_momenta: Vec::new(),
+        }
     }
 
     /// A state to write, from the free ones or newly allocated.
@@ -54,6 +66,29 @@ impl StatePool {
         Ok(())
     }
 
+    /// Room for the momenta of a substep that will be walked back, in a grid of `slots` blocks.
+    pub fn acquire_momenta(&mut self, gpu: &Gpu, slots: usize) -> Result<MomentaId, GpuError> {
+        if let Some(id) = self.free_momenta.pop() {
+            return Ok(id);
+        }
+        self.momenta.push(Buffer::new(gpu, "recorded momenta", slots * BLOCK_CELLS)?);
+        Ok(self.momenta.len() - 1)
+    }
+
+    pub fn release_momenta(&mut self, id: MomentaId) {
+        self.free_momenta.push(id);
+    }
+
+    pub fn momenta(&self, id: MomentaId) -> &Buffer<[f32; 4]> {
+        &self.momenta[id]
+    }
+
+    /// The tables were replaced by larger ones; no recorded substep is left.
+    pub fn drop_momenta(&mut self) {
+        self.momenta.clear();
+        self.free_momenta.clear();
+    }
+
     pub fn get(&self, id: StateId) -> &StateBuffers {
         &self.states[id]
     }
@@ -71,7 +106,8 @@ impl StatePool {
     }
 
     pub fn bytes(&self) -> u64 {
-        self.states.len() as u64 * self.state_bytes()
+        let momenta: u64 = self.momenta.iter().map(Buffer::bytes).sum();
+        self.states.len() as u64 * self.state_bytes() + momenta
     }
 }
 

@@ -80,7 +80,7 @@ impl GpuSimulator {
 
     pub(super) fn io(&self) -> Io {
         let bar = self.reverse.as_ref().map_or(0, |reverse| reverse.present);
-        Io { input: self.present.state, output: self.present.state, bar }
+        Io { input: self.present.state, output: self.present.state, bar, momenta: None }
     }
 
     /// Makes the present state ready for a substep: its stress, and its counts.
@@ -150,15 +150,20 @@ impl GpuSimulator {
         keep: bool,
     ) -> Result<(), SimulationError> {
         let next = self.pool.acquire(&self.gpu)?;
-        let io = Io { output: next, ..self.io() };
+        let slots = self.tables.capacity.slots;
+        let momenta = match keep {
+            true => Some(self.pool.acquire_momenta(&self.gpu, slots)?),
+            false => None,
+        };
+        let io = Io { output: next, momenta, ..self.io() };
         self.tables.reset_lists(recording);
         for launch in stages::forward() {
             let elements = self.elements(launch.kernel, substep);
             self.launch(recording, launch, io, &elements)?;
         }
-        match keep {
-            true => self.record.states.push(self.present.state),
-            false => self.pool.release(self.present.state),
+        match momenta {
+            Some(momenta) => self.record.states.push((self.present.state, momenta)),
+            None => self.pool.release(self.present.state),
         }
         self.present.state = next;
         Ok(())
@@ -194,18 +199,19 @@ impl GpuSimulator {
         recording: &mut Recording,
         substep: usize,
     ) -> Result<(), SimulationError> {
-        let Some(before) = self.record.states.pop() else {
+        let Some((before, momenta)) = self.record.states.pop() else {
             return Err(SimulationError::Device(format!("substep {substep} was not recorded")));
         };
         self.pool.release(self.present.state);
         self.present.state = before;
         let written = 1 - self.io().bar;
-        let io = Io { bar: written, ..self.io() };
+        let io = Io { bar: written, momenta: Some(momenta), ..self.io() };
         self.tables.reset_lists(recording);
         for launch in stages::reverse() {
             let elements = self.elements(launch.kernel, substep);
             self.launch(recording, launch, io, &elements)?;
         }
+        self.pool.release_momenta(momenta);
         if let Some(reverse) = &mut self.reverse {
             reverse.present = written;
         }

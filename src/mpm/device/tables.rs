@@ -15,7 +15,7 @@ pub struct Capacity {
 }
 
 impl Capacity {
-    /// Room for a state to spread and travel: three times the blocks it needs now and some.
+    /// Room for a state to spread and travel: two to three times the blocks it needs now and some.
     ///
     /// Never more occupied blocks than particles, than one row of workgroups, or than one binding
     /// of moments takes.
@@ -24,7 +24,7 @@ impl Capacity {
         let bound = gpu.device.limits().max_storage_buffer_binding_size as usize;
         let most = particles.min(65_535).min(bound / MOMENT_BYTES);
         let spread = (3 * placement.blocks.len() + 256).max((particles / 8).min(2048));
-        Self { slots: 3 * placement.closure + 1024, occupied: spread.min(most).max(1) }
+        Self { slots: 2 * placement.closure + 1024, occupied: spread.min(most).max(1) }
     }
 
     pub fn holds(&self, placement: &Placement) -> bool {
