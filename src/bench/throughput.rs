@@ -4,7 +4,7 @@ use super::setup::{Setup, rough};
 use super::usage::{cpu_secs, forget_peak, peak_resident_bytes};
 use crate::agents::drive;
 use crate::model::{Law, Model};
-use crate::mpm::simulator::{ObservationCotangent, SimulationError, Simulator};
+use crate::mpm::simulator::{Costs, ObservationCotangent, SimulationError, Simulator};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,6 +26,9 @@ const RECORD_BYTES: u64 = 400 << 20;
 
 /// Most substeps of a timed gradient.
 const MOST_RECORDED: usize = 20;
+
+/// Substeps over which the time of each stage is taken.
+const STAGE_SUBSTEPS: usize = 10;
 
 /// One thing to measure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -60,8 +63,12 @@ pub struct Row {
     pub backward: Option<Speed>,
     /// Processor time of backward over forward.
     pub backward_ratio: Option<f64>,
-    /// What one stored substep takes per particle [bytes].
+    /// Time of each stage of a forward substep [ns per particle-substep, wall clock], by name.
+    pub stage_ns: Vec<(String, f64)>,
+    /// Memory traffic of a forward substep, as the backend counts it [bytes per particle].
     pub bytes_per_particle_substep: f64,
+    /// What one stored state takes [bytes per particle].
+    pub state_bytes_per_particle: f64,
     /// Largest resident memory of the process during the case [bytes].
     pub peak_resident_bytes: Option<u64>,
     /// Largest memory that the simulator counts as its own [bytes].
@@ -119,6 +126,9 @@ fn measure_here(case: &Case, make: MakeSimulator, effort: Effort) -> Result<Row,
     } else {
         None
     };
+    // Last, because noting times may itself take some.
+    let costs = measure_stages(simulator, &model)?;
+    let particle_substeps = (particles * STAGE_SUBSTEPS) as f64;
     Ok(Row {
         case: case.clone(),
         particles,
@@ -126,7 +136,13 @@ fn measure_here(case: &Case, make: MakeSimulator, effort: Effort) -> Result<Row,
         forward,
         backward,
         backward_ratio: backward.map(|b| forward.per_core_sec / b.per_core_sec),
-        bytes_per_particle_substep: simulator.state_bytes() as f64 / particles as f64,
+        stage_ns: costs
+            .stage_secs
+            .into_iter()
+            .map(|(stage, secs)| (stage, secs * 1e9 / particle_substeps))
+            .collect(),
+        bytes_per_particle_substep: costs.bytes_per_particle_substep,
+        state_bytes_per_particle: simulator.state_bytes() as f64 / particles as f64,
         peak_resident_bytes: peak_resident_bytes(),
         peak_bytes: simulator.peak_bytes(),
     })
@@ -186,6 +202,15 @@ fn measure_forward(
         times.push(timed(|| run(simulator, substeps))?);
     }
     Ok(speed(model.particles.mass.len() * substeps, &times))
+}
+
+/// Where the time of a forward substep goes.
+fn measure_stages(simulator: &mut dyn Simulator, model: &Model) -> Result<Costs, SimulationError> {
+    simulator.load(&model.initial)?;
+    // The first call starts the clocks.
+    simulator.costs()?;
+    run(simulator, STAGE_SUBSTEPS)?;
+    simulator.costs()
 }
 
 /// Replays `substeps` from a stored state and walks them back.

@@ -117,8 +117,13 @@ fn report(rows: &[Row], baseline: &str, output: Output) -> miette::Result<Outcom
     output.text(&table.to_string());
     output.text(
         "M: million particle-substeps. ratio: M/core-s over that of the baseline. \
-         bytes: of one stored substep, per particle.",
+         bytes: moved per particle and substep.\n",
     );
+    for row in rows {
+        let stages = row.stage_ns.iter().map(|(stage, ns)| format!("{stage} {ns:.1}"));
+        let stages = stages.collect::<Vec<_>>().join(", ");
+        output.text(&format!("{}: ns per particle-substep: {stages}", row.case.name()));
+    }
     Ok(Outcome::Done)
 }
 
