@@ -14,6 +14,10 @@ use egui::{Align2, FontId, PointerButton, Rect, Sense, Vec2, pos2, vec2};
 const TURN: f64 = 0.008;
 const ZOOM: f64 = 0.002;
 
+/// Part of the resolution at which a device in software draws what moves; what rests is drawn in
+/// full.
+const SOFTWARE_SCALE: f32 = 0.5;
+
 pub struct Stage {
     pass: ScenePass,
     camera: Option<Camera>,
@@ -22,6 +26,8 @@ pub struct Stage {
     texture: Option<egui::TextureId>,
     /// Where the picture is [points].
     rect: Rect,
+    /// Whether the mouse is turning the camera.
+    dragged: bool,
     /// What the last drawing was of: a drawing of the same again is saved.
     drawn: Option<(Camera, [u32; 2], bool)>,
 }
@@ -34,6 +40,7 @@ impl Stage {
             frame: None,
             texture: None,
             rect: Rect::ZERO,
+            dragged: false,
             drawn: None,
         }
     }
@@ -49,6 +56,7 @@ impl Stage {
             let (rect, response) =
                 ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
             self.rect = rect;
+            self.dragged = response.dragged();
             if let Some(texture) = self.texture {
                 let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
                 ui.painter().image(texture, rect, whole, egui::Color32::WHITE);
@@ -79,7 +87,9 @@ impl Stage {
         settings: &Settings,
         pixels_per_point: f32,
     ) {
-        let size = (self.rect.size() * pixels_per_point).max(Vec2::splat(1.0));
+        let moves = playback.playing || self.dragged;
+        let scale = if moves && screen.gpu().is_software() { SOFTWARE_SCALE } else { 1.0 };
+        let size = (self.rect.size() * pixels_per_point * scale).max(Vec2::splat(1.0));
         let size = [size.x.round() as u32, size.y.round() as u32];
         let mut redraw = false;
         if self.frame.is_none() {
