@@ -45,6 +45,7 @@ impl Device {
     }
 
     /// The same choice where a window has opened a device, which the simulation then shares.
+    #[cfg(feature = "viewer")]
     pub fn beside_window(args: &DeviceArgs, window: &Gpu) -> Result<Self, CliError> {
         let reason = match (args.device, args.precision) {
             (DeviceChoice::Gpu, Precision::F32) => "as asked, shared with the window",

@@ -10,7 +10,8 @@ use crate::task::Task;
 use miette::IntoDiagnostic;
 use std::path::{Path, PathBuf};
 
-/// A show and what is known about it.
+/// A show and what is known about it; a build without the window needs only the show.
+#[cfg_attr(not(feature = "viewer"), allow(dead_code))]
 pub struct Opened {
     pub title: String,
     pub show: Show,
