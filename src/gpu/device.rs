@@ -201,6 +201,14 @@ impl Gpu {
         waited.map(|_| ()).map_err(|error| GpuError::Device(error.to_string()))
     }
 
+    /// Waits until a submission is done; later ones may still be at work.
+    pub fn wait_for(&self, submission: wgpu::SubmissionIndex) -> Result<(), GpuError> {
+        let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: None };
+        let waited = self.device.poll(poll);
+        self.check()?;
+        waited.map(|_| ()).map_err(|error| GpuError::Device(error.to_string()))
+    }
+
     /// Lets finished work call back, without waiting.
     pub fn poll(&self) -> Result<(), GpuError> {
         let polled = self.device.poll(wgpu::PollType::Poll);

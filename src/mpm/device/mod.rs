@@ -15,6 +15,7 @@
 //! Deliberately absent: reading anything back during a rollout. A particle that diverges, or a
 //! table that is full, leaves a note on the device that is reported by the next call that waits.
 
+mod growth;
 mod layout;
 mod motion;
 mod observations;
@@ -38,6 +39,7 @@ use super::simulator::SimulationError;
 use super::state::State;
 use crate::gpu::{Bound, Buffer, Gpu, GpuError, Resources, Timer};
 use crate::model::Model;
+use growth::Usage;
 use layout::{Activations, MATERIALS, MUSCLES, MaterialAt, NONE, Parameters, Status};
 use motion::{Motion, moving_colliders};
 use observations::Observations;
@@ -75,6 +77,7 @@ pub struct GpuSimulator {
     /// Buffers bound to kernels so far; forgotten when a buffer is replaced.
     bounds: HashMap<(KernelId, Io), Bound>,
     timer: Option<Timer>,
+    usage: Usage,
     peak_bytes: u64,
 }
 
@@ -180,6 +183,7 @@ impl GpuSimulator {
             observations: Observations::default(),
             bounds: HashMap::new(),
             timer: None,
+            usage: Usage::new(gpu),
             peak_bytes: 0,
         };
         simulator.place(&model.initial, placement)?;
@@ -213,6 +217,7 @@ impl GpuSimulator {
             placement.blocks.len(),
             self.tables.capacity.occupied,
         )?;
+        self.usage = Usage::new(&self.gpu);
         // Stored states and cotangents belong to the old placement.
         self.forget_record();
         for checkpoint in self.checkpoints.iter_mut().filter_map(Option::take) {

@@ -61,22 +61,6 @@ impl Placement {
         Self { ids, locations, blocks, closure: closure.len() }
     }
 
-    /// Tags and slots of a hash table of `size` places (a power of two) that holds the blocks; as
-    /// `shaders/grid/hash.wgsl` finds them.
-    pub fn hash_table(&self, size: usize) -> (Vec<u32>, Vec<u32>) {
-        let (mut tags, mut slots) = (vec![NONE; size], vec![NONE; size]);
-        for (slot, block) in self.blocks.iter().enumerate() {
-            let mut place = hash_key(block.key) as usize & (size - 1);
-            while tags[place] != NONE {
-                place = (place + 1) & (size - 1);
-            }
-            // Direction 13 of a block is the block itself.
-            tags[place] = slot as u32 * 27 + 13;
-            slots[place] = slot as u32;
-        }
-        (tags, slots)
-    }
-
     /// The rows of all particles (`shaders/types.wgsl`), with h C where B will be.
     pub fn rows(&self, state: &State<f64>, model: &Model) -> Vec<[f32; 4]> {
         let stride = row_stride(self.ids.len());
@@ -105,6 +89,22 @@ impl Placement {
         }
         rows
     }
+}
+
+/// Tags and slots of a hash table of `size` places (a power of two) that holds the blocks of slots
+/// 0, 1, ...; as `shaders/grid/hash.wgsl` finds them.
+pub fn hash_table(blocks: &[Block], size: usize) -> (Vec<u32>, Vec<u32>) {
+    let (mut tags, mut slots) = (vec![NONE; size], vec![NONE; size]);
+    for (slot, block) in blocks.iter().enumerate() {
+        let mut place = hash_key(block.key) as usize & (size - 1);
+        while tags[place] != NONE {
+            place = (place + 1) & (size - 1);
+        }
+        // Direction 13 of a block is the block itself.
+        tags[place] = slot as u32 * 27 + 13;
+        slots[place] = slot as u32;
+    }
+    (tags, slots)
 }
 
 /// Distance between the rows of a particle array: whole runs of 256 bytes.

@@ -121,6 +121,12 @@ impl Reverse {
         self.chunk_muscles.len()
     }
 
+    /// Follows a grid that was enlarged.
+    pub fn enlarge_grid(&mut self, gpu: &Gpu, slots: usize) -> Result<(), GpuError> {
+        self.momenta_bar = Buffer::new(gpu, "momenta_bar", slots * BLOCK_CELLS)?;
+        Ok(())
+    }
+
     /// Everything that was accumulated, id order. Waits for the device.
     pub fn read(&self, gpu: &Gpu, model: &Model, motion: &Motion) -> Result<Gradient, GpuError> {
         let floats =

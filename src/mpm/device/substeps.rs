@@ -5,11 +5,15 @@ use super::shaders::KernelId;
 use super::stages::{self, Launch, Over};
 use super::{GpuSimulator, Io, Motion, SimulationError};
 use crate::gpu::{Dispatch, GpuError, Recording};
+use std::collections::VecDeque;
 use std::ops::Range;
 
 /// Substeps submitted together: enough to hide the cost of a submission, few enough that a window
 /// stays responsive.
 const BATCH: usize = 16;
+
+/// Batches that the host may be ahead of the device.
+const BATCHES_AHEAD: usize = 3;
 
 impl GpuSimulator {
     /// The motion that covers substeps up to `end`.
@@ -88,6 +92,12 @@ impl GpuSimulator {
         let motion = self.motion_until(substep + 1)?;
         let needed = motion.activations_at(substep);
         let control = motion.control_of(substep) as u32;
+        let ready = !self.present.raw
+            && self.present.counted
+            && self.present.activations.rows == needed.rows;
+        if ready {
+            return Ok(());
+        }
         let gpu = self.gpu.clone();
         let mut recording = Recording::new(&gpu);
         if self.present.raw {
@@ -125,20 +135,29 @@ impl GpuSimulator {
             return Ok(());
         }
         self.motion_until(substeps.end)?;
-        self.prepare(substeps.start)?;
         let gpu = self.gpu.clone();
+        let mut submitted = VecDeque::new();
         for start in substeps.clone().step_by(BATCH) {
+            self.make_room()?;
+            self.prepare(start)?;
             let mut timer = self.timer.take();
             let mut recording = Recording::timed(&gpu, timer.as_mut());
             let end = (start + BATCH).min(substeps.end);
             let result =
                 (start..end).try_for_each(|s| self.record_forward(&mut recording, s, keep));
-            recording.submit();
+            submitted.push_back(recording.submit());
             self.timer = timer;
             result?;
+            self.present.activations = self.motion_until(end)?.activations_at(end);
+            self.ask_usage();
+            // The host stays close enough to the device to see its tables fill.
+            if submitted.len() > BATCHES_AHEAD
+                && let Some(oldest) = submitted.pop_front()
+            {
+                gpu.wait_for(oldest)?;
+            }
             gpu.poll()?;
         }
-        self.present.activations = self.motion_until(substeps.end)?.activations_at(substeps.end);
         self.note_memory();
         Ok(())
     }

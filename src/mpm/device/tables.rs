@@ -1,7 +1,7 @@
 //! The sparse grid's buffers: blocks, cells, hash table, lists, sorted order, moments, grids.
 
 use super::layout::{BLOCK_CELLS, Block, Cell, ListArguments, NONE, SlotArguments, Status};
-use super::placement::Placement;
+use super::placement::{Placement, hash_table};
 use crate::gpu::{Buffer, Gpu, GpuError, Recording, Resources};
 use bytemuck::Zeroable;
 
@@ -16,15 +16,19 @@ pub struct Capacity {
 
 impl Capacity {
     /// Room for a state to spread and travel: two to three times the blocks it needs now and some.
-    ///
-    /// Never more occupied blocks than particles, than one row of workgroups, or than one binding
-    /// of moments takes.
+    /// [`super::growth`] adds more when that gets scarce.
     pub fn for_placement(gpu: &Gpu, placement: &Placement) -> Self {
         let particles = placement.ids.len();
-        let bound = gpu.device.limits().max_storage_buffer_binding_size as usize;
-        let most = particles.min(65_535).min(bound / MOMENT_BYTES);
+        let most = Self::most_occupied(gpu, particles);
         let spread = (3 * placement.blocks.len() + 256).max((particles / 8).min(2048));
         Self { slots: 2 * placement.closure + 1024, occupied: spread.min(most).max(1) }
+    }
+
+    /// Never more occupied blocks than particles, than one row of workgroups, or than one binding
+    /// of moments takes.
+    pub fn most_occupied(gpu: &Gpu, particles: usize) -> usize {
+        let bound = gpu.device.limits().max_storage_buffer_binding_size as usize;
+        particles.min(65_535).min(bound / MOMENT_BYTES)
     }
 
     pub fn holds(&self, placement: &Placement) -> bool {
@@ -88,7 +92,7 @@ impl Tables {
         let mut blocks = vec![free; self.capacity.slots];
         blocks[..placement.blocks.len()].copy_from_slice(&placement.blocks);
         self.blocks.write(gpu, 0, &blocks);
-        let (tags, slots) = placement.hash_table(self.capacity.hash_places());
+        let (tags, slots) = hash_table(&placement.blocks, self.capacity.hash_places());
         self.hash_tags.write(gpu, 0, &tags);
         self.hash_slots.write(gpu, 0, &slots);
         let slot_count = placement.blocks.len() as u32;
@@ -97,6 +101,31 @@ impl Tables {
         self.slots.write(gpu, 0, &[arguments]);
         self.ids.write(gpu, 0, &placement.ids);
         self.status.write(gpu, 0, &[Status::CLEAR]);
+    }
+
+    /// Larger tables with the same blocks under the same slot numbers. Waits for the device, to
+    /// read the keys that the larger hash table must hold.
+    pub fn enlarged(
+        &self,
+        gpu: &Gpu,
+        capacity: Capacity,
+        particles: usize,
+    ) -> Result<Self, GpuError> {
+        let larger = Self::new(gpu, capacity, particles)?;
+        let arguments = self.slots.read(gpu)?[0];
+        let known = (arguments.slot_count as usize).min(self.capacity.slots);
+        let blocks = self.blocks.read_range(gpu, 0, known)?;
+        let (tags, slots) = hash_table(&blocks, capacity.hash_places());
+        larger.hash_tags.write(gpu, 0, &tags);
+        larger.hash_slots.write(gpu, 0, &slots);
+        let mut recording = Recording::new(gpu);
+        recording.copy((&self.blocks, 0), (&larger.blocks, 0), self.capacity.slots);
+        recording.copy((&self.slots, 0), (&larger.slots, 0), 1);
+        recording.copy((&self.lists, 0), (&larger.lists, 0), 1);
+        recording.copy((&self.status, 0), (&larger.status, 0), 1);
+        recording.copy((&self.ids, 0), (&larger.ids, 0), particles);
+        recording.submit();
+        Ok(larger)
     }
 
     pub fn resources(&self) -> Resources {
