@@ -18,7 +18,12 @@ const SIZE: LogicalSize<f64> = LogicalSize::new(1280.0, 800.0);
 const LONGEST_STEP: Duration = Duration::from_millis(200);
 
 pub fn run(exhibit: Exhibit) -> Result<(), ViewerError> {
-    let event_loop = EventLoop::new().map_err(|e| ViewerError::Window(e.to_string()))?;
+    let event_loop = EventLoop::new().map_err(|error| {
+        // The system's words come after the place in winit's source where they were met.
+        let text = error.to_string();
+        let cause = text.rsplit(": ").next().unwrap_or_default().trim_end_matches('.');
+        ViewerError::Window(format!("{cause}; `softscape render` draws without a display"))
+    })?;
     let mut app = App { exhibit: Some(exhibit), open: None, error: None };
     event_loop.run_app(&mut app).map_err(|e| ViewerError::Window(e.to_string()))?;
     app.error.map_or(Ok(()), Err)
