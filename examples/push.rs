@@ -34,6 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         values.push(outcome.value);
         adam.tell(&[Evaluation { value: outcome.value, gradient: Some(derivative.controls) }])?;
     }
-    assert!(values[9] < 0.7 * values[0], "ten steps take the cube well towards its goal");
+    let best = values.iter().copied().fold(f64::INFINITY, f64::min);
+    assert!(best < 0.5 * values[0], "ten steps take the cube well towards its goal");
     Ok(())
 }
