@@ -66,7 +66,7 @@ fn task(text: &str) -> Result<(Task, Model), String> {
 /// The error of the task after a change of its text, which starts with its place.
 fn refused(from: &str, to: &str) -> String {
     assert!(TASK.contains(from), "the test's own text has no {from}");
-    let error = task(&TASK.replace(from, to)).err().expect("refused");
+    let Err(error) = task(&TASK.replace(from, to)) else { panic!("`{to}` was accepted") };
     assert!(error.starts_with("test.toml:"), "no place: {error}");
     error
 }

@@ -120,7 +120,7 @@ impl Filler<'_> {
         let checks = self.checks;
         let at = self.at.key("shape");
         let shape = match &self.body.shape {
-            BodyShape::Points { file } => return self.from_points(file, room),
+            BodyShape::Points { file } => return self.load_points(file, room),
             BodyShape::Box { size } => checks.box_(&at, *size)?,
             BodyShape::Sphere { radius } => checks.sphere(&at, *radius)?,
             BodyShape::Capsule { radius, length } => checks.capsule(&at, *radius, *length)?,
@@ -207,7 +207,7 @@ impl Filler<'_> {
     }
 
     /// Particles from a file.
-    fn from_points(&self, file: &str, room: usize) -> Result<Vec<Particle>, SceneError> {
+    fn load_points(&self, file: &str, room: usize) -> Result<Vec<Particle>, SceneError> {
         let (checks, body) = (self.checks, self.body);
         let scene = checks.scene;
         for (given, key) in [

@@ -186,10 +186,8 @@ impl Reverse {
         let mut activations = vec![0.0; drive.control_steps * drive.muscle_count];
         let chunks = self.chunks();
         let sums = self.activations_bar.read_range(gpu, 0, drive.control_steps * chunks)?;
-        if chunks > 0 {
-            for (index, &sum) in sums.iter().enumerate() {
-                let (control, chunk) = (index / chunks, index % chunks);
-                let muscle = self.chunk_muscles[chunk];
+        for (control, sums) in sums.chunks_exact(chunks.max(1)).enumerate() {
+            for (&muscle, &sum) in self.chunk_muscles.iter().zip(sums) {
                 activations[control * model.muscles.len() + muscle] += f64::from(sum);
             }
         }

@@ -237,7 +237,7 @@ impl GpuSimulator {
         // The first stress of a control step is behind us: its activation cotangents are complete.
         let motion = self.motion_until(substep + 1)?;
         let per_control = motion.drive.substeps_per_control;
-        if (substep + 1) % per_control == 0 && substep + 1 < motion.drive.substeps() {
+        if (substep + 1).is_multiple_of(per_control) && substep + 1 < motion.drive.substeps() {
             let element = motion.step_element(substep);
             self.total_activations(recording, element, io)?;
         }
