@@ -16,7 +16,7 @@ pub struct Capacity {
 
 impl Capacity {
     /// Room for a state to spread and travel: two to three times the blocks it needs now and some.
-    /// [`super::growth`] adds more when that gets scarce.
+    /// `super::growth` adds more when that gets scarce.
     pub fn for_placement(gpu: &Gpu, placement: &Placement) -> Self {
         let particles = placement.ids.len();
         let most = Self::most_occupied(gpu, particles);
