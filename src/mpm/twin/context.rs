@@ -143,6 +143,9 @@ impl<'a, R: Scalar> Batch<'a, R> {
     /// The material constants of each lane.
     #[inline(always)]
     pub fn constants(&self, ctx: &Context<R>) -> [R::Lanes; 4] {
+        if let [only] = &ctx.materials[..] {
+            return only.k.map(R::splat);
+        }
         std::array::from_fn(|n| R::pack(|l| ctx.materials[self.points[l].material as usize].k[n]))
     }
 
