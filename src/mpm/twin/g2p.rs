@@ -140,8 +140,7 @@ fn cause_of_divergence<R: Scalar>(
 /// Cotangents of the node velocities and, in the order of `sorted`, the part of those of the state
 /// that g2p read: position, F and history are set, v and C are left to the adjoint of p2g.
 ///
-/// `after` is the state that g2p made; `after_bar(p)` finds the cotangent of the particle at its
-/// storage position p.
+/// `after` is the state that g2p made, `after_bar` its cotangent.
 pub fn g2p_adj<R: Scalar>(
     ctx: &Context<R>,
     stored: &Stored<R>,
