@@ -1,7 +1,7 @@
 // Derivative by a particle's offset of what it exchanges with its 27 nodes.
 
 // sum_i phi_i grad w_i [per cell], phi_i = n_i.xyz . (u + B d_i) + n_i.w.
-fn pull(low: Plane, mid: Plane, high: Plane, o: vec3<f32>, m: Momentum) -> vec3<f32> {
+fn pull(n: Nodes, o: vec3<f32>, m: Momentum) -> vec3<f32> {
     let wx = weights(o.x);
     let wy = weights(o.y);
     let wz = weights(o.z);
@@ -11,11 +11,11 @@ fn pull(low: Plane, mid: Plane, high: Plane, o: vec3<f32>, m: Momentum) -> vec3<
     let dx = distances(o.x);
     let dy = distances(o.y);
     let dz = distances(o.z);
-    let a = pull_plane(low, Affine(m.u + m.b[2] * dz.x, m.b[0], m.b[1]),
+    let a = pull_plane(n.low, Affine(m.u + m.b[2] * dz.x, m.b[0], m.b[1]),
         wx, wy, wx_adj, wy_adj, dx, dy);
-    let b = pull_plane(mid, Affine(m.u + m.b[2] * dz.y, m.b[0], m.b[1]),
+    let b = pull_plane(n.mid, Affine(m.u + m.b[2] * dz.y, m.b[0], m.b[1]),
         wx, wy, wx_adj, wy_adj, dx, dy);
-    let c = pull_plane(high, Affine(m.u + m.b[2] * dz.z, m.b[0], m.b[1]),
+    let c = pull_plane(n.high, Affine(m.u + m.b[2] * dz.z, m.b[0], m.b[1]),
         wx, wy, wx_adj, wy_adj, dx, dy);
     return vec3<f32>(
         wz.x * a.x + wz.y * b.x + wz.z * c.x,

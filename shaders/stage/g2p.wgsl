@@ -23,30 +23,20 @@ fn node_value(index: u32) -> vec4<f32> {
 
 @compute @workgroup_size(64)
 fn g2p(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) cell: u32) {
-    if (group.x >= parameters.occupied_capacity) {
+    let at = occupied_cell(group.x, cell);
+    if (at.count == 0u) {
         return;
     }
-    let slot = blocks[group.x].occupied_slot;
-    let at = slot * BLOCK_CELLS + cell;
-    let count = cells[at].count;
-    if (count == 0u) {
-        return;
-    }
-    let first = cells[at].first;
-    let local = cell_coordinates(cell);
-    let corners = corner_slots(slot, local);
-    let low = load_plane(corners, local, -1);
-    let mid = load_plane(corners, local, 0);
-    let high = load_plane(corners, local, 1);
-    for (var i = 0u; i < count; i++) {
-        let p = order[first + i];
+    let nodes = load_nodes(at);
+    for (var i = 0u; i < at.count; i++) {
+        let p = order[at.first + i];
         let head = particles[p];
-        let gathered = gather(low, mid, high, head.xyz);
-        update_particle(p, slot, local, head, gathered);
+        let gathered = gather(nodes, head.xyz);
+        update_particle(p, at, head, gathered);
     }
 }
 
-fn update_particle(p: u32, slot: u32, local: vec3<i32>, head: vec4<f32>, gathered: Gathered) {
+fn update_particle(p: u32, at: CellAt, head: vec4<f32>, gathered: Gathered) {
     let stride = parameters.row_stride;
     let fx = particles[ROW_SHAPE * stride + p];
     let fy = particles[(ROW_SHAPE + 1u) * stride + p];
@@ -73,9 +63,9 @@ fn update_particle(p: u32, slot: u32, local: vec3<i32>, head: vec4<f32>, gathere
     let slow = all(abs(travel) < vec3<f32>(4.0));
     let moved = head.xyz + select(vec3<f32>(0.0), travel, vec3<bool>(finite && slow));
     let shift = floor(moved + 0.5);
-    let next_local = local + vec3<i32>(shift);
+    let next_local = at.local + vec3<i32>(shift);
     let side = neighbour_index(next_local >> vec3<u32>(2u));
-    let next_slot = blocks[slot].neighbours[side];
+    let next_slot = blocks[at.slot].neighbours[side];
     if (!finite) {
         report(p, CAUSE_NOT_FINITE);
     } else if (!slow) {
@@ -83,7 +73,7 @@ fn update_particle(p: u32, slot: u32, local: vec3<i32>, head: vec4<f32>, gathere
     }
     // Without a slot (no room, which `expand` reported) the particle stays where it is.
     let cell = select(next_slot * BLOCK_CELLS + cell_index(next_local),
-        slot * BLOCK_CELLS + cell_index(local), next_slot == NONE);
+        at.slot * BLOCK_CELLS + cell_index(at.local), next_slot == NONE);
 
     particles_out[p] = vec4<f32>(moved - shift, head.w);
     let momentum = Momentum(gathered.v, b);

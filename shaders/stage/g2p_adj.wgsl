@@ -30,27 +30,17 @@ fn node_value(index: u32) -> vec4<f32> {
 
 @compute @workgroup_size(64)
 fn g2p_adj(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) cell: u32) {
-    if (group.x >= parameters.occupied_capacity) {
+    let at = occupied_cell(group.x, cell);
+    if (at.count == 0u) {
         return;
     }
-    let slot = blocks[group.x].occupied_slot;
-    let at = slot * BLOCK_CELLS + cell;
-    let count = cells[at].count;
-    if (count == 0u) {
-        return;
-    }
-    let first = cells[at].first;
-    let local = cell_coordinates(cell);
-    let corners = corner_slots(slot, local);
-    let low = load_plane(corners, local, -1);
-    let mid = load_plane(corners, local, 0);
-    let high = load_plane(corners, local, 1);
-    for (var i = 0u; i < count; i++) {
-        let p = order[first + i];
+    let nodes = load_nodes(at);
+    for (var i = 0u; i < at.count; i++) {
+        let p = order[at.first + i];
         let o = particles[p].xyz;
-        let gathered = gather(low, mid, high, o);
+        let gathered = gather(nodes, o);
         let adj = update_particle_adj(p, gathered);
-        let pulled = pull(low, mid, high, o, adj.given) - transpose(adj.given.b) * gathered.v;
+        let pulled = pull(nodes, o, adj.given) - transpose(adj.given.b) * gathered.v;
         store_bar(p, adj, adj.x_bar + pulled / parameters.cell_width);
     }
 }

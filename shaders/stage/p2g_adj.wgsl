@@ -21,32 +21,22 @@ fn node_value(index: u32) -> vec4<f32> {
 
 @compute @workgroup_size(64)
 fn p2g_adj(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) cell: u32) {
-    if (group.x >= parameters.occupied_capacity) {
+    let at = occupied_cell(group.x, cell);
+    if (at.count == 0u) {
         return;
     }
-    let slot = blocks[group.x].occupied_slot;
-    let at = slot * BLOCK_CELLS + cell;
-    let count = cells[at].count;
-    if (count == 0u) {
-        return;
-    }
-    let first = cells[at].first;
-    let local = cell_coordinates(cell);
-    let corners = corner_slots(slot, local);
-    let low = load_plane(corners, local, -1);
-    let mid = load_plane(corners, local, 0);
-    let high = load_plane(corners, local, 1);
+    let nodes = load_nodes(at);
     let stride = parameters.row_stride;
-    for (var i = 0u; i < count; i++) {
-        let p = order[first + i];
+    for (var i = 0u; i < at.count; i++) {
+        let p = order[at.first + i];
         let head = particles[p];
         let given = momentum_from_rows(
             particles[ROW_MOMENTUM * stride + p],
             particles[(ROW_MOMENTUM + 1u) * stride + p],
             particles[(ROW_MOMENTUM + 2u) * stride + p]);
-        let gathered = gather(low, mid, high, head.xyz);
+        let gathered = gather(nodes, head.xyz);
         let taken = Momentum(head.w * gathered.v, head.w * gathered.moment);
-        let pulled = pull(low, mid, high, head.xyz, given) - transpose(given.b) * gathered.v;
+        let pulled = pull(nodes, head.xyz, given) - transpose(given.b) * gathered.v;
         let x_bar = (head.w / parameters.cell_width) * pulled;
 
         particles_bar[p] = momentum_row(taken, 0u);
