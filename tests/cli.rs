@@ -447,3 +447,20 @@ fn every_command_explains_itself_with_an_example() {
         assert!(help.contains(&format!("softscape {command}")), "{command}: {help}");
     }
 }
+
+#[test]
+fn bench_tells_each_row_and_a_whole_rollout_within_its_memory() {
+    let desk = Desk::new();
+    let words = "bench --device cpu --materials elastic,liquid --sizes 500 --threads 1 --repeats 1";
+    let rows = desk.json(&format!("{words} --forward-only --baseline elastic/500/cpu/1"));
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[0]["ratio"], 1.0);
+    assert!(rows[1]["ratio"].as_f64().expect("a ratio") > 0.0);
+
+    let words = "bench --device cpu --materials elastic --sizes 500 --threads 1 --horizon 12";
+    let rows = desk.json(words);
+    assert_eq!(rows[0]["substeps"], 12);
+    assert!(rows[0]["backward_ratio"].as_f64().expect("a ratio") > 1.0);
+    assert!(rows[0]["checkpoint_bytes"].as_u64().expect("bytes") > 500 * 112);
+    assert!(desk.error("bench --horizon 0").contains("at least 1"));
+}

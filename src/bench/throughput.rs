@@ -99,14 +99,22 @@ pub struct Effort {
 
 /// Measures a case, on a pool of its own threads if it says how many.
 pub fn measure(case: &Case, make: MakeSimulator, effort: Effort) -> Result<Row, SimulationError> {
+    on_threads(case, || measure_here(case, make, effort))?
+}
+
+/// Does some work on a pool of as many threads as the case says, if it says how many.
+pub(super) fn on_threads<T: Send>(
+    case: &Case,
+    work: impl FnOnce() -> T + Send,
+) -> Result<T, SimulationError> {
     if case.threads == 0 {
-        return measure_here(case, make, effort);
+        return Ok(work());
     }
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(case.threads)
         .build()
         .map_err(|error| SimulationError::Device(error.to_string()))?;
-    pool.install(|| measure_here(case, make, effort))
+    Ok(pool.install(work))
 }
 
 fn measure_here(case: &Case, make: MakeSimulator, effort: Effort) -> Result<Row, SimulationError> {

@@ -346,6 +346,7 @@ pub enum ColorBy {
 Examples:
   softscape bench --quick
   softscape bench --device cpu --materials elastic,sand --sizes 100000 --threads 1,2 --json
+  softscape bench --device cpu --materials elastic --sizes 100000 --threads 2 --horizon 2000
 
 Each row is a material, a size, a device and a number of threads. `ratio` compares its speed per
 core-second with the --baseline row measured in the same run.")]
@@ -382,6 +383,11 @@ pub struct BenchArgs {
     /// Measure the forward pass only.
     #[arg(long)]
     pub forward_only: bool,
+
+    /// Measure instead one whole rollout of N substeps and its gradient, checkpoints and replay
+    /// included: time, and memory at its peak.
+    #[arg(long, value_name = "N", conflicts_with_all = ["forward_only", "repeats", "baseline"])]
+    pub horizon: Option<usize>,
 
     /// Smaller sizes and fewer repeats: a minute instead of a quarter of an hour.
     #[arg(long)]

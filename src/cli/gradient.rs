@@ -12,8 +12,8 @@ use super::output::Output;
 use super::progress::Progress;
 use crate::model::Model;
 use crate::rollout::{
-    Controls, Derivative, Outcome as RolloutOutcome, Phase, Rollout, RolloutError, Settings,
-    TermValue, differentiate,
+    Controls, Derivative, Outcome as RolloutOutcome, Rollout, RolloutError, Settings, TermValue,
+    differentiate,
 };
 use crate::task::Task;
 use ndarray::{Array0, Array2};
@@ -47,12 +47,7 @@ pub fn run(args: &GradientArgs, output: Output) -> miette::Result<Outcome> {
         objective: &task.objective,
     };
     let bar = Progress::new("gradient", 0);
-    let mut progress = |p: crate::rollout::Progress| {
-        // Both sweeps on one bar.
-        bar.expect(2 * p.substeps as u64);
-        let before = if p.phase == Phase::Reverse { p.substeps } else { 0 };
-        bar.reach((before + p.substeps_done) as u64);
-    };
+    let mut progress = |seen| bar.follow(seen);
     let mut settings = Settings {
         memory_bytes: args.checkpoint_budget * MEGABYTE,
         cancel: Some(interrupt.flag()),

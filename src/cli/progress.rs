@@ -1,5 +1,6 @@
 //! Progress on standard error, with the time left. Silent where that is no terminal.
 
+use crate::rollout;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A bar over `length` units of work; it disappears when dropped.
@@ -29,6 +30,13 @@ impl Progress {
     /// Sets how many units there are.
     pub fn expect(&self, length: u64) {
         self.0.set_length(length);
+    }
+
+    /// Follows a gradient: the forward sweep and the one back each fill half of the bar.
+    pub fn follow(&self, seen: rollout::Progress) {
+        let before = if seen.phase == rollout::Phase::Reverse { seen.substeps } else { 0 };
+        self.expect(2 * seen.substeps as u64);
+        self.reach((before + seen.substeps_done) as u64);
     }
 
     /// Replaces the text before the bar.
