@@ -4,6 +4,7 @@ pub mod agents;
 pub mod bench;
 pub mod cli;
 pub mod gpu;
+pub mod identify;
 pub mod math;
 pub mod model;
 pub mod mpm;

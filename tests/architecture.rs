@@ -10,7 +10,7 @@ const LAYERS: [&[&str]; 7] = [
     &["model"],
     &["mpm", "agents"],
     &["rollout", "optim"],
-    &["task", "bench", "render"],
+    &["task", "identify", "bench", "render"],
     &["cli", "viewer"],
 ];
 

@@ -1,7 +1,9 @@
 //! What was typed. Nothing here decides anything: each command's file does.
 
+use super::identify_args::IdentifyArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// The whole command line.
@@ -42,6 +44,8 @@ pub enum Command {
     Gradient(GradientArgs),
     /// Search for the controls that minimise a task's objective.
     Optimize(OptimizeArgs),
+    /// Find material parameters from an observed motion.
+    Identify(IdentifyArgs),
     /// Open a scene or a run in a window.
     View(ViewArgs),
     /// Make a picture or a movie of a scene or a run, without a window.
@@ -141,6 +145,15 @@ pub struct RunArgs {
     /// Write a state file per control step into this directory, the initial one included.
     #[arg(long, value_name = "DIR")]
     pub frames: Option<PathBuf>,
+
+    /// Write the positions at the start and at the end of every control step here (npz), for
+    /// `softscape identify`.
+    #[arg(long, value_name = "FILE")]
+    pub observe: Option<PathBuf>,
+
+    /// Observe every Nth particle only.
+    #[arg(long, value_name = "N", default_value = "1", requires = "observe")]
+    pub observe_every: NonZeroUsize,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! What can go wrong in a command, said to the person who can fix it.
 
+use crate::identify::IdentifyError;
 use crate::mpm::simulator::SimulationError;
 use crate::optim::OptimizerError;
 use crate::rollout::RolloutError;
@@ -24,6 +25,9 @@ pub enum CliError {
 
     #[error(transparent)]
     Rollout(#[from] RolloutError),
+
+    #[error(transparent)]
+    Identify(#[from] IdentifyError),
 
     #[error(transparent)]
     Optimizer(#[from] OptimizerError),

@@ -25,15 +25,20 @@ impl Loaded {
     }
 }
 
+impl From<FidelityChoice> for Fidelity {
+    fn from(choice: FidelityChoice) -> Self {
+        match choice {
+            FidelityChoice::Preview => Fidelity::Preview,
+            FidelityChoice::Standard => Fidelity::Standard,
+            FidelityChoice::Fine => Fidelity::Fine,
+        }
+    }
+}
+
 /// Reads and compiles a scene file.
 pub fn load_scene(path: &Path, fidelity: FidelityChoice) -> Result<Loaded, SceneError> {
     let scene = Scene::load(path)?;
-    let fidelity = match fidelity {
-        FidelityChoice::Preview => Fidelity::Preview,
-        FidelityChoice::Standard => Fidelity::Standard,
-        FidelityChoice::Fine => Fidelity::Fine,
-    };
-    let model = Arc::new(compile(&scene, fidelity)?);
+    let model = Arc::new(compile(&scene, fidelity.into())?);
     Ok(Loaded { scene, model })
 }
 

@@ -10,9 +10,14 @@ mod error;
 mod files;
 mod gradient;
 mod gradient_check;
+mod identify;
+mod identify_args;
+mod identify_directory;
+mod identify_plan;
 mod inspect;
 mod interrupt;
 mod load;
+mod observe_file;
 mod optimize;
 mod output;
 mod progress;
@@ -65,6 +70,7 @@ fn dispatch(line: &CommandLine) -> miette::Result<Outcome> {
         Command::Render(args) => render::render(args, output),
         Command::Gradient(args) => gradient::run(args, output),
         Command::Optimize(args) => optimize::run(args, output),
+        Command::Identify(args) => identify::run(args, output),
         Command::Bench(args) => bench::run(args, output),
         Command::Validate(args) => validate::run(args, output),
         Command::Inspect(args) => inspect::run(args, output),

@@ -7,6 +7,7 @@ use super::error::CliError;
 use super::files::{check_writable, make_directory};
 use super::interrupt::Interrupt;
 use super::load::load_scene;
+use super::observe_file::Looks;
 use super::output::Output;
 use super::progress::Progress;
 use super::state_file::write_state;
@@ -32,6 +33,13 @@ struct Plan {
     substeps: usize,
     out: Option<PathBuf>,
     frames: Option<PathBuf>,
+    observe: Option<Observe>,
+}
+
+/// What is observed for `softscape identify`.
+struct Observe {
+    path: PathBuf,
+    particles: Vec<usize>,
 }
 
 /// Runs the command.
@@ -46,13 +54,17 @@ pub fn run(args: &RunArgs, output: Output) -> miette::Result<Outcome> {
 
     let interrupt = Interrupt::listen();
     let started = Instant::now();
-    let substeps = run_all(&plan, simulator.as_mut(), &interrupt)?;
+    let mut looks = Looks::default();
+    let substeps = run_all(&plan, simulator.as_mut(), &interrupt, &mut looks)?;
     let wall_secs = started.elapsed().as_secs_f64();
 
     let state = simulator.read().map_err(CliError::from)?;
     let time_secs = substeps as f64 * plan.model.substep_secs;
     if let Some(out) = &plan.out {
         write_state(out, &plan.model, &state, time_secs)?;
+    }
+    if let Some(Observe { path, particles }) = &plan.observe {
+        looks.write(path, particles)?;
     }
     report(&plan, simulator.as_ref(), &state, substeps, wall_secs, output);
     Ok(if substeps < plan.substeps { Outcome::Interrupted } else { Outcome::Done })
@@ -83,6 +95,15 @@ fn plan(args: &RunArgs) -> miette::Result<Plan> {
         make_directory(frames)?;
         check_writable(&frame_path(frames, 0))?;
     }
+    let observe = match &args.observe {
+        None => None,
+        Some(path) => {
+            check_writable(path)?;
+            let every = args.observe_every.get();
+            let particles = (0..model.initial.particle_count()).step_by(every).collect();
+            Some(Observe { path: path.clone(), particles })
+        }
+    };
     Ok(Plan {
         model,
         actions,
@@ -90,6 +111,7 @@ fn plan(args: &RunArgs) -> miette::Result<Plan> {
         substeps,
         out: args.out.clone(),
         frames: args.frames.clone(),
+        observe,
     })
 }
 
@@ -98,16 +120,19 @@ fn run_all(
     plan: &Plan,
     simulator: &mut dyn Simulator,
     interrupt: &Interrupt,
+    looks: &mut Looks,
 ) -> Result<usize, CliError> {
     let progress = Progress::new("substeps", plan.substeps as u64);
-    // Without frames there is nothing to do between control steps.
-    let stride =
-        if plan.frames.is_some() { plan.model.substeps_per_control } else { plan.substeps.max(1) };
-    write_frame(plan, simulator, 0)?;
+    // Without frames and observations there is nothing to do between control steps.
+    let stride = match plan.frames.is_some() || plan.observe.is_some() {
+        true => plan.model.substeps_per_control,
+        false => plan.substeps.max(1),
+    };
+    look_at(plan, simulator, 0, looks)?;
     for start in (0..plan.substeps).step_by(stride) {
         let end = (start + stride).min(plan.substeps);
         match advance(simulator, start..end, interrupt, |at| progress.reach(at as u64)) {
-            Ok(()) => write_frame(plan, simulator, end)?,
+            Ok(()) => look_at(plan, simulator, end, looks)?,
             Err(Stop::Interrupted { substep }) => return Ok(substep),
             Err(Stop::Failed(cause)) => return Err(cause.into()),
             Err(Stop::Diverged { cause, substep, state }) => {
@@ -119,6 +144,25 @@ fn run_all(
         }
     }
     Ok(plan.substeps)
+}
+
+/// What there is to do between control steps.
+fn look_at(
+    plan: &Plan,
+    simulator: &mut dyn Simulator,
+    substep: usize,
+    looks: &mut Looks,
+) -> Result<(), CliError> {
+    write_frame(plan, simulator, substep)?;
+    // A run may end within a control step; that is no moment of an observation.
+    if let Some(observe) = &plan.observe
+        && substep.is_multiple_of(plan.model.substeps_per_control)
+    {
+        simulator.observe(0)?;
+        let time_secs = substep as f64 * plan.model.substep_secs;
+        looks.add(time_secs, &simulator.observation(0)?.x, &observe.particles);
+    }
+    Ok(())
 }
 
 fn write_frame(plan: &Plan, simulator: &mut dyn Simulator, substep: usize) -> Result<(), CliError> {

@@ -97,7 +97,7 @@ pub fn is_run_file(path: &Path) -> bool {
     table.is_some_and(|table| table.contains_key("scene_fingerprint"))
 }
 
-/// A checksum of a scene file's text.
+/// A checksum of a file.
 pub fn scene_fingerprint(path: &Path) -> Result<String, CliError> {
     let text =
         fs::read(path).map_err(|e| CliError::Read { path: path.into(), cause: e.to_string() })?;
@@ -221,13 +221,13 @@ impl RunDirectory {
     }
 }
 
-fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, CliError> {
+pub(super) fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, CliError> {
     let problem = |cause| CliError::Read { path: path.into(), cause };
     let text = fs::read_to_string(path).map_err(|e| problem(e.to_string()))?;
     toml::from_str(&text).map_err(|e| problem(e.to_string()))
 }
 
-fn write_toml<T: Serialize>(path: &Path, value: &T) -> Result<(), CliError> {
+pub(super) fn write_toml<T: Serialize>(path: &Path, value: &T) -> Result<(), CliError> {
     let text = toml::to_string(value)
         .map_err(|e| CliError::Write { path: path.into(), cause: e.to_string() })?;
     write_whole(path, |file| file.write_all(text.as_bytes()))

@@ -33,6 +33,13 @@ impl Bounds {
         Ok(Self { lower, upper })
     }
 
+    pub fn lower(&self, index: usize) -> f64 {
+        self.lower[index]
+    }
+    pub fn upper(&self, index: usize) -> f64 {
+        self.upper[index]
+    }
+
     pub fn dimension(&self) -> usize {
         self.lower.len()
     }

@@ -1,18 +1,23 @@
 //! Layer 4: optimisers over plain slices. Sees no simulator, only f and its gradient.
 //!
 //! An [`Optimizer`] asks for points and is told their values: Adam asks for one point with its
-//! gradient, CMA-ES for a population without. [`search`] is the loop around it: limits, the best
+//! gradient, CMA-ES for a population without. For few
+//! coordinates and many residuals there is [`least_squares`]. [`search`] is the loop around it: limits, the best
 //! point, a flag that stops it, and a state from which a later process goes on bit for bit.
 
 mod adam;
 mod bounds;
 mod cma_es;
+mod least_squares;
 mod rate;
 mod search;
 
 pub use adam::{Adam, AdamOptions, Clip};
 pub use bounds::{Bounds, BoundsError};
 pub use cma_es::{CmaEs, CmaEsOptions};
+pub use least_squares::{
+    Accepted, LeastSquaresOptions, Local, Minimum, SumOfSquares, least_squares,
+};
 pub use rate::Rate;
 pub use search::{Best, Ending, Iteration, Limits, Progress, SearchError, search};
 

@@ -17,7 +17,7 @@ use thiserror::Error;
 /// 2000 substeps of 100 000 particles below 1.2 GB.
 pub const DEFAULT_MEMORY_BYTES: u64 = 1_050_000_000;
 /// Observations noted before the host waits for them, so that a device is not stopped at each.
-const OBSERVATIONS_IN_FLIGHT: usize = 8;
+pub(super) const OBSERVATIONS_IN_FLIGHT: usize = 8;
 /// Bytes of one particle's observed position and velocity.
 const OBSERVED_BYTES: u64 = std::mem::size_of::<[f64; 6]>() as u64;
 

@@ -7,6 +7,7 @@ mod controls;
 mod driver;
 mod objective;
 mod schedule;
+mod trajectory;
 
 pub use controls::{Controls, ControlsError};
 pub use driver::{
@@ -17,3 +18,4 @@ pub use objective::{
     ControlMeasure, DensityTarget, Measure, Objective, ObjectiveError, Term, TermKind, When,
 };
 pub use schedule::{Budget, Move, Schedule, ScheduleError};
+pub use trajectory::{Watch, watch};

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 mod cube;
 mod error;
+mod identify;
 mod library;
 mod npz;
 mod read;
@@ -19,6 +20,7 @@ mod world;
 
 pub use cube::{CUBE_LAWS, cube_scene};
 pub use error::{KeyPath, SceneError, nearest};
+pub use identify::{Identify, Sought, Throw};
 pub use library::{BUILT_IN_MATERIALS, built_in_material};
 pub use npz::{Npz, NpzError};
 pub use task::{Score, StartChannel, Task, Term, When};
@@ -56,6 +58,7 @@ pub struct Scene {
     #[serde(default)]
     pub muscle: Vec<Muscle>,
     pub task: Option<Task>,
+    pub identify: Option<Identify>,
     /// Where it was read from; empty for a scene made by a program.
     #[serde(skip)]
     pub source: Source,

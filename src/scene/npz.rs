@@ -82,6 +82,34 @@ impl Npz {
         Ok(array.as_standard_layout().into_owned())
     }
 
+    /// Reads a list of indices below `count`, of any integer type.
+    ///
+    /// # Errors
+    /// There is none of this name, it holds something else, or an index is out of range.
+    pub fn indices(&mut self, name: &str, count: usize) -> Result<Vec<usize>, NpzError> {
+        let wide = self
+            .read::<i64>(name)
+            .or_else(|_| self.read::<i32>(name).map(|array| array.mapv(i64::from)))
+            .or_else(|_| self.read::<u32>(name).map(|array| array.mapv(i64::from)))
+            .or_else(|_| self.read::<u64>(name).map(|array| array.mapv(|i| i as i64)))
+            .map_err(|error| self.bad(name, format!("expected a list of integers ({error})")))?;
+        if wide.ndim() != 1 {
+            let found = format!("{:?}", wide.shape());
+            return Err(self.bad(name, format!("expected shape [N], found {found}")));
+        }
+        let mut indices = Vec::with_capacity(wide.len());
+        for (place, &index) in wide.iter().enumerate() {
+            match usize::try_from(index).ok().filter(|&index| index < count) {
+                Some(index) => indices.push(index),
+                None => {
+                    let problem = format!("{index} at [{place}]; 0 to {} are allowed", count - 1);
+                    return Err(self.bad(name, problem));
+                }
+            }
+        }
+        Ok(indices)
+    }
+
     fn read<T: ReadableElement>(&mut self, name: &str) -> Result<ArrayD<T>, ReadNpzError> {
         self.reader.by_name::<OwnedRepr<T>, IxDyn>(name)
     }
