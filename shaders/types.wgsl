@@ -16,9 +16,13 @@ const SELF: u32 = 13u;
 //   1..3  v_r [m/s], B_r.: row r of the affine velocity B = h C - (4 dt / h) (V/m) tau [m/s per cell],
 //         so that the particle gives a node at d [cells] the momentum w m (v + B d)
 //   4..6  columns of F; in w the plastic history, V/m [m³/kg], and the class number
+// and, where a law of the model reads the strain rate (HAS_RATE), two more:
+//   7     xx, yy, zz, xy of sym C [1/s]
+//   8     yz, zx of it, 0, 0
 const ROW_OFFSET: u32 = 0u;
 const ROW_MOMENTUM: u32 = 1u;
 const ROW_SHAPE: u32 = 4u;
+const ROW_RATE: u32 = 7u;
 
 // Its cotangent is seven rows likewise:
 //   0..2  v_bar_r, B_bar_r.
@@ -66,21 +70,33 @@ struct Step {
 
 // --- Materials ---
 
-const LAW_ELASTIC: u32 = 0u;
-const LAW_LIQUID: u32 = 1u;
-const LAW_SAND: u32 = 2u;
+// Law::constants: mu and lambda [Pa], then what else a law has.
+struct Constants {
+    low: vec4<f32>,
+    high: vec4<f32>,
+}
 
-// One constitutive law: LAW_..., and model::Law::constants.
+// One constitutive law: LawKind and its constants.
 struct MaterialAt {
-    k: vec4<f32>,
+    k: Constants,
     kind: u32,
 }
 const MATERIALS: u32 = 64u;
 
+// What the stress of a particle depends on.
+struct Local {
+    f: mat3x3<f32>,
+    // sym C [1/s]; zero unless HAS_RATE
+    rate: mat3x3<f32>,
+    history: f32,
+}
+
 struct StressAdj {
     f_bar: mat3x3<f32>,
-    // by (mu, lambda, beta, 0)
-    k_bar: vec4<f32>,
+    // symmetric: by C as well as by sym C
+    rate_bar: mat3x3<f32>,
+    history_bar: f32,
+    k_bar: Constants,
 }
 
 struct ReturnMap {
@@ -91,7 +107,7 @@ struct ReturnMap {
 struct ReturnMapAdj {
     f_bar: mat3x3<f32>,
     history_bar: f32,
-    k_bar: vec4<f32>,
+    k_bar: Constants,
 }
 
 // Activations [Pa] of one control step, four muscles a row.

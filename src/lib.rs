@@ -5,6 +5,7 @@ pub mod bench;
 pub mod cli;
 pub mod gpu;
 pub mod identify;
+pub mod laws;
 pub mod math;
 pub mod model;
 pub mod mpm;

@@ -190,7 +190,7 @@ impl Simulator for PointMasses {
         for (p, [x_bar, v_bar]) in self.bar.iter().enumerate() {
             (initial.x[p], initial.v[p]) = (*x_bar, *v_bar);
         }
-        Ok(Gradient { initial, constants: vec![[0.0; 4]], drive: self.drive_bar.clone() })
+        Ok(Gradient { initial, constants: vec![[0.0; 8]], drive: self.drive_bar.clone() })
     }
     fn fingerprint(&mut self) -> Result<u64, SimulationError> {
         let bits = self.present.iter().flatten().flat_map(|v| v.0.map(f64::to_bits));

@@ -3,6 +3,7 @@
 
 use naga::ResourceBinding;
 use softscape::gpu::{Access, Binding, Shader};
+use softscape::model::LawKind;
 use softscape::mpm::device::{KernelId, Launch, STAGES};
 
 /// WebGPU's default limit of storage buffers a stage.
@@ -19,7 +20,7 @@ const COTANGENTS: [(&str, &str); 5] = [
 ];
 
 fn shader(id: KernelId) -> Shader {
-    id.source().check().unwrap_or_else(|error| panic!("{error}"))
+    id.source(LawKind::ALL).check().unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn bindings(id: KernelId) -> Vec<Binding> {

@@ -1,4 +1,4 @@
-// Fixed corotated elasticity [Stomakhin12]; k = (mu, lambda, 0, 0). Mirrors material/elastic.rs.
+// Fixed corotated elasticity [Stomakhin12]; k = (mu, lambda). Mirrors material/elastic.rs.
 
 // F counts as flat or inverted where det F < 1e-6 |F|³: there the polar iteration loses its digits,
 // or keeps the reflection, and singular values take over.
@@ -12,7 +12,8 @@ fn elastic_is_flat(f: mat3x3<f32>, det: f32) -> bool {
 }
 
 // tau = 2 mu (F - R) Fᵀ + lambda J (J - 1) I
-fn elastic_stress(k: vec4<f32>, f: mat3x3<f32>) -> mat3x3<f32> {
+fn elastic_stress(k: Constants, at: Local) -> mat3x3<f32> {
+    let f = at.f;
     let j = determinant3(f);
     var r: mat3x3<f32>;
     if elastic_is_flat(f, j) {
@@ -21,18 +22,19 @@ fn elastic_stress(k: vec4<f32>, f: mat3x3<f32>) -> mat3x3<f32> {
     } else {
         r = polar_rotation(f);
     }
-    let shear = symmetric3((f - r) * transpose(f)) * (2.0 * k.x);
-    return shear + diagonal3(vec3<f32>(k.y * j * (j - 1.0)));
+    let shear = symmetric3((f - r) * transpose(f)) * (2.0 * k.low.x);
+    return shear + diagonal3(vec3<f32>(k.low.y * j * (j - 1.0)));
 }
 
 // With T = sym tau_bar, F_bar = 2 mu (2 T F - T R + R [y]x) + lambda (2 J - 1) tr T J F^-T, where
 // R [y]x carries R_bar = -T F through the polar rotation: y = (tr S I - S)^-1 axial(Z),
 // Z = Rᵀ R_bar, S = Rᵀ F. It divides by s_i + s_j only: exact at F = I.
 // mu_bar = T : 2 (F - R) Fᵀ, lambda_bar = J (J - 1) tr T.
-fn elastic_stress_adj(k: vec4<f32>, f: mat3x3<f32>, tau_bar: mat3x3<f32>) -> StressAdj {
+fn elastic_stress_adj(k: Constants, at: Local, tau_bar: mat3x3<f32>) -> StressAdj {
+    let f = at.f;
     let t = symmetric3(tau_bar);
     let j = determinant3(f);
-    var shear: StressAdj;
+    var shear: ElasticShearAdj;
     if elastic_is_flat(f, j) {
         shear = elastic_flat_shear_adj(f, t);
     } else {
@@ -44,16 +46,33 @@ fn elastic_stress_adj(k: vec4<f32>, f: mat3x3<f32>, tau_bar: mat3x3<f32>) -> Str
         // The inverse of a symmetric matrix is its cofactor over its determinant.
         let y = cofactor3(pair_sums) * axial3(z) * (-1.0 / determinant3(pair_sums));
         shear.f_bar = 2.0 * t_f - t * r + r * cross_matrix3(y);
-        shear.k_bar.x = 2.0 * double_dot3(t_f, f - r);
+        shear.mu_bar = 2.0 * double_dot3(t_f, f - r);
     }
     let trace = trace3(t);
-    let f_bar = shear.f_bar * (2.0 * k.x) + cofactor3(f) * (k.y * (2.0 * j - 1.0) * trace);
-    return StressAdj(f_bar, vec4<f32>(shear.k_bar.x, j * (j - 1.0) * trace, 0.0, 0.0));
+    var adj: StressAdj;
+    adj.f_bar = shear.f_bar * (2.0 * k.low.x) + cofactor3(f) * (k.low.y * (2.0 * j - 1.0) * trace);
+    adj.k_bar.low = vec4<f32>(shear.mu_bar, j * (j - 1.0) * trace, 0.0, 0.0);
+    return adj;
+}
+
+fn elastic_return_map(k: Constants, f_trial: mat3x3<f32>, history: f32) -> ReturnMap {
+    return ReturnMap(f_trial, history);
+}
+
+fn elastic_return_map_adj(
+    k: Constants, f_trial: mat3x3<f32>, history: f32, f_bar: mat3x3<f32>, history_bar: f32,
+) -> ReturnMapAdj {
+    return ReturnMapAdj(f_bar, history_bar, Constants());
+}
+
+struct ElasticShearAdj {
+    f_bar: mat3x3<f32>,
+    mu_bar: f32,
 }
 
 // Of (F - R) Fᵀ in principal values, H = Uᵀ T U: F_bar = U Q Vᵀ, Q_ij = 2 g_ij H_ij s_j,
 // g_ij = 1 - 1/(s_i + s_j), Q_ii = (2 s_i - 1) H_ii; mu_bar = Σ 2 (s_i - 1) s_i H_ii.
-fn elastic_flat_shear_adj(f: mat3x3<f32>, t: mat3x3<f32>) -> StressAdj {
+fn elastic_flat_shear_adj(f: mat3x3<f32>, t: mat3x3<f32>) -> ElasticShearAdj {
     let d = svd(f);
     let s = d.s;
     let h = transpose(d.u) * t * d.u;
@@ -67,5 +86,5 @@ fn elastic_flat_shear_adj(f: mat3x3<f32>, t: mat3x3<f32>) -> StressAdj {
         vec3<f32>(off.y * s.z, off.z * s.z, on.z),
     );
     let mu_bar = 2.0 * dot((s - 1.0) * s, diagonal);
-    return StressAdj(d.u * q * transpose(d.v), vec4<f32>(mu_bar, 0.0, 0.0, 0.0));
+    return ElasticShearAdj(d.u * q * transpose(d.v), mu_bar);
 }

@@ -49,8 +49,10 @@ fn update_particle(p: u32, at: CellAt, head: vec4<f32>, gathered: Gathered) {
     let relaxed = return_map(law.kind, law.k, f_trial, fx.w);
 
     // The stress that this particle gives to the grid in the next substep.
-    let tau = particle_stress(fz.w, relaxed.f, activations);
-    let b = particle_affine(4.0 * gathered.moment, fy.w, tau);
+    let hc = 4.0 * gathered.moment;
+    let rate = rate_of_affine(hc);
+    let tau = particle_stress(fz.w, Local(relaxed.f, rate, relaxed.history), activations);
+    let b = particle_affine(hc, fy.w, tau);
 
     // x += dt v, kept as nearest node and offset.
     let travel = parameters.cells_per_speed * gathered.v;
@@ -83,6 +85,10 @@ fn update_particle(p: u32, at: CellAt, head: vec4<f32>, gathered: Gathered) {
     particles_out[ROW_SHAPE * stride + p] = vec4<f32>(relaxed.f[0], relaxed.history);
     particles_out[(ROW_SHAPE + 1u) * stride + p] = vec4<f32>(relaxed.f[1], fy.w);
     particles_out[(ROW_SHAPE + 2u) * stride + p] = vec4<f32>(relaxed.f[2], fz.w);
+    if (HAS_RATE) {
+        particles_out[ROW_RATE * stride + p] = rate_row(rate, 0u);
+        particles_out[(ROW_RATE + 1u) * stride + p] = rate_row(rate, 1u);
+    }
     locations_out[p] = vec2<u32>(cell, atomicAdd(&cells[cell].next, 1u));
 }
 

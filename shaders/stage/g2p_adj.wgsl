@@ -4,7 +4,8 @@
 //
 //   tau_bar = -(4 dt/h)(V/m) B_bar;  F_bar += stress_adj(F_next, tau_bar)
 //   F_trial_bar = return_map_adj(F_bar);  L_bar = dt F_trial_bar F^T
-//   y = v_bar + dt x_bar;  Y = 4/h (C_bar + L_bar), where (h C)_bar = B_bar, so Y = 4 (B_bar + L_bar/h)
+//   y = v_bar + dt x_bar;  Y = 4/h (C_bar + L_bar), where (h C)_bar = B_bar, so Y = 4 (B_bar + L_bar/h);
+//   a stress that depends on the strain rate adds its C_bar
 //   F_out = (I + dt C)^T F_trial_bar
 //   x_out = x_bar + 1/h [ sum (y + Y d)·v_i grad w - Y^T v_next ]
 //
@@ -78,24 +79,33 @@ fn update_particle_adj(p: u32, gathered: Gathered) -> UpdateAdj {
 
     // Stress at the new F, then the return map.
     let tau_bar = stress_bar_of_affine(fy.w, next.b);
-    let stressed = particle_stress_adj(fz.w, relaxed.f, activations, tau_bar);
-    let f_bar = mat3x3<f32>(gx.xyz, gy.xyz, gz.xyz) + stressed.f_bar;
-    let back = return_map_adj(law.kind, law.k, f_trial, fx.w, f_bar, rest.x);
-    let k_bar = stressed.k_bar + back.k_bar;
+    let local = Local(relaxed.f, rate_of_affine(4.0 * gathered.moment), relaxed.history);
+    let stressed = particle_stress_adj(fz.w, local, activations, tau_bar);
+    let f_bar = mat3x3<f32>(gx.xyz, gy.xyz, gz.xyz) + stressed.law.f_bar;
+    let history_bar = rest.x + stressed.law.history_bar;
+    let back = return_map_adj(law.kind, law.k, f_trial, fx.w, f_bar, history_bar);
 
     // F_trial = (I + dt C) F and x += dt v.
     let l_bar = parameters.cells_per_speed * back.f_bar * transpose(f);
-    let given = Momentum(next.u + parameters.dt * x_bar, 4.0 * (next.b + l_bar));
+    var affine_bar = next.b + l_bar;
+    if (HAS_RATE) {
+        affine_bar += stressed.law.rate_bar * (1.0 / parameters.cell_width);
+    }
+    let given = Momentum(next.u + parameters.dt * x_bar, 4.0 * affine_bar);
     if (HAS_HISTORY || HAS_MUSCLES) {
         let before = select(rest.y, 0.0, step.restart != 0u);
         particles_bar[ROW_REST_BAR * stride + p] =
             vec4<f32>(back.history_bar, before + stressed.activation_bar, 0.0, 0.0);
     }
-    constants_bar[p].x += k_bar.x;
-    constants_bar[p].y += k_bar.y;
-    if (HAS_HISTORY) {
-        constants_bar[p].z += k_bar.z;
-        constants_bar[p].w += k_bar.w;
+    let low_bar = stressed.law.k_bar.low + back.k_bar.low;
+    constants_bar[p].x += low_bar.x;
+    constants_bar[p].y += low_bar.y;
+    if (CONSTANT_COUNT > 2u) {
+        constants_bar[p].z += low_bar.z;
+        constants_bar[p].w += low_bar.w;
+    }
+    if (CONSTANT_COUNT > 4u) {
+        constants_bar[stride + p] += stressed.law.k_bar.high + back.k_bar.high;
     }
     return UpdateAdj(given, transpose(stretch) * back.f_bar, x_bar);
 }

@@ -26,7 +26,9 @@ fn particle_momentum(
     let fx = particles[ROW_SHAPE * stride + p];
     let fy = particles[(ROW_SHAPE + 1u) * stride + p];
     let fz = particles[(ROW_SHAPE + 2u) * stride + p];
-    let tau = particle_stress(fz.w, mat3x3<f32>(fx.xyz, fy.xyz, fz.xyz), activations);
+    let rate = rate_of_affine(loaded.b);
+    let local = Local(mat3x3<f32>(fx.xyz, fy.xyz, fz.xyz), rate, fx.w);
+    let tau = particle_stress(fz.w, local, activations);
     let momentum = Momentum(loaded.u, particle_affine(loaded.b, fy.w, tau));
     particles_out[p] = particles[p];
     particles_out[ROW_MOMENTUM * stride + p] = momentum_row(momentum, 0u);
@@ -35,5 +37,9 @@ fn particle_momentum(
     particles_out[ROW_SHAPE * stride + p] = fx;
     particles_out[(ROW_SHAPE + 1u) * stride + p] = fy;
     particles_out[(ROW_SHAPE + 2u) * stride + p] = fz;
+    if (HAS_RATE) {
+        particles_out[ROW_RATE * stride + p] = rate_row(rate, 0u);
+        particles_out[(ROW_RATE + 1u) * stride + p] = rate_row(rate, 1u);
+    }
     locations_out[p] = locations[p];
 }

@@ -36,7 +36,13 @@ fn unload(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups
     var hc = momentum.b;
     if (!IS_RAW && !KEEP_ROWS) {
         // h C = B + (4 dt/h)(V/m) tau, with the stress computed again.
-        hc -= particle_affine(mat3x3<f32>(), fy.w, particle_stress(fz.w, f, activations));
+        var rate = mat3x3<f32>();
+        if (HAS_RATE) {
+            rate = rate_from_rows(
+                particles[ROW_RATE * stride + p], particles[(ROW_RATE + 1u) * stride + p]);
+        }
+        let tau = particle_stress(fz.w, Local(f, rate, fx.w), activations);
+        hc -= particle_affine(mat3x3<f32>(), fy.w, tau);
     }
 
     let base = ids[p] * 28u;

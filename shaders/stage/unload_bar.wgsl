@@ -1,4 +1,4 @@
-// The cotangent in id order, for the host: 29 floats a particle: x_bar, v_bar, (h C)_bar (row by
+// The cotangent in id order, for the host: 33 floats a particle: x_bar, v_bar, (h C)_bar (row by
 // row), F_bar (row by row), history_bar, constants_bar. One thread a particle.
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
@@ -6,6 +6,9 @@
 @group(0) @binding(2) var<storage, read> particles_bar: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> constants_bar: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> unloaded_bar: array<f32>;
+
+// Most constants of any law.
+override CONSTANT_COUNT: u32 = 8u;
 
 @compute @workgroup_size(64)
 fn unload_bar(
@@ -16,7 +19,7 @@ fn unload_bar(
         return;
     }
     let stride = parameters.row_stride;
-    let base = ids[p] * 29u;
+    let base = ids[p] * 33u;
     for (var a = 0u; a < 3u; a++) {
         let row = particles_bar[(ROW_MOMENTUM_BAR + a) * stride + p];
         let column = particles_bar[(ROW_SHAPE_BAR + a) * stride + p];
@@ -30,5 +33,8 @@ fn unload_bar(
     unloaded_bar[base + 24u] = particles_bar[ROW_REST_BAR * stride + p].x;
     for (var c = 0u; c < 4u; c++) {
         unloaded_bar[base + 25u + c] = constants_bar[p][c];
+        if (CONSTANT_COUNT > 4u) {
+            unloaded_bar[base + 29u + c] = constants_bar[stride + p][c];
+        }
     }
 }

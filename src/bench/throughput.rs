@@ -159,7 +159,9 @@ fn measure_here(case: &Case, make: MakeSimulator, effort: Effort) -> Result<Row,
 /// The scene: a cube of about `size` particles, eight per cell, on a rough floor, in motion.
 pub fn cube(material: &str, size: usize) -> Arc<Model> {
     let law = match material {
-        "sand" => Law::Sand { young_modulus: 1e5, poisson_ratio: 0.2, friction_angle: 0.6 },
+        "sand" => {
+            Law::Sand { young_modulus: 1e5, poisson_ratio: 0.2, friction_angle: 0.6, cohesion: 0.0 }
+        }
         "liquid" => Law::Liquid { bulk_modulus: 1e5, tension: false },
         _ => Law::Elastic { young_modulus: 1e5, poisson_ratio: 0.2 },
     };

@@ -6,11 +6,10 @@ use glam::DQuat;
 
 mod compile;
 mod geometry;
-mod law;
 mod summary;
 
+pub use crate::laws::{CONSTANTS, Family, Law, LawKind, ParameterValue, cone_slope};
 pub use compile::{MAX_PARTICLES, Stability, compile, stability};
-pub use law::{Law, LawKind, ParameterValue, cone_slope};
 pub use summary::{BodySummary, ChannelSummary, MaterialSummary, Summary, summary};
 
 /// Everything that a simulator needs and that does not change while it runs.

@@ -1,6 +1,6 @@
 //! Every number that follows from a scene, for `softscape inspect`.
 
-use super::{ActionTarget, Law, Model, Stability, stability};
+use super::{ActionTarget, Model, Stability, stability};
 use crate::scene::Scene;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -156,11 +156,7 @@ fn materials(model: &Model) -> Vec<MaterialSummary> {
         let parameters = material.law.parameters();
         MaterialSummary {
             name: material.name.clone(),
-            law: match material.law {
-                Law::Elastic { .. } => "elastic",
-                Law::Liquid { .. } => "liquid",
-                Law::Sand { .. } => "sand",
-            },
+            law: material.law.spec().name,
             density: material.density,
             parameters: parameters.into_iter().map(|p| (p.name, p.value)).collect(),
             wave_speed: (material.law.wave_modulus() / material.density).sqrt(),

@@ -1,7 +1,8 @@
 //! Sums over all particles that physics conserves or bounds: mass, momentum, energy.
 
 use super::state::State;
-use crate::math::{Mat3, Vec3, svd};
+use super::twin::material::{Local, energy};
+use crate::math::{Mat3, Vec3};
 use crate::model::{Law, Model};
 use rayon::prelude::*;
 
@@ -83,30 +84,12 @@ fn of_particle(model: &Model, state: &State<f64>, p: usize) -> [f64; TERMS] {
         0.5 * mass * v.norm_squared(),
         0.5 * inertia * c.double_dot(c),
         -mass * model.gravity.dot(x),
-        model.particles.volume[p] * energy_density(law, state.f[p]),
+        model.particles.volume[p] * energy_density(law, state.f[p], state.history[p]),
     ]
 }
 
 /// Stored energy per rest volume [J/m³]: the function whose derivative the stress is (formulas.md 3).
-pub fn energy_density(law: &Law, f: Mat3<f64>) -> f64 {
-    let [mu, lambda, ..] = law.constants();
-    match *law {
-        Law::Elastic { .. } => {
-            let volume_strain = f.determinant() - 1.0;
-            let stretch = svd(f).s - Vec3([1.0; 3]);
-            mu * stretch.norm_squared() + 0.5 * lambda * volume_strain * volume_strain
-        }
-        Law::Liquid { tension, .. } => {
-            let volume_strain = f.determinant() - 1.0;
-            if volume_strain > 0.0 && !tension {
-                return 0.0;
-            }
-            0.5 * lambda * volume_strain * volume_strain
-        }
-        Law::Sand { .. } => {
-            let strain = Vec3(svd(f).s.0.map(f64::ln));
-            let trace = strain[0] + strain[1] + strain[2];
-            mu * strain.norm_squared() + 0.5 * lambda * trace * trace
-        }
-    }
+pub fn energy_density(law: &Law, f: Mat3<f64>, history: f64) -> f64 {
+    let local = Local { f, c: Mat3::zero(), history };
+    energy(law.kind(), &law.constants(), &local)
 }

@@ -5,6 +5,7 @@
 
 use super::state::{Cotangent, State};
 use crate::agents::{Drive, DriveCotangent};
+use crate::laws::CONSTANTS;
 use std::ops::Range;
 use thiserror::Error;
 
@@ -45,8 +46,8 @@ pub struct ObservationCotangent {
 pub struct Gradient {
     /// By the initial state.
     pub initial: Cotangent<f64>,
-    /// By the four constants of each material ([`crate::model::Law::constants`]).
-    pub constants: Vec<[f64; 4]>,
+    /// By the constants of each material ([`crate::model::Law::constants`]).
+    pub constants: Vec<[f64; CONSTANTS]>,
     /// By collider poses and twists of every substep and activations of every control step.
     pub drive: DriveCotangent,
 }

@@ -1,6 +1,6 @@
 //! Colours: what a particle's colour says, and the scale that reads it back.
 
-use crate::model::{LawKind, Model};
+use crate::model::{Family, Material, Model};
 use crate::mpm::state::{NO_MUSCLE, State};
 use rayon::prelude::*;
 
@@ -124,22 +124,25 @@ fn activation_ratio(model: &Model, muscle: usize, activations: &[f64]) -> f64 {
 const ELASTIC: [[u8; 3]; 5] =
     [[233, 120, 84], [92, 158, 138], [160, 122, 190], [226, 172, 74], [204, 104, 136]];
 const LIQUID: [[u8; 3]; 3] = [[66, 142, 214], [62, 178, 190], [110, 116, 208]];
-const SAND: [[u8; 3]; 3] = [[214, 178, 122], [180, 142, 100], [226, 202, 158]];
+const PLASTIC: [[u8; 3]; 3] = [[198, 138, 108], [150, 160, 120], [186, 150, 178]];
+const GRANULAR: [[u8; 3]; 3] = [[214, 178, 122], [180, 142, 100], [226, 202, 158]];
 /// A muscle at its strongest.
 const CONTRACTED: [u8; 3] = [196, 30, 48];
 const FIXED_SOLID: [u8; 3] = [166, 172, 180];
 const MOVING_SOLID: [u8; 3] = [76, 84, 98];
 
-/// sRGB colour of a material: a family by its law, a member by its rank among that law.
+/// sRGB colour of a material: by the family of its law, and its rank in that family.
 pub(super) fn material_colour(model: &Model, material: usize) -> [u8; 3] {
-    let kind = model.materials[material].law.kind();
-    let rank = model.materials[..material].iter().filter(|m| m.law.kind() == kind).count();
-    let family: &[[u8; 3]] = match kind {
-        LawKind::Elastic => &ELASTIC,
-        LawKind::Liquid => &LIQUID,
-        LawKind::Sand => &SAND,
+    let family = |m: &Material| m.law.spec().family;
+    let own = family(&model.materials[material]);
+    let rank = model.materials[..material].iter().filter(|m| family(m) == own).count();
+    let colours: &[[u8; 3]] = match own {
+        Family::Elastic => &ELASTIC,
+        Family::Plastic => &PLASTIC,
+        Family::Granular => &GRANULAR,
+        Family::Liquid => &LIQUID,
     };
-    family[rank % family.len()]
+    colours[rank % colours.len()]
 }
 
 /// A resting muscle is a little redder than its body, a contracted one fully red.

@@ -11,7 +11,15 @@ const CELLS_PER_UNIT: f64 = 64.0;
 /// What the cube can be made of: the laws that peers were measured with (numerics.md 3).
 pub const CUBE_LAWS: [(&str, Law); 3] = [
     ("elastic", Law::Elastic { young_modulus: 1e5, poisson_ratio: 0.2 }),
-    ("sand", Law::Sand { young_modulus: 1e5, poisson_ratio: 0.2, friction_angle_deg: 30.0 }),
+    (
+        "sand",
+        Law::Sand {
+            young_modulus: 1e5,
+            poisson_ratio: 0.2,
+            friction_angle: 30f64.to_radians(),
+            cohesion: 0.0,
+        },
+    ),
     ("liquid", Law::Liquid { bulk_modulus: 5e4, tension: true }),
 ];
 

@@ -1,6 +1,7 @@
 //! Materials that every scene can name without describing them.
 
-use super::world::{Law, Material};
+use super::world::Material;
+use crate::laws::Law;
 
 /// The names of the built-in materials.
 pub const BUILT_IN_MATERIALS: [&str; 5] = ["jelly", "rubber", "muscle_tissue", "water", "dry_sand"];
@@ -16,7 +17,11 @@ pub fn built_in_material(name: &str) -> Option<Material> {
         // Sound at 22 m/s: Mach 0.1 for a fall of 0.25 m.
         "water" => (1000.0, Law::Liquid { bulk_modulus: 5e5, tension: false }),
         "dry_sand" => {
-            (1600.0, Law::Sand { young_modulus: 1e6, poisson_ratio: 0.2, friction_angle_deg: 35.0 })
+            let friction_angle = 35f64.to_radians();
+            (
+                1600.0,
+                Law::Sand { young_modulus: 1e6, poisson_ratio: 0.2, friction_angle, cohesion: 0.0 },
+            )
         }
         _ => return None,
     };

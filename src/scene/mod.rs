@@ -12,12 +12,14 @@ use std::path::{Path, PathBuf};
 mod cube;
 mod error;
 mod identify;
+mod law;
 mod library;
 mod npz;
 mod read;
 mod task;
 mod world;
 
+pub use crate::laws::Law;
 pub use cube::{CUBE_LAWS, cube_scene};
 pub use error::{KeyPath, SceneError, nearest};
 pub use identify::{Identify, Sought, Throw};
@@ -25,7 +27,7 @@ pub use library::{BUILT_IN_MATERIALS, built_in_material};
 pub use npz::{Npz, NpzError};
 pub use task::{Score, StartChannel, Task, Term, When};
 pub use world::{
-    Body, BodyShape, Bounds, Collider, ColliderShape, Contact, Effector, Fidelities, Fidelity, Law,
+    Body, BodyShape, Bounds, Collider, ColliderShape, Contact, Effector, Fidelities, Fidelity,
     Material, Muscle, Region, Resolution, Rotation, World,
 };
 

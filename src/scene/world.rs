@@ -1,5 +1,6 @@
 //! The world of a scene file: grid, materials, bodies, colliders, and what can be commanded.
 
+use crate::laws::Law;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -89,37 +90,6 @@ pub struct Material {
     /// Rest density [kg/m³].
     pub density: f64,
     pub law: Law,
-}
-
-/// Constitutive law and its parameters.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-#[schemars(tag = "type")]
-pub enum Law {
-    /// Fixed corotated elasticity.
-    Elastic {
-        /// [Pa]
-        young_modulus: f64,
-        /// In (-1, 0.5).
-        poisson_ratio: f64,
-    },
-    /// Weakly compressible liquid.
-    Liquid {
-        /// [Pa]
-        bulk_modulus: f64,
-        /// Whether it resists being pulled apart; without, it sprays.
-        #[serde(default)]
-        tension: bool,
-    },
-    /// Dry sand: Drucker-Prager with Hencky elasticity.
-    Sand {
-        /// [Pa]
-        young_modulus: f64,
-        /// In (-1, 0.5).
-        poisson_ratio: f64,
-        /// Internal friction angle, in (0, 90).
-        friction_angle_deg: f64,
-    },
 }
 
 /// A body of particles.

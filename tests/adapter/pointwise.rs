@@ -5,12 +5,15 @@ use softscape::gpu::{
     Buffer, Dispatch, Gpu, Kernel, KernelOptions, Recording, Resources, ShaderFile, ShaderSource,
 };
 use softscape::math::{Mat3, Vec3};
+use softscape::model::LawKind;
 use softscape::mpm::device::KernelId;
 
 /// The pointwise files of the solver's own kernels.
 pub fn pointwise_files() -> Vec<ShaderFile> {
     let mut files: Vec<ShaderFile> = Vec::new();
-    for file in [KernelId::G2pAdj, KernelId::GridUpdateAdj].iter().flat_map(|id| id.source().files)
+    for file in [KernelId::G2pAdj, KernelId::GridUpdateAdj]
+        .iter()
+        .flat_map(|id| id.source(LawKind::ALL).files)
     {
         let is_pointwise = ["types.wgsl", "math/", "material/", "contact/"]
             .iter()
@@ -36,7 +39,9 @@ fn vector(at: u32) -> vec3<f32> {{ return vec3<f32>(number(at), number(at + 1u),
 fn matrix(at: u32) -> mat3x3<f32> {{
     return transpose(mat3x3<f32>(vector(at), vector(at + 3u), vector(at + 6u)));
 }}
-fn constants(at: u32) -> vec4<f32> {{ return vec4<f32>(vector(at), number(at + 3u)); }}
+fn four(at: u32) -> vec4<f32> {{ return vec4<f32>(vector(at), number(at + 3u)); }}
+fn constants(at: u32) -> Constants {{ return Constants(four(at), four(at + 4u)); }}
+fn write_constants(k: Constants) {{ for (var i = 0u; i < 4u; i++) {{ write(k.low[i]); }} for (var i = 0u; i < 4u; i++) {{ write(k.high[i]); }} }}
 fn write(x: f32) {{ output[written] = x; written++; }}
 fn write3(v: vec3<f32>) {{ write(v.x); write(v.y); write(v.z); }}
 fn write9(m: mat3x3<f32>) {{ let t = transpose(m); write3(t[0]); write3(t[1]); write3(t[2]); }}

@@ -12,7 +12,8 @@ pub const SIDE: usize = 9;
 
 pub const ELASTIC: Law = Law::Elastic { young_modulus: 2e4, poisson_ratio: 0.3 };
 pub const LIQUID: Law = Law::Liquid { bulk_modulus: 2e4, tension: true };
-pub const SAND: Law = Law::Sand { young_modulus: 2e4, poisson_ratio: 0.25, friction_angle: 0.6 };
+pub const SAND: Law =
+    Law::Sand { young_modulus: 2e4, poisson_ratio: 0.25, friction_angle: 0.6, cohesion: 0.0 };
 
 /// Numbers in [-1/2, 1/2) that are the same in every run.
 pub fn noise(index: usize) -> f64 {

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub mod derivatives;
+pub mod laws;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

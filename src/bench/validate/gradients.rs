@@ -185,7 +185,15 @@ pub fn run(lab: &Lab) -> Result<Report, SimulationError> {
     let laws = [
         ("elastic", Law::Elastic { young_modulus: 1e5, poisson_ratio: 0.3 }),
         ("liquid", Law::Liquid { bulk_modulus: 1e5, tension: false }),
-        ("sand", Law::Sand { young_modulus: 1e5, poisson_ratio: 0.3, friction_angle: 0.6 }),
+        (
+            "sand",
+            Law::Sand {
+                young_modulus: 1e5,
+                poisson_ratio: 0.3,
+                friction_angle: 0.6,
+                cohesion: 0.0,
+            },
+        ),
     ];
     let twin: MakeSimulator = &|model| Ok(Box::new(Twin::<f64>::new(model)?) as Box<dyn Simulator>);
     let mut report = Report::default();

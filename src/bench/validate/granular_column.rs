@@ -21,7 +21,7 @@ const RUN_OUT: [f64; 2] = [2.4, 3.6];
 const HEIGHT: [f64; 2] = [0.8, 1.7];
 
 fn column(friction_angle: f64) -> Arc<Model> {
-    let law = Law::Sand { young_modulus: 2e5, poisson_ratio: 0.3, friction_angle };
+    let law = Law::Sand { young_modulus: 2e5, poisson_ratio: 0.3, friction_angle, cohesion: 0.0 };
     let cell_width = WIDTH / CELLS;
     let thick = 2.0 * cell_width;
     Setup::new("granular column", cell_width)

@@ -109,7 +109,7 @@ fn sand(lab: &Lab) -> Result<[Check; 3], SimulationError> {
 fn bed(lab: &Lab, friction_angle: f64, slope_deg: f64) -> Result<f64, SimulationError> {
     let width = if lab.quick { 0.02 } else { 0.015 };
     let slope = slope_deg.to_radians();
-    let law = Law::Sand { young_modulus: 1e6, poisson_ratio: 0.3, friction_angle };
+    let law = Law::Sand { young_modulus: 1e6, poisson_ratio: 0.3, friction_angle, cohesion: 0.0 };
     let (length, depth, thick) = (80.0 * width, 6.0 * width, 2.0 * width);
     let model: Arc<Model> = Setup::new("sand slope", width)
         .gravity([GRAVITY * slope.sin(), 0.0, -GRAVITY * slope.cos()])

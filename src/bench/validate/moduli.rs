@@ -8,7 +8,7 @@ use crate::bench::setup::{SLIP, Setup};
 use crate::math::Mat3;
 use crate::model::{Law, Model, Shape};
 use crate::mpm::simulator::SimulationError;
-use crate::mpm::twin::material::stress;
+use crate::mpm::twin::material::{Local, stress};
 use glam::{DQuat, DVec3};
 use std::sync::Arc;
 
@@ -86,7 +86,7 @@ fn squeeze(lab: &Lab, poisson_ratio: f64) -> Result<f64, SimulationError> {
 fn mean_stress(model: &Model, deformations: &[Mat3<f64>]) -> Mat3<f64> {
     let law = &model.materials[0].law;
     let sum = deformations.iter().fold(Mat3::zero(), |sum, &f| {
-        sum + stress(law.kind(), law.constants(), f) * f.determinant().recip()
+        sum + stress(law.kind(), &law.constants(), &Local::of_f(f)) * f.determinant().recip()
     });
     sum * (1.0 / deformations.len() as f64)
 }

@@ -8,7 +8,7 @@ use crate::bench::setup::Setup;
 use crate::math::{Mat3, Vec3};
 use crate::model::{Law, Model};
 use crate::mpm::simulator::SimulationError;
-use crate::mpm::twin::material::stress;
+use crate::mpm::twin::material::{Local, stress};
 use glam::{DMat3, DQuat, DVec3};
 use std::sync::Arc;
 
@@ -34,14 +34,22 @@ fn stress_checks() -> Vec<Check> {
     let laws = [
         ("elastic", Law::Elastic { young_modulus: 1e5, poisson_ratio: 0.3 }),
         ("liquid", Law::Liquid { bulk_modulus: 1e5, tension: false }),
-        ("sand", Law::Sand { young_modulus: 1e5, poisson_ratio: 0.3, friction_angle: 0.5 }),
+        (
+            "sand",
+            Law::Sand {
+                young_modulus: 1e5,
+                poisson_ratio: 0.3,
+                friction_angle: 0.5,
+                cohesion: 0.0,
+            },
+        ),
     ];
     let f = Mat3([[0.9, 0.2, -0.1], [0.05, 0.8, 0.15], [0.1, -0.2, 1.05]]);
     let q = matrix(DMat3::from_axis_angle(DVec3::new(1.0, 2.0, -0.5).normalize(), 0.83));
     let defect = |law: &Law, turned: Mat3<f64>| {
         let (kind, constants) = (law.kind(), law.constants());
-        let expected = q * stress(kind, constants, f) * q.transpose();
-        let difference = stress(kind, constants, turned) - expected;
+        let expected = q * stress(kind, &constants, &Local::of_f(f)) * q.transpose();
+        let difference = stress(kind, &constants, &Local::of_f(turned)) - expected;
         (difference.double_dot(difference) / expected.double_dot(expected)).sqrt()
     };
     let check = |name: &str, value| {

@@ -21,7 +21,7 @@ fn blocks() -> Model {
     let laws = [
         Law::Elastic { young_modulus: 1e5, poisson_ratio: 0.3 },
         Law::Liquid { bulk_modulus: 1e5, tension: false },
-        Law::Sand { young_modulus: 1e5, poisson_ratio: 0.3, friction_angle: 0.5 },
+        Law::Sand { young_modulus: 1e5, poisson_ratio: 0.3, friction_angle: 0.5, cohesion: 0.0 },
     ];
     let mut setup = Setup::new("blocks", width).gravity([0.3, 0.0, -9.81]);
     for (i, law) in laws.into_iter().enumerate() {

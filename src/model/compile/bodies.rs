@@ -3,7 +3,7 @@
 use super::checks::Checks;
 use super::rest::Bed;
 use crate::math::{Mat3, Vec3};
-use crate::model::{Body, Material, Model, Pose, Shape};
+use crate::model::{Body, LawKind, Material, Model, Pose, Shape};
 use crate::mpm::state::{NO_MUSCLE, Particles, State, split_position};
 use crate::scene::{self, BodyShape, KeyPath, Npz, NpzError, Scene, SceneError};
 use rand::{Rng, SeedableRng};
@@ -315,6 +315,11 @@ impl Filler<'_> {
         let [gx, gy, gz] = self.gravity.0;
         if gx != 0.0 || gy != 0.0 || gz > 0.0 {
             return refuse("needs gravity that points down, along -z");
+        }
+        let kind = self.material.law.kind();
+        if !Bed::KNOWN.contains(&kind) {
+            let known = Bed::KNOWN.map(LawKind::name).join("`, `");
+            return refuse(&format!("needs a law among `{known}`, found `{}`", kind.name()));
         }
         let bed = Bed { law: self.material.law, density: self.material.density, gravity: -gz };
         Ok(Some((bed, pose.position[2] + 0.5 * size[2])))

@@ -57,17 +57,6 @@ impl Checks<'_> {
         Err(self.scene.error(&at.key(key), format!("`{key}` is {value}; it must be {allowed}")))
     }
 
-    pub fn poisson_ratio(&self, at: &KeyPath, value: f64) -> Result<f64, SceneError> {
-        if value > -1.0 && value < 0.5 {
-            return Ok(value);
-        }
-        let message = format!(
-            "`poisson_ratio` is {value}; it must be greater than -1 and less than 0.5 \
-             (0.5 is incompressible)"
-        );
-        Err(self.scene.error(&at.key("poisson_ratio"), message))
-    }
-
     pub fn vector(
         &self,
         at: &KeyPath,

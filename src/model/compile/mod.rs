@@ -2,7 +2,7 @@
 //! the substep fixed, everything checked.
 
 use super::{
-    ActionChannel, ActionTarget, Collider, Contact, ContactMode, Law, Material, Model, Muscle,
+    ActionChannel, ActionTarget, Collider, Contact, ContactMode, Family, Material, Model, Muscle,
     Shape,
 };
 use crate::math::Vec3;
@@ -137,31 +137,12 @@ fn resolve_material(
 ) -> Result<Material, SceneError> {
     let density = checks.positive(at, "density", material.density, "kg/m³")?;
     let at = at.key("law");
-    let law = match material.law {
-        scene::Law::Elastic { young_modulus, poisson_ratio } => Law::Elastic {
-            young_modulus: checks.positive(&at, "young_modulus", young_modulus, "Pa")?,
-            poisson_ratio: checks.poisson_ratio(&at, poisson_ratio)?,
-        },
-        scene::Law::Liquid { bulk_modulus, tension } => Law::Liquid {
-            bulk_modulus: checks.positive(&at, "bulk_modulus", bulk_modulus, "Pa")?,
-            tension,
-        },
-        scene::Law::Sand { young_modulus, poisson_ratio, friction_angle_deg } => Law::Sand {
-            young_modulus: checks.positive(&at, "young_modulus", young_modulus, "Pa")?,
-            poisson_ratio: checks.poisson_ratio(&at, poisson_ratio)?,
-            friction_angle: friction_angle(checks, &at, friction_angle_deg)?,
-        },
-    };
-    Ok(Material { name: material.name.clone(), density, law })
-}
-
-fn friction_angle(checks: &Checks<'_>, at: &KeyPath, degrees: f64) -> Result<f64, SceneError> {
-    if degrees > 0.0 && degrees < 90.0 {
-        return Ok(degrees.to_radians());
+    let law = material.law;
+    for (parameter, value) in law.spec().parameters.iter().zip(law.values()) {
+        let checked = parameter.check(parameter.to_scene(value));
+        checked.map_err(|message| checks.scene.error(&at.key(parameter.key), message))?;
     }
-    let message =
-        format!("`friction_angle_deg` is {degrees}; it must be greater than 0 and less than 90");
-    Err(checks.scene.error(&at.key("friction_angle_deg"), message))
+    Ok(Material { name: material.name.clone(), density, law })
 }
 
 fn colliders(checks: &Checks<'_>) -> Result<Vec<Collider>, SceneError> {
@@ -269,7 +250,7 @@ fn muscles(checks: &Checks<'_>, model: &mut Model) -> Result<Vec<ActionChannel>,
         let body = checks.resolve(&at.key("body"), "body", &muscle.body, &bodies)?;
         let body = &model.bodies[body];
         let material = &model.materials[body.material as usize];
-        if !matches!(material.law, Law::Elastic { .. }) {
+        if material.law.spec().family != Family::Elastic {
             let message = format!(
                 "the body `{}` is of `{}`, which is not elastic; only elastic bodies have muscles",
                 body.name, material.name

@@ -1,7 +1,7 @@
 //! The stress of a wide bed at rest under its own weight, as a deformation gradient (formulas.md 9).
 
 use crate::math::{Mat3, Vec3};
-use crate::model::Law;
+use crate::model::{Law, LawKind};
 
 /// A bed of one material whose surface is horizontal.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,9 @@ pub(super) struct AtRest {
 }
 
 impl Bed {
+    /// The laws whose bed at rest is known.
+    pub const KNOWN: [LawKind; 3] = [LawKind::Elastic, LawKind::Liquid, LawKind::Sand];
+
     /// The state at a depth [m] below the surface; `None` if the material cannot bear it: it would
     /// be crushed to nothing.
     pub fn at(&self, depth: f64) -> Option<AtRest> {
@@ -82,7 +85,7 @@ mod tests {
         for law in [
             Law::Elastic { young_modulus, poisson_ratio },
             Law::Liquid { bulk_modulus: 1e5, tension: false },
-            Law::Sand { young_modulus, poisson_ratio, friction_angle: 0.5 },
+            Law::Sand { young_modulus, poisson_ratio, friction_angle: 0.5, cohesion: 0.0 },
         ] {
             let bed = Bed { law, density: 1600.0, gravity: 9.81 };
             // The weight per area of thin layers from the surface down, each at its own density.

@@ -1,6 +1,7 @@
 //! Host side of `shaders/types.wgsl`: every struct that crosses over, with its constants.
 
 use crate::agents::ColliderPose;
+use crate::laws::CONSTANTS;
 use crate::model::{Collider, ContactMode, Model, Shape};
 use bytemuck::{Pod, Zeroable};
 
@@ -10,10 +11,12 @@ pub const NONE: u32 = u32::MAX;
 pub const BLOCK_CELLS: usize = 64;
 /// Rows of a particle, and of its cotangent.
 pub const PARTICLE_ROWS: usize = 7;
+/// Further rows of a particle where a law of the model reads the strain rate.
+pub const RATE_ROWS: usize = 2;
 /// Words of one particle in `unload`, `observe`, and floats in `unload_bar`.
 pub const UNLOADED_WORDS: usize = 28;
 pub const OBSERVED_WORDS: usize = 9;
-pub const UNLOADED_BAR_FLOATS: usize = 29;
+pub const UNLOADED_BAR_FLOATS: usize = 25 + CONSTANTS;
 /// Most materials and muscles: their tables are uniforms.
 pub const MATERIALS: usize = 64;
 pub const MUSCLES: usize = 64;
@@ -22,6 +25,17 @@ pub const POSE_STRIDE: usize = 289;
 pub const POSE_COMPONENTS: usize = 12;
 /// Members summed by one thread of `activation_total`.
 pub const CHUNK: usize = 64;
+
+/// Rows of a particle of this model.
+pub fn particle_rows(model: &Model) -> usize {
+    let reads_rate = model.materials.iter().any(|m| m.law.spec().reads_rate);
+    PARTICLE_ROWS + if reads_rate { RATE_ROWS } else { 0 }
+}
+
+/// Most constants that any law of the model has.
+pub fn constant_count(model: &Model) -> usize {
+    model.materials.iter().map(|m| m.law.spec().constant_count).max().unwrap_or(0)
+}
 
 /// `Parameters`
 #[repr(C)]
@@ -64,7 +78,7 @@ pub struct Activations {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct MaterialAt {
-    pub k: [f32; 4],
+    pub k: [f32; CONSTANTS],
     pub kind: u32,
     pub pad: [u32; 3],
 }

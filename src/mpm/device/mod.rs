@@ -15,6 +15,7 @@
 //! Deliberately absent: reading anything back during a rollout. A particle that diverges, or a
 //! table that is full, leaves a note on the device that is reported by the next call that waits.
 
+mod dispatch;
 mod growth;
 mod layout;
 mod motion;
@@ -157,7 +158,7 @@ impl GpuSimulator {
         let kernels = Kernels::new(gpu, model)?;
         let capacity = Capacity::for_placement(gpu, placement);
         let tables = Tables::new(gpu, capacity, particles)?;
-        let mut pool = StatePool::new(particles);
+        let mut pool = StatePool::new(particles, layout::particle_rows(model));
         let present = Present {
             state: pool.acquire(gpu)?,
             raw: true,

@@ -1,7 +1,7 @@
 //! A state made ready for upload: storage order, slots, hash table, particle rows. Host work, done
 //! when a state is loaded.
 
-use super::layout::{Block, MATERIALS, NONE, PARTICLE_ROWS};
+use super::layout::{Block, MATERIALS, NONE, particle_rows};
 use crate::model::Model;
 use crate::mpm::state::{NO_MUSCLE, State};
 use bytemuck::Zeroable;
@@ -64,7 +64,7 @@ impl Placement {
     /// The rows of all particles (`shaders/types.wgsl`), with h C where B will be.
     pub fn rows(&self, state: &State<f64>, model: &Model) -> Vec<[f32; 4]> {
         let stride = row_stride(self.ids.len());
-        let mut rows = vec![[0.0; 4]; PARTICLE_ROWS * stride];
+        let mut rows = vec![[0.0; 4]; particle_rows(model) * stride];
         for (place, &id) in self.ids.iter().enumerate() {
             let id = id as usize;
             let (o, f) = (state.offset[id], state.f[id]);

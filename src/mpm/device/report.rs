@@ -1,6 +1,6 @@
 //! What the solver costs: time by stage, dispatches, bytes.
 
-use super::layout::{BLOCK_CELLS, Block, Cell, PARTICLE_ROWS};
+use super::layout::{BLOCK_CELLS, Block, Cell, particle_rows};
 use super::{GpuSimulator, SimulationError, stages};
 use crate::gpu::{StageTime, Timer};
 
@@ -49,7 +49,7 @@ impl GpuSimulator {
             + word
             + 4 * row
             + word
-            + 2 * PARTICLE_ROWS * row
+            + 2 * particle_rows(&self.model) * row
             + location
             + word;
         let moments = 27 * row;

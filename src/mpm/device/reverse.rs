@@ -2,12 +2,14 @@
 
 use super::layout::{
     BLOCK_CELLS, CHUNK, NONE, PARTICLE_ROWS, POSE_COMPONENTS, POSE_STRIDE, UNLOADED_BAR_FLOATS,
+    constant_count,
 };
 use super::motion::Motion;
 use super::placement::row_stride;
 use super::tables::Tables;
 use crate::agents::{DriveCotangent, PoseCotangent};
 use crate::gpu::{Buffer, Gpu, GpuError, Recording, Resources};
+use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Vec3};
 use crate::model::Model;
 use crate::mpm::simulator::Gradient;
@@ -44,6 +46,7 @@ impl Reverse {
     ) -> Result<Self, GpuError> {
         let particle_count = places.len();
         let rows = PARTICLE_ROWS * row_stride(particle_count);
+        let constants = constant_count(model).div_ceil(4).max(1) * row_stride(particle_count);
         let (members, chunk_muscles) = muscle_members(model, places);
         let moving = motion.moving.len();
         let drive = &motion.drive;
@@ -51,12 +54,8 @@ impl Reverse {
         Ok(Self {
             bars: [bar()?, bar()?],
             present: 0,
-            constants_bar: Buffer::new(gpu, "constants_bar", particle_count)?,
-            constants_total: Buffer::new(
-                gpu,
-                "constants_bar with the first stress",
-                particle_count,
-            )?,
+            constants_bar: Buffer::new(gpu, "constants_bar", constants)?,
+            constants_total: Buffer::new(gpu, "constants_bar with the first stress", constants)?,
             momenta_bar: Buffer::new(gpu, "momenta_bar", tables.capacity.slots * BLOCK_CELLS)?,
             pose_limbs: Buffer::new(gpu, "pose_limbs", moving * POSE_STRIDE)?,
             poses_bar: Buffer::new(gpu, "poses_bar", drive.substeps() * moving * POSE_COMPONENTS)?,
@@ -133,7 +132,7 @@ impl Reverse {
             self.unloaded_bar.read_range(gpu, 0, UNLOADED_BAR_FLOATS * self.particle_count)?;
         let mut gradient = Gradient {
             initial: Cotangent::zeros(self.particle_count),
-            constants: vec![[0.0; 4]; model.materials.len()],
+            constants: vec![[0.0; CONSTANTS]; model.materials.len()],
             drive: DriveCotangent::default(),
         };
         let bars = &mut gradient.initial;

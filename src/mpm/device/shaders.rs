@@ -1,6 +1,9 @@
 //! The kernels: which files each is made of, and how a model specialises them.
 
+use super::dispatch;
+use super::layout::constant_count;
 use crate::gpu::{Gpu, GpuError, Kernel, KernelOptions, ShaderFile, ShaderSource};
+use crate::laws::Spec;
 use crate::model::{LawKind, Model};
 
 macro_rules! file {
@@ -105,8 +108,8 @@ impl KernelId {
         }
     }
 
-    /// The files it is made of.
-    pub fn source(self) -> ShaderSource {
+    /// The files it is made of, for models with these laws.
+    pub fn source(self, laws: &[LawKind]) -> ShaderSource {
         let types = || file!("types.wgsl");
         let index = || file!("grid/index.wgsl");
         let files = match self {
@@ -120,10 +123,10 @@ impl KernelId {
             KernelId::Fill => vec![types(), index(), file!("stage/fill.wgsl")],
             KernelId::Sort => vec![types(), file!("stage/sort.wgsl")],
             KernelId::ParticleMomentum => {
-                particle_files(&[index(), file!("stage/particle_momentum.wgsl")])
+                particle_files(laws, &[index(), file!("stage/particle_momentum.wgsl")])
             }
             KernelId::ParticleMomentumAdj => {
-                particle_files(&[index(), file!("stage/particle_momentum_adj.wgsl")])
+                particle_files(laws, &[index(), file!("stage/particle_momentum_adj.wgsl")])
             }
             KernelId::Reactivate => vec![
                 types(),
@@ -154,13 +157,13 @@ impl KernelId {
                 let mut files = vec![index()];
                 files.extend(transfer_files());
                 files.push(file!("stage/g2p.wgsl"));
-                particle_files(&files)
+                particle_files(laws, &files)
             }
             KernelId::G2pAdj => {
                 let mut files = vec![index()];
                 files.extend(transfer_files());
                 files.extend([file!("grid/pull.wgsl"), file!("stage/g2p_adj.wgsl")]);
-                particle_files(&files)
+                particle_files(laws, &files)
             }
             KernelId::PoseTotal => {
                 vec![types(), file!("grid/pose_sum.wgsl"), file!("stage/pose_total.wgsl")]
@@ -168,7 +171,7 @@ impl KernelId {
             KernelId::ActivationTotal => vec![types(), file!("stage/activation_total.wgsl")],
             KernelId::Seed => vec![types(), index(), file!("stage/seed.wgsl")],
             KernelId::Unload | KernelId::UnloadRaw | KernelId::UnloadRows => {
-                particle_files(&[index(), file!("stage/unload.wgsl")])
+                particle_files(laws, &[index(), file!("stage/unload.wgsl")])
             }
             KernelId::Observe => vec![types(), index(), file!("stage/observe.wgsl")],
             KernelId::UnloadBar => vec![types(), index(), file!("stage/unload_bar.wgsl")],
@@ -186,12 +189,11 @@ impl KernelId {
 
     fn overrides(self, model: &Model) -> Vec<(&'static str, f64)> {
         let flag = |on: bool| f64::from(u8::from(on));
-        let has = |kind: LawKind| model.materials.iter().any(|m| m.law.kind() == kind);
+        let has = |what: fn(&Spec) -> bool| model.materials.iter().any(|m| what(m.law.spec()));
         let mut overrides = vec![
-            ("HAS_ELASTIC", flag(has(LawKind::Elastic))),
-            ("HAS_LIQUID", flag(has(LawKind::Liquid))),
-            ("HAS_SAND", flag(has(LawKind::Sand))),
-            ("HAS_HISTORY", flag(has(LawKind::Sand))),
+            ("HAS_HISTORY", flag(has(|law| law.has_history))),
+            ("HAS_RATE", flag(has(|law| law.reads_rate))),
+            ("CONSTANT_COUNT", constant_count(model) as f64),
             ("HAS_MUSCLES", flag(!model.muscles.is_empty())),
             ("SINGLE_CLASS", flag(model.materials.len() == 1 && model.muscles.is_empty())),
         ];
@@ -218,21 +220,17 @@ fn transfer_files() -> Vec<ShaderFile> {
 }
 
 /// What a kernel needs to compute stresses.
-fn particle_files(stage: &[ShaderFile]) -> Vec<ShaderFile> {
+fn particle_files(laws: &[LawKind], stage: &[ShaderFile]) -> Vec<ShaderFile> {
     let mut files = vec![
         file!("types.wgsl"),
         file!("math/mat3.wgsl"),
         file!("math/exponential.wgsl"),
         file!("math/svd.wgsl"),
         file!("math/polar.wgsl"),
-        file!("material/elastic.wgsl"),
-        file!("material/liquid.wgsl"),
-        file!("material/sand.wgsl"),
         file!("material/muscle.wgsl"),
-        file!("material/dispatch.wgsl"),
-        file!("grid/rows.wgsl"),
-        file!("grid/particle.wgsl"),
     ];
+    files.extend(dispatch::files(laws));
+    files.extend([file!("grid/rows.wgsl"), file!("grid/particle.wgsl")]);
     files.extend_from_slice(stage);
     files
 }
@@ -259,11 +257,13 @@ pub struct Kernels {
 
 impl Kernels {
     pub fn new(gpu: &Gpu, model: &Model) -> Result<Self, GpuError> {
+        let used = |kind: &&LawKind| model.materials.iter().any(|m| m.law.kind() == **kind);
+        let laws: Vec<LawKind> = LawKind::ALL.iter().filter(used).copied().collect();
         let compile = |id: &KernelId| {
             let overrides = id.overrides(model);
             let options =
                 KernelOptions { overrides: &overrides, dynamic: &["step", "activations"] };
-            Kernel::new(gpu, &id.source(), id.entry(), &options)
+            Kernel::new(gpu, &id.source(&laws), id.entry(), &options)
         };
         Ok(Self { kernels: KernelId::ALL.iter().map(compile).collect::<Result<_, _>>()? })
     }

@@ -1,7 +1,7 @@
 //! States on the device: a pool of equal buffers. Every substep reads one and writes another, so
 //! that recording a substep is keeping its buffer.
 
-use super::layout::{BLOCK_CELLS, PARTICLE_ROWS};
+use super::layout::BLOCK_CELLS;
 use super::placement::row_stride;
 use crate::gpu::{Buffer, Gpu, GpuError, Recording, Resources};
 
@@ -17,6 +17,8 @@ pub type StateId = usize;
 /// All states, and which of them are free.
 pub struct StatePool {
     particle_count: usize,
+    /// Rows of a particle.
+    rows: usize,
     states: Vec<StateBuffers>,
     free: Vec<StateId>,
     /// Momenta of the nodes in recorded substeps, and which of them are free.
@@ -28,9 +30,10 @@ pub struct StatePool {
 pub type MomentaId = usize;
 
 impl StatePool {
-    pub fn new(particle_count: usize) -> Self {
+    pub fn new(particle_count: usize, rows: usize) -> Self {
         Self {
             particle_count,
+            rows,
             states: Vec::new(),
             free: Vec::new(),
             momenta: Vec::new(),
@@ -43,7 +46,7 @@ impl StatePool {
         if let Some(id) = self.free.pop() {
             return Ok(id);
         }
-        let rows = PARTICLE_ROWS * row_stride(self.particle_count);
+        let rows = self.rows * row_stride(self.particle_count);
         self.states.push(StateBuffers {
             particles: Buffer::new(gpu, "particles", rows)?,
             locations: Buffer::new(gpu, "locations", self.particle_count)?,
@@ -101,7 +104,7 @@ impl StatePool {
 
     /// Bytes of one state.
     pub fn state_bytes(&self) -> u64 {
-        let rows = PARTICLE_ROWS * row_stride(self.particle_count);
+        let rows = self.rows * row_stride(self.particle_count);
         (rows * 16 + self.particle_count * 8) as u64
     }
 

@@ -1,8 +1,11 @@
 //! The model in one scalar, as the stages read it.
 
 use super::contact::ColliderAt;
+use super::material::Local;
+use super::storage::Stored;
 use crate::agents::Drive;
-use crate::math::{Mat3, Scalar, Vec3};
+use crate::laws::CONSTANTS;
+use crate::math::{Mat3, Real, Scalar, Vec3};
 use crate::model::{LawKind, Model};
 use crate::mpm::state::NO_MUSCLE;
 
@@ -25,17 +28,23 @@ pub struct Context<R> {
     pub materials: Vec<Constants<R>>,
     /// The laws in use.
     pub kinds: Vec<LawKind>,
+    /// The most constants that any of them has.
+    pub constant_count: usize,
+    /// Whether the stress of any of them depends on C.
+    pub reads_rate: bool,
+    /// Whether any of them has plastic history.
+    pub has_history: bool,
     /// By particle id.
     pub points: Vec<Point<R>>,
     /// Fibre directions by muscle.
     pub fibres: Vec<Vec3<R>>,
 }
 
-/// A material's law and its four constants.
+/// A material's law and its constants.
 #[derive(Clone, Copy)]
 pub struct Constants<R> {
     pub kind: LawKind,
-    pub k: [R; 4],
+    pub k: [R; CONSTANTS],
 }
 
 /// What is constant of one particle.
@@ -74,6 +83,9 @@ impl<R: Scalar> Context<R> {
             // A full node carries the mass of about eight particles.
             empty_mass: R::from_f64(R::EMPTY_NODE * 8.0 * heaviest),
             materials,
+            constant_count: kinds.iter().map(|k| k.spec().constant_count).max().unwrap_or(0),
+            reads_rate: kinds.iter().any(|k| k.spec().reads_rate),
+            has_history: kinds.iter().any(|k| k.spec().has_history),
             kinds,
             points: (0..p.mass.len())
                 .map(|i| Point {
@@ -142,11 +154,28 @@ impl<'a, R: Scalar> Batch<'a, R> {
 
     /// The material constants of each lane.
     #[inline(always)]
-    pub fn constants(&self, ctx: &Context<R>) -> [R::Lanes; 4] {
+    pub fn constants(&self, ctx: &Context<R>) -> [R::Lanes; CONSTANTS] {
         if let [only] = &ctx.materials[..] {
             return only.k.map(R::splat);
         }
-        std::array::from_fn(|n| R::pack(|l| ctx.materials[self.points[l].material as usize].k[n]))
+        let mut k = [R::Lanes::zero(); CONSTANTS];
+        for (n, k) in k.iter_mut().enumerate().take(ctx.constant_count) {
+            *k = R::pack(|l| ctx.materials[self.points[l].material as usize].k[n]);
+        }
+        k
+    }
+
+    /// What the stress of each lane depends on.
+    #[inline(always)]
+    pub fn local(&self, ctx: &Context<R>, stored: &Stored<R>) -> Local<R::Lanes> {
+        Local {
+            f: self.matrix(&stored.f),
+            c: if ctx.reads_rate { self.matrix(&stored.c) } else { Mat3::zero() },
+            history: match ctx.has_history {
+                true => self.scalar(&stored.history),
+                false => R::Lanes::zero(),
+            },
+        }
     }
 
     /// Calls `law` once for every law that a lane of this batch follows, with those lanes.

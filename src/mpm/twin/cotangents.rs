@@ -2,20 +2,21 @@
 
 use super::blocks::{Sorted, split_ranges};
 use super::context::Context;
+use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Real, Scalar, Vec3};
 use crate::mpm::state::Cotangent;
 
 /// Derivative by material constants and activations, summed in f64.
 #[derive(Clone)]
 pub struct ParameterBars {
-    pub constants: Vec<[f64; 4]>,
+    pub constants: Vec<[f64; CONSTANTS]>,
     pub activations: Vec<f64>,
 }
 
 impl ParameterBars {
     pub fn zeros<R: Real>(ctx: &Context<R>) -> Self {
         Self {
-            constants: vec![[0.0; 4]; ctx.materials.len()],
+            constants: vec![[0.0; CONSTANTS]; ctx.materials.len()],
             activations: vec![0.0; ctx.fibres.len()],
         }
     }
@@ -30,9 +31,19 @@ impl ParameterBars {
         }
     }
 
-    pub fn add_constants<R: Scalar>(&mut self, material: u32, k_bar: [R; 4]) {
-        for (sum, bar) in self.constants[material as usize].iter_mut().zip(k_bar) {
-            *sum += bar.to_f64();
+    /// Adds one lane of a batch's cotangents of constants, of which the first `count` can differ
+    /// from zero.
+    #[inline(always)]
+    pub fn add_constants<R: Scalar>(
+        &mut self,
+        material: u32,
+        k_bar: &[R::Lanes; CONSTANTS],
+        lane: usize,
+        count: usize,
+    ) {
+        let sums = &mut self.constants[material as usize];
+        for (sum, bar) in sums.iter_mut().zip(k_bar).take(count) {
+            *sum += R::lane(*bar, lane).to_f64();
         }
     }
 }

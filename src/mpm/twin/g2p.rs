@@ -67,7 +67,7 @@ fn g2p_block<R: Scalar>(
         let history = batch.scalar(&stored.history);
         let k = batch.constants(ctx);
         batch.for_each_law(ctx, |kind, lanes| {
-            let (f, history) = material::return_map(kind, k, f_trial, history);
+            let (f, history) = material::return_map(kind, &k, f_trial, history);
             for &l in lanes {
                 out.f[first + l] = lane::<R>(&f, l);
                 out.history[first + l] = R::lane(history, l);
@@ -173,12 +173,12 @@ pub fn g2p_adj<R: Scalar>(
                 let mut trial_bar = [Mat3::zero(); MAX_LANES];
                 batch.for_each_law(ctx, |kind, lanes| {
                     let (trial, history, k_bar) =
-                        material::return_map_adj(kind, k, f_trial, history, f_bar, history_bar);
+                        material::return_map_adj(kind, &k, f_trial, history, f_bar, history_bar);
                     for &l in lanes {
                         trial_bar[l] = lane::<R>(&trial, l);
                         out.history[first + l] = R::lane(history, l);
-                        let k_bar = k_bar.map(|b| R::lane(b, l));
-                        parameters.add_constants(batch.points[l].material, k_bar);
+                        let material = batch.points[l].material;
+                        parameters.add_constants::<R>(material, &k_bar, l, ctx.constant_count);
                     }
                 });
                 // L' = dt F_trial_bar Fᵀ;  F_bar = (I + dt C)ᵀ F_trial_bar

@@ -64,7 +64,7 @@ fn affine_momentum<R: Scalar>(
 }
 
 /// Cotangents of what p2g read, from those of the node sums. `bar` is in the order of `sorted`;
-/// v and C are set, position, F are added to.
+/// v and C are set, position, F and history are added to.
 ///
 /// Returns, per particle block and in its order, the derivative by material constants and
 /// activations.
@@ -108,8 +108,13 @@ pub fn p2g_adj<R: Scalar>(
                     &batch,
                     &tau_bar,
                     &mut parameters,
-                    |l, f_bar| {
-                        out.f[chunk * R::LANES + l] += f_bar;
+                    |l, local_bar| {
+                        let at = chunk * R::LANES + l;
+                        out.f[at] += local_bar.f;
+                        if ctx.reads_rate {
+                            out.c[at] += local_bar.c;
+                        }
+                        out.history[at] += local_bar.history;
                     },
                 );
             }

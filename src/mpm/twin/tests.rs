@@ -101,7 +101,7 @@ fn laws() -> [Law; 3] {
     [
         Law::Elastic { young_modulus: 1e5, poisson_ratio: 0.3 },
         Law::Liquid { bulk_modulus: 5e4, tension: true },
-        Law::Sand { young_modulus: 1e5, poisson_ratio: 0.2, friction_angle: 0.5 },
+        Law::Sand { young_modulus: 1e5, poisson_ratio: 0.2, friction_angle: 0.5, cohesion: 0.0 },
     ]
 }
 

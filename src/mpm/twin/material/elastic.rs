@@ -1,7 +1,11 @@
 //! Fixed corotated elasticity [Stomakhin12], by the polar rotation where F keeps its orientation
 //! and by singular values where it is inverted or flat.
 
+use super::{Local, LocalBar, constants_bar};
+use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Real, Svd, nearest_rotation, polar_rotation, svd};
+
+pub use super::none::{return_map, return_map_adj};
 
 /// F counts as flat or inverted where `det F < FLAT |F|³`: there the Newton iteration of the polar
 /// rotation loses its digits in f32, or keeps the reflection.
@@ -11,15 +15,12 @@ const FLAT: f64 = 1e-6;
 /// neighbour: the nearest rotation jumps. The floor bounds its derivative at 1e3 mu.
 const PAIR_SUM_FLOOR: f64 = 1e-3;
 
-/// `tau = 2 mu (F - R) Fᵀ + lambda J (J - 1) I`, k = `[mu, lambda, 0, 0]`.
+/// `tau = 2 mu (F - R) Fᵀ + lambda J (J - 1) I`, k = `[mu, lambda]`.
 #[inline]
-pub fn stress<R: Real>(k: [R; 4], f: Mat3<R>) -> Mat3<R> {
+pub fn stress<R: Real>(k: &[R; CONSTANTS], at: &Local<R>) -> Mat3<R> {
+    let f = at.f;
     let j = f.determinant();
-    let flat = is_flat(f, j);
-    let mut r = polar_rotation(unless(flat, f));
-    if R::any(flat) {
-        r = Mat3::select(flat, rotation_of_flat(f), r);
-    }
+    let r = rotation(f, j);
     let pressure = k[1] * j * (j - R::one());
     ((f - r) * f.transpose() * (k[0] + k[0])).symmetric_part() + Mat3::identity() * pressure
 }
@@ -30,7 +31,12 @@ pub fn stress<R: Real>(k: [R; 4], f: Mat3<R>) -> Mat3<R> {
 /// It divides by s_i + s_j only, never by a difference: exact at F = I.
 /// `mu_bar = T : 2 (F - R) Fᵀ`, `lambda_bar = J (J - 1) tr(T)`.
 #[inline]
-pub fn stress_adj<R: Real>(k: [R; 4], f: Mat3<R>, tau_bar: Mat3<R>) -> (Mat3<R>, [R; 4]) {
+pub fn stress_adj<R: Real>(
+    k: &[R; CONSTANTS],
+    at: &Local<R>,
+    tau_bar: Mat3<R>,
+) -> (LocalBar<R>, [R; CONSTANTS]) {
+    let f = at.f;
     let two = R::from_f64(2.0);
     let t = tau_bar.symmetric_part();
     let j = f.determinant();
@@ -54,7 +60,23 @@ pub fn stress_adj<R: Real>(k: [R; 4], f: Mat3<R>, tau_bar: Mat3<R>) -> (Mat3<R>,
     }
     let trace = t.trace();
     let f_bar = shear_bar * (k[0] * two) + f.cofactor() * (k[1] * (two * j - R::one()) * trace);
-    (f_bar, [mu_bar, j * (j - R::one()) * trace, R::zero(), R::zero()])
+    (LocalBar::of_f(f_bar), constants_bar([mu_bar, j * (j - R::one()) * trace]))
+}
+
+/// `mu |F - R|² + lambda (J - 1)²/2`.
+pub fn energy<R: Real>(k: &[R; CONSTANTS], at: &Local<R>) -> R {
+    let j = at.f.determinant();
+    let stretch = at.f - rotation(at.f, j);
+    let volume = j - R::one();
+    k[0] * stretch.double_dot(stretch) + k[1] * volume * volume * R::from_f64(0.5)
+}
+
+/// The rotation nearest to F, whose determinant is j.
+#[inline(always)]
+fn rotation<R: Real>(f: Mat3<R>, j: R) -> Mat3<R> {
+    let flat = is_flat(f, j);
+    let r = polar_rotation(unless(flat, f));
+    if R::any(flat) { Mat3::select(flat, rotation_of_flat(f), r) } else { r }
 }
 
 /// `det F < FLAT |F|³`, without a root: `det |det| < FLAT² |F|⁶`.

@@ -1,68 +1,135 @@
-//! Constitutive laws at one particle: Kirchhoff stress and return map, each with its adjoint.
+//! Constitutive laws at one particle: Kirchhoff stress and return map, each with its adjoint, and the
+//! stored energy.
 //!
 //! The stages `p2g` and `g2p` call these; `shaders/material/` mirrors them. Everything is generic
 //! over [`Real`] and uses selects instead of branches, so that one source serves a single particle,
-//! eight particles in a SIMD register, and a dual number. `k` is [`crate::model::Law::constants`].
+//! eight particles in a SIMD register, and a dual number. `k` is [`crate::laws::Law::constants`].
+//!
+//! A law is a module here with the five functions that [`dispatch_laws`] names; what a law does
+//! not have it takes from [`none`]. Which laws there are is the table of [`crate::laws`].
 
 mod elastic;
 mod liquid;
 mod muscle;
+mod none;
 mod sand;
 
 pub use muscle::{muscle_stress, muscle_stress_adj};
 
+use crate::laws::{CONSTANTS, LawKind, law_table};
 use crate::math::{Mat3, Real};
-use crate::model::LawKind;
 
-/// Kirchhoff stress tau [Pa] of the deformation gradient F.
-#[inline(never)]
-pub fn stress<R: Real>(kind: LawKind, k: [R; 4], f: Mat3<R>) -> Mat3<R> {
-    match kind {
-        LawKind::Elastic => elastic::stress(k, f),
-        LawKind::Liquid => liquid::stress(k, f),
-        LawKind::Sand => sand::stress(k, f),
+/// What the stress of a particle depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Local<R> {
+    /// Elastic deformation gradient [-].
+    pub f: Mat3<R>,
+    /// Affine velocity [1/s]; zero unless a law of the model reads it.
+    pub c: Mat3<R>,
+    /// Plastic history; zero unless a law of the model has one.
+    pub history: R,
+}
+
+impl<R: Real> Local<R> {
+    /// A deformation at rest, without history.
+    pub fn of_f(f: Mat3<R>) -> Self {
+        Self { f, c: Mat3::zero(), history: R::zero() }
     }
 }
 
-/// Cotangents of F and of the constants, from that of the stress; only its symmetric part counts.
-#[inline(never)]
-pub fn stress_adj<R: Real>(
-    kind: LawKind,
-    k: [R; 4],
-    f: Mat3<R>,
-    tau_bar: Mat3<R>,
-) -> (Mat3<R>, [R; 4]) {
-    match kind {
-        LawKind::Elastic => elastic::stress_adj(k, f, tau_bar),
-        LawKind::Liquid => liquid::stress_adj(k, f, tau_bar),
-        LawKind::Sand => sand::stress_adj(k, f, tau_bar),
+/// Cotangent of a [`Local`].
+#[derive(Clone, Copy, Debug)]
+pub struct LocalBar<R> {
+    pub f: Mat3<R>,
+    pub c: Mat3<R>,
+    pub history: R,
+}
+
+impl<R: Real> LocalBar<R> {
+    /// That of a law whose stress depends on F alone.
+    #[inline(always)]
+    pub fn of_f(f: Mat3<R>) -> Self {
+        Self { f, c: Mat3::zero(), history: R::zero() }
     }
 }
 
-/// The admissible F and plastic history that a trial F and the old history relax to.
-#[inline(never)]
-pub fn return_map<R: Real>(kind: LawKind, k: [R; 4], f_trial: Mat3<R>, history: R) -> (Mat3<R>, R) {
-    match kind {
-        LawKind::Elastic => (f_trial, history),
-        LawKind::Liquid => (liquid::return_map(f_trial), history),
-        LawKind::Sand => sand::return_map(k, f_trial, history),
-    }
+/// The first constants' cotangents, filled up with zeros.
+#[inline(always)]
+fn constants_bar<R: Real, const N: usize>(first: [R; N]) -> [R; CONSTANTS] {
+    let mut bars = [R::zero(); CONSTANTS];
+    bars[..N].copy_from_slice(&first);
+    bars
 }
 
-/// Cotangents of the trial F, of the old history and of the constants, from those of the results.
-#[inline(never)]
-pub fn return_map_adj<R: Real>(
-    kind: LawKind,
-    k: [R; 4],
-    f_trial: Mat3<R>,
-    history: R,
-    f_bar: Mat3<R>,
-    history_bar: R,
-) -> (Mat3<R>, R, [R; 4]) {
-    let none = [R::zero(); 4];
-    match kind {
-        LawKind::Elastic => (f_bar, history_bar, none),
-        LawKind::Liquid => (liquid::return_map_adj(f_trial, f_bar), history_bar, none),
-        LawKind::Sand => sand::return_map_adj(k, f_trial, history, f_bar, history_bar),
-    }
+/// Defines the functions that choose a law by its kind.
+macro_rules! dispatch_laws {
+    ($(
+        $(#[doc = $doc:literal])*
+        $Law:ident $name:literal $module:ident { $($parameters:tt)* }
+        constants $count:literal $constants:path,
+        limits $limits:path,
+        family $Family:ident,
+        reads_rate $reads_rate:literal,
+        has_history $has_history:literal;
+    )*) => {
+        /// Kirchhoff stress tau [Pa].
+        #[inline(never)]
+        pub fn stress<R: Real>(kind: LawKind, k: &[R; CONSTANTS], at: &Local<R>) -> Mat3<R> {
+            match kind {
+                $(LawKind::$Law => $module::stress(k, at),)*
+            }
+        }
+
+        /// Cotangents of the particle and of the constants, from that of the stress; only its
+        /// symmetric part counts.
+        #[inline(never)]
+        pub fn stress_adj<R: Real>(
+            kind: LawKind,
+            k: &[R; CONSTANTS],
+            at: &Local<R>,
+            tau_bar: Mat3<R>,
+        ) -> (LocalBar<R>, [R; CONSTANTS]) {
+            match kind {
+                $(LawKind::$Law => $module::stress_adj(k, at, tau_bar),)*
+            }
+        }
+
+        /// The admissible F and plastic history that a trial F and the old history relax to.
+        #[inline(never)]
+        pub fn return_map<R: Real>(
+            kind: LawKind,
+            k: &[R; CONSTANTS],
+            f_trial: Mat3<R>,
+            history: R,
+        ) -> (Mat3<R>, R) {
+            match kind {
+                $(LawKind::$Law => $module::return_map(k, f_trial, history),)*
+            }
+        }
+
+        /// Cotangents of the trial F, of the old history and of the constants, from those of the
+        /// results.
+        #[inline(never)]
+        pub fn return_map_adj<R: Real>(
+            kind: LawKind,
+            k: &[R; CONSTANTS],
+            f_trial: Mat3<R>,
+            history: R,
+            f_bar: Mat3<R>,
+            history_bar: R,
+        ) -> (Mat3<R>, R, [R; CONSTANTS]) {
+            match kind {
+                $(LawKind::$Law => $module::return_map_adj(k, f_trial, history, f_bar, history_bar),)*
+            }
+        }
+
+        /// Stored energy per rest volume [J/m³]: tau is its derivative, `(dW/dF) Fᵀ`, but for what
+        /// a law adds by the strain rate.
+        pub fn energy<R: Real>(kind: LawKind, k: &[R; CONSTANTS], at: &Local<R>) -> R {
+            match kind {
+                $(LawKind::$Law => $module::energy(k, at),)*
+            }
+        }
+    };
 }
+law_table!(dispatch_laws);
