@@ -66,6 +66,10 @@ impl Simulator for GpuSimulator {
         self.pool.state_bytes()
     }
 
+    fn record_bytes(&self) -> u64 {
+        self.pool.state_bytes() + self.tables.momenta_bytes()
+    }
+
     fn save(&mut self, slot: usize) -> Result<(), SimulationError> {
         if self.checkpoints.len() <= slot {
             self.checkpoints.resize(slot + 1, None);

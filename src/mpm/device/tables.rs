@@ -181,6 +181,11 @@ impl Tables {
         Ok([lists.occupied[0] as usize, lists.nodes[0] as usize, cells as usize])
     }
 
+    /// Of the node momenta that one recorded substep keeps.
+    pub fn momenta_bytes(&self) -> u64 {
+        self.momenta.bytes()
+    }
+
     pub fn bytes(&self) -> u64 {
         self.blocks.bytes()
             + self.cells.bytes()
