@@ -178,7 +178,7 @@ struct CellCounter {
 }
 
 // One slot of the block table. Slots are numbered as they are met, which is racy, and nothing but
-// addresses depends on it.
+// addresses depends on it. A slot is free as long as it is not its own neighbour SELF.
 struct Block {
     // Block coordinates (cell >> 2), resolution level.
     key: vec4<i32>,
@@ -214,11 +214,12 @@ struct ListArguments {
     nodes: atomic<u32>,
     nodes_y: u32,
     nodes_z: u32,
-    pad_a: u32,
+    // Slots of blocks that hold particles or touch one that does.
+    live: atomic<u32>,
     expanding: atomic<u32>,
     expanding_y: u32,
     expanding_z: u32,
-    pad_b: u32,
+    pad: u32,
 }
 
 // What went wrong first; read by the host when it waits.

@@ -1,6 +1,7 @@
-// Open addressing over block keys. A place is claimed with a tag (owner slot * 27 + direction)
-// whose key follows from data of an earlier dispatch: WGSL atomics are relaxed, so a key written
-// beside the claim in the same dispatch might not be seen.
+// Open addressing over block keys. A place holds 0 if it is free, or one more than the tag (owner
+// slot * 27 + direction) that claimed it, whose key follows from data of an earlier dispatch: WGSL
+// atomics are relaxed, so a key written beside the claim in the same dispatch might not be seen.
+// Needs `hash_tags`.
 
 fn hash_key(key: vec4<i32>) -> u32 {
     let k = bitcast<vec4<u32>>(key);
@@ -9,4 +10,24 @@ fn hash_key(key: vec4<i32>) -> u32 {
     h *= 0x2c1b3c6du;
     h ^= h >> 13u;
     return h;
+}
+
+struct Claim {
+    // The tag that has the place now.
+    tag: u32,
+    // Whether it was free.
+    is_new: bool,
+}
+
+fn claim(place: u32, tag: u32) -> Claim {
+    var seen = atomicLoad(&hash_tags[place]);
+    // A weak exchange may fail for no reason: try again while the place is free.
+    while (seen == 0u) {
+        let exchange = atomicCompareExchangeWeak(&hash_tags[place], 0u, tag + 1u);
+        if (exchange.exchanged) {
+            return Claim(tag, true);
+        }
+        seen = exchange.old_value;
+    }
+    return Claim(seen - 1u, false);
 }

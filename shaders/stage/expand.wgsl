@@ -20,18 +20,11 @@ fn expand(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     var place = hash_key(key) & parameters.hash_mask;
     var found = NONE;
     for (var probe = 0u; probe <= parameters.hash_mask; probe++) {
-        var seen = atomicLoad(&hash_tags[place]);
-        // A weak exchange may fail for no reason: try again while the place is free.
-        while (seen == NONE) {
-            let claim = atomicCompareExchangeWeak(&hash_tags[place], NONE, tag);
-            if (claim.exchanged) {
-                hash_slots[place] = new_slot(key);
-                seen = tag;
-            } else {
-                seen = claim.old_value;
-            }
+        let holder = claim(place, tag);
+        if (holder.is_new) {
+            hash_slots[place] = new_slot(key);
         }
-        if (all(neighbour_key(seen / NEIGHBOURS, seen % NEIGHBOURS) == key)) {
+        if (all(neighbour_key(holder.tag / NEIGHBOURS, holder.tag % NEIGHBOURS) == key)) {
             found = place;
             break;
         }
@@ -42,19 +35,4 @@ fn expand(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
 
 fn neighbour_key(owner: u32, side: u32) -> vec4<i32> {
     return blocks[owner].key + vec4<i32>(neighbour_direction(side), 0);
-}
-
-// A fresh slot, or NONE and a note that there is no room.
-fn new_slot(key: vec4<i32>) -> u32 {
-    let slot = atomicAdd(&slots.slot_count, 1u);
-    if (slot >= parameters.slot_capacity) {
-        atomicMax(&status.slots_needed, slot + 1u);
-        return NONE;
-    }
-    blocks[slot].key = key;
-    for (var side = 0u; side < NEIGHBOURS; side++) {
-        blocks[slot].neighbours[side] = select(NONE, slot, side == SELF);
-    }
-    atomicMax(&slots.groups, slot / 64u + 1u);
-    return slot;
 }

@@ -1,4 +1,5 @@
-// Lists the blocks that have a node which some particle reaches. One thread a slot.
+// Lists the blocks that have a node which some particle reaches, and counts those that hold
+// particles or touch one that does. One thread a slot.
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
 @group(0) @binding(1) var<storage, read_write> blocks: array<Block>;
@@ -11,14 +12,23 @@ fn list_nodes(@builtin(global_invocation_id) gid: vec3<u32>) {
         return;
     }
     var reached = blocks[slot].mask.x | blocks[slot].mask.y;
+    var live = reached;
     if (reached == 0u) {
+        if (blocks[slot].neighbours[SELF] != slot) {
+            return;
+        }
         for (var side = 0u; side < NEIGHBOURS; side++) {
             let other = blocks[slot].neighbours[side];
             if (side != SELF && other < parameters.slot_capacity) {
-                let touching = blocks[other].mask & border_mask(neighbour_direction(side));
+                let mask = blocks[other].mask;
+                let touching = mask & border_mask(neighbour_direction(side));
+                live |= mask.x | mask.y;
                 reached |= touching.x | touching.y;
             }
         }
+    }
+    if (live != 0u) {
+        atomicAdd(&lists.live, 1u);
     }
     if (reached != 0u) {
         blocks[atomicAdd(&lists.nodes, 1u)].node_slot = slot;

@@ -1,108 +1,188 @@
-//! Room for bodies that travel or spread: tables are enlarged before they are full.
+//! Room for bodies that travel or spread: when slots become scarce, those of blocks that were left
+//! are freed; when the blocks in use need more, tables are enlarged.
 //!
-//! After each run of substeps a copy of the counters is under way to the host; the next run looks at
-//! it, without waiting. Slots keep their numbers, so that stored states stay valid.
+//! After each batch of substeps a copy of the counters is under way to the host; the next batch looks
+//! at it, without waiting unless blocks are met so fast that the tables could fill unseen.
 
 use super::layout::{ListArguments, SlotArguments};
-use super::tables::{Capacity, Tables};
+use super::tables::{Capacity, SLOT_GROUP, Tables};
 use super::{GpuSimulator, SimulationError};
 use crate::gpu::{Gpu, GpuError, Recording};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// How many slots and occupied blocks were in use at the end of the last run.
+/// How full the tables are, as far as the host knows.
 pub struct Usage {
-    staging: wgpu::Buffer,
-    arrived: Option<Arc<AtomicBool>>,
+    /// Copies of the counters that are under way, oldest first.
+    under_way: VecDeque<Copy>,
+    idle: Vec<wgpu::Buffer>,
+    /// Substeps run.
+    run: usize,
+    /// What is known, and the substeps run at that time.
+    known: Option<(Used, usize)>,
+    /// Slots taken per substep, lately; not known before the first counters have come.
+    pace: Option<usize>,
 }
+
+/// A copy of the counters on its way to the host.
+struct Copy {
+    staging: wgpu::Buffer,
+    arrived: Arc<AtomicBool>,
+    /// Substeps run when it was asked for.
+    run: usize,
+}
+
+/// The counters at the end of some substep.
+#[derive(Clone, Copy)]
+struct Used {
+    slots: usize,
+    /// Slots of blocks that hold particles or touch one that does.
+    live: usize,
+    occupied: usize,
+}
+
+/// Substeps after a load by which the host learns how fast blocks are met.
+const FIRST_BATCH: usize = 2;
+
+/// Blocks may be met this many times faster than they were.
+const PACE_MARGIN: usize = 2;
 
 const SLOT_BYTES: u64 = size_of::<SlotArguments>() as u64;
 const LIST_BYTES: u64 = size_of::<ListArguments>() as u64;
 
 impl Usage {
-    pub fn new(gpu: &Gpu) -> Self {
-        let staging = gpu.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("usage"),
-            size: SLOT_BYTES + LIST_BYTES,
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        Self { staging, arrived: None }
+    /// Of a state that was just loaded, with so many slots in use once its first substep has run.
+    pub fn loaded(slots: usize, occupied: usize) -> Self {
+        Self { known: Some((Used { slots, live: slots, occupied }, 0)), ..Self::unknown(None) }
     }
 
-    /// Starts a copy of the counters, unless one is under way.
-    fn ask(&mut self, gpu: &Gpu, tables: &Tables) {
-        if self.arrived.is_some() {
-            return;
-        }
+    /// Of a numbering that was just started; blocks are met as fast as before.
+    pub fn renumbered(&self) -> Self {
+        Self::unknown(self.pace)
+    }
+
+    fn unknown(pace: Option<usize>) -> Self {
+        Self { under_way: VecDeque::new(), idle: Vec::new(), run: 0, known: None, pace }
+    }
+
+    /// Starts a copy of the counters.
+    fn ask(&mut self, gpu: &Gpu, tables: &Tables) -> wgpu::SubmissionIndex {
+        let staging = self.idle.pop().unwrap_or_else(|| {
+            gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("usage"),
+                size: SLOT_BYTES + LIST_BYTES,
+                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            })
+        });
         let mut recording = Recording::new(gpu);
         let encoder = recording.encoder();
-        encoder.copy_buffer_to_buffer(tables.slot_arguments(), 0, &self.staging, 0, SLOT_BYTES);
+        encoder.copy_buffer_to_buffer(tables.slot_arguments(), 0, &staging, 0, SLOT_BYTES);
         let lists = tables.list_arguments();
-        encoder.copy_buffer_to_buffer(lists, 0, &self.staging, SLOT_BYTES, LIST_BYTES);
-        recording.submit();
-        let flag = Arc::new(AtomicBool::new(false));
-        let arrived = Arc::clone(&flag);
-        self.staging.map_async(wgpu::MapMode::Read, .., move |result| {
-            arrived.store(result.is_ok(), Ordering::Release);
+        encoder.copy_buffer_to_buffer(lists, 0, &staging, SLOT_BYTES, LIST_BYTES);
+        let submission = recording.submit();
+        let arrived = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&arrived);
+        staging.map_async(wgpu::MapMode::Read, .., move |result| {
+            // A failed map means a lost device, which the next wait reports.
+            flag.store(result.is_ok(), Ordering::Release);
         });
-        self.arrived = Some(flag);
+        self.under_way.push_back(Copy { staging, arrived, run: self.run });
+        submission
     }
 
-    /// The counters, if they have come.
-    fn take(&mut self) -> Result<Option<Capacity>, GpuError> {
-        if !self.arrived.as_ref().is_some_and(|flag| flag.load(Ordering::Acquire)) {
-            return Ok(None);
+    /// Takes note of the counters that have come.
+    fn look(&mut self) -> Result<(), GpuError> {
+        let has_arrived = |copy: &mut Copy| copy.arrived.load(Ordering::Acquire);
+        while let Some(copy) = self.under_way.pop_front_if(has_arrived) {
+            let view = copy.staging.get_mapped_range(..);
+            let view = view.map_err(|error| GpuError::Device(error.to_string()))?;
+            let (slots, lists) = view.split_at(SLOT_BYTES as usize);
+            let slots: SlotArguments = bytemuck::pod_read_unaligned(slots);
+            let lists: ListArguments = bytemuck::pod_read_unaligned(lists);
+            drop(view);
+            copy.staging.unmap();
+            self.idle.push(copy.staging);
+            let used = Used {
+                slots: slots.slot_count as usize,
+                live: lists.live as usize,
+                occupied: lists.occupied[0] as usize,
+            };
+            self.note(used, copy.run);
         }
-        self.arrived = None;
-        let view = self.staging.get_mapped_range(..);
-        let view = view.map_err(|error| GpuError::Device(error.to_string()))?;
-        let (slots, lists) = view.split_at(SLOT_BYTES as usize);
-        let slots: SlotArguments = bytemuck::pod_read_unaligned(slots);
-        let lists: ListArguments = bytemuck::pod_read_unaligned(lists);
-        drop(view);
-        self.staging.unmap();
-        let (slots, occupied) = (slots.slot_count as usize, lists.occupied[0] as usize);
-        Ok(Some(Capacity { slots, occupied }))
+        Ok(())
+    }
+
+    fn note(&mut self, used: Used, run: usize) {
+        if let Some((before, since)) = self.known.filter(|(_, since)| run > *since) {
+            let taken = used.slots.saturating_sub(before.slots);
+            // A body that pauses may go on.
+            let half_of_before = self.pace.unwrap_or(0) / 2;
+            self.pace = Some(taken.div_ceil(run - since).max(half_of_before));
+        }
+        self.known = Some((used, run));
+    }
+
+    /// Slots that may be taken in so many substeps.
+    fn taken_in(&self, substeps: usize) -> usize {
+        PACE_MARGIN * self.pace.unwrap_or(0) * substeps
+    }
+
+    /// Slots that may be in use after `substeps` more.
+    fn expected(&self, substeps: usize) -> usize {
+        self.known.map_or(0, |(used, run)| used.slots + self.taken_in(self.run - run + substeps))
+    }
+
+    /// Substeps to submit together, of those that one would like to.
+    pub fn batch(&self, liked: usize) -> usize {
+        if self.pace.is_some() { liked } else { liked.min(FIRST_BATCH) }
+    }
+
+    /// Whether the host should wait for the counters before so many substeps more: what it knows
+    /// is too old, or it knows no pace yet.
+    fn is_uncertain(&self, substeps: usize, slots: usize) -> bool {
+        self.expected(substeps) > slots || (self.pace.is_none() && self.run > 0)
     }
 }
 
 impl GpuSimulator {
-    /// Asks how full the tables are.
-    pub(super) fn ask_usage(&mut self) {
-        self.usage.ask(&self.gpu, &self.tables);
+    /// Notes that substeps were submitted, and asks how full the tables are.
+    pub(super) fn ask_usage(&mut self, substeps: usize) -> wgpu::SubmissionIndex {
+        self.usage.run += substeps;
+        self.usage.ask(&self.gpu, &self.tables)
     }
 
-    /// Enlarges the tables if they are more than half full. Not while substeps wait to be walked
-    /// back: their momenta are as large as the tables were.
-    pub(super) fn make_room(&mut self) -> Result<(), SimulationError> {
-        if !self.record.states.is_empty() {
-            return Ok(());
-        }
-        let Some(used) = self.usage.take()? else { return Ok(()) };
+    /// Before `substeps` more: frees slots if more than half of them are taken, in larger tables if
+    /// the blocks in use need them. A record keeps what it needs of the tables before.
+    pub(super) fn make_room(&mut self, substeps: usize) -> Result<(), SimulationError> {
         let present = self.tables.capacity;
+        self.usage.look()?;
+        if self.usage.is_uncertain(substeps, present.slots) {
+            self.gpu.wait()?;
+            self.usage.look()?;
+        }
+        let Some((used, _)) = self.usage.known else { return Ok(()) };
+        let is_short =
+            2 * used.slots > present.slots || self.usage.expected(substeps) > present.slots;
         let most = Capacity::most_occupied(&self.gpu, self.ids.len());
-        let grown = Capacity {
-            slots: if 2 * used.slots > present.slots { 4 * used.slots } else { present.slots },
+        // Half of it is left to spread into, or to cross until the counters are looked at again.
+        let needed = (4 * used.live).max(2 * (used.live + self.usage.taken_in(substeps)));
+        let capacity = Capacity {
+            slots: match is_short {
+                true => present.slots.max(needed.next_multiple_of(SLOT_GROUP)),
+                false => present.slots,
+            },
             occupied: match 2 * used.occupied > present.occupied {
                 true => (4 * used.occupied).min(most).max(present.occupied),
                 false => present.occupied,
             },
         };
-        if grown == present {
+        if !is_short && capacity == present {
             return Ok(());
         }
-        let gpu = self.gpu.clone();
-        self.tables = self.tables.enlarged(&gpu, grown, self.ids.len())?;
-        self.pool.drop_momenta();
-        // The cotangents of nodes are as large as the grid.
-        if let Some(reverse) = &mut self.reverse {
-            reverse.enlarge_grid(&gpu, grown.slots)?;
-        }
-        self.bounds.clear();
-        self.present.counted = false;
-        self.write_parameters();
-        self.note_memory();
+        self.renumber(capacity)?;
+        self.usage.known = Some((Used { slots: used.live, ..used }, 0));
         Ok(())
     }
 }

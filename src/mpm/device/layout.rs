@@ -141,9 +141,9 @@ pub struct ListArguments {
     pub occupied: [u32; 3],
     pub particle_total: u32,
     pub nodes: [u32; 3],
-    pub pad_a: u32,
+    pub live: u32,
     pub expanding: [u32; 3],
-    pub pad_b: u32,
+    pub pad: u32,
 }
 
 impl ListArguments {
@@ -152,9 +152,9 @@ impl ListArguments {
         occupied: [0, 1, 1],
         particle_total: 0,
         nodes: [0, 1, 1],
-        pad_a: 0,
+        live: 0,
         expanding: [0, 1, 1],
-        pad_b: 0,
+        pad: 0,
     };
     /// Byte offsets of the three indirect arguments.
     pub const OCCUPIED: u64 = 0;

@@ -12,7 +12,11 @@
 //! the numbering of slots, the order in storage, the place in the world. Each cell accumulates what
 //! it gives to its 27 nodes, each node sums its 27 cells: no float atomics, no barriers.
 //!
-//! Deliberately absent: reading anything back during a rollout. A particle that diverges, or a
+//! A slot that no particle is near is given to another block when slots become scarce
+//! (`renumber.rs`): memory follows the blocks in use, however far a body travels.
+//!
+//! Deliberately absent: reading anything back during a rollout, but for a few counters that say how
+//! full the tables are, which the host waits for once after a load and where they fill fast. A particle that diverges, or a
 //! table that is full, leaves a note on the device that is reported by the next call that waits.
 
 mod dispatch;
@@ -21,6 +25,7 @@ mod layout;
 mod motion;
 mod observations;
 mod placement;
+mod renumber;
 mod report;
 mod reverse;
 mod shaders;
@@ -50,7 +55,7 @@ use shaders::Kernels;
 use states::{MomentaId, StateId, StatePool};
 use std::collections::HashMap;
 use std::sync::Arc;
-use tables::Tables;
+use tables::{Numbering, Tables};
 
 /// Fraction of a full node's mass below which a node is empty (numerics.md 2).
 const EMPTY_NODE: f64 = 1e-18;
@@ -79,6 +84,7 @@ pub struct GpuSimulator {
     bounds: HashMap<(KernelId, Io), Bound>,
     timer: Option<Timer>,
     usage: Usage,
+    renumberings: usize,
     peak_bytes: u64,
 }
 
@@ -105,23 +111,34 @@ struct Present {
 }
 
 /// A stored state.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Checkpoint {
     state: StateId,
+    /// Of its locations.
+    numbering: Arc<Numbering>,
     raw: bool,
     activations: Activations,
 }
 
-/// States before the substeps `first ..`, each to be walked back, and the momenta of the substep.
+/// The substeps `first ..`, each to be walked back.
 #[derive(Default)]
 struct Record {
     first: usize,
-    states: Vec<(StateId, MomentaId)>,
+    substeps: Vec<Recorded>,
+}
+
+/// What a substep leaves for its adjoint.
+struct Recorded {
+    /// The state before it, and the numbering of its locations.
+    state: StateId,
+    numbering: Arc<Numbering>,
+    /// Momenta of its nodes.
+    momenta: MomentaId,
 }
 
 impl Record {
     fn end(&self) -> usize {
-        self.first + self.states.len()
+        self.first + self.substeps.len()
     }
 }
 
@@ -184,7 +201,8 @@ impl GpuSimulator {
             observations: Observations::default(),
             bounds: HashMap::new(),
             timer: None,
-            usage: Usage::new(gpu),
+            usage: Usage::loaded(placement.closure, placement.blocks.len()),
+            renumberings: 0,
             peak_bytes: 0,
         };
         simulator.place(&model.initial, placement)?;
@@ -210,15 +228,13 @@ impl GpuSimulator {
             let capacity = Capacity::for_placement(&self.gpu, placement);
             within("occupied blocks of the grid", placement.blocks.len(), capacity.occupied)?;
             self.tables = Tables::new(&self.gpu, capacity, particles)?;
-            self.forget_record();
-            self.pool.drop_momenta();
         }
         within(
             "occupied blocks of the grid",
             placement.blocks.len(),
             self.tables.capacity.occupied,
         )?;
-        self.usage = Usage::new(&self.gpu);
+        self.usage = Usage::loaded(placement.closure, placement.blocks.len());
         // Stored states and cotangents belong to the old placement.
         self.forget_record();
         for checkpoint in self.checkpoints.iter_mut().filter_map(Option::take) {
@@ -227,7 +243,7 @@ impl GpuSimulator {
         self.reverse = None;
         self.bounds.clear();
 
-        self.tables.load(&self.gpu, placement);
+        self.tables.load(&self.gpu, placement)?;
         self.write_parameters();
         let buffers = self.pool.get(self.present.state);
         buffers.particles.write(&self.gpu, 0, &placement.rows(state, &self.model));
@@ -268,9 +284,9 @@ impl GpuSimulator {
     }
 
     fn forget_record(&mut self) {
-        for (state, momenta) in std::mem::take(&mut self.record.states) {
-            self.pool.release(state);
-            self.pool.release_momenta(momenta);
+        for recorded in std::mem::take(&mut self.record.substeps) {
+            self.pool.release(recorded.state);
+            self.pool.release_momenta(recorded.momenta);
         }
     }
 
@@ -293,8 +309,8 @@ impl GpuSimulator {
             let activations = &self.uniforms.present_activations;
             resources = resources.with_element("activations", activations);
         }
-        if let Some(momenta) = io.momenta {
-            resources = resources.with("momenta", self.pool.momenta(momenta));
+        if let Some(momenta) = io.momenta.and_then(|id| self.pool.momenta(id)) {
+            resources = resources.with("momenta", momenta);
         }
         let input = self.pool.get(io.input);
         resources = input.as_input(resources);
@@ -354,6 +370,7 @@ impl GpuSimulator {
 
     fn note_memory(&mut self) {
         let held = self.tables.bytes()
+            + self.old_numberings_bytes()
             + self.pool.bytes()
             + self.unloaded.bytes()
             + self.observed.bytes()

@@ -92,16 +92,16 @@ impl Placement {
 }
 
 /// Tags and slots of a hash table of `size` places (a power of two) that holds the blocks of slots
-/// 0, 1, ...; as `shaders/grid/hash.wgsl` finds them.
+/// 0, 1, ...; as `shaders/grid/hash.wgsl` makes it.
 pub fn hash_table(blocks: &[Block], size: usize) -> (Vec<u32>, Vec<u32>) {
-    let (mut tags, mut slots) = (vec![NONE; size], vec![NONE; size]);
+    let (mut tags, mut slots) = (vec![0; size], vec![NONE; size]);
     for (slot, block) in blocks.iter().enumerate() {
         let mut place = hash_key(block.key) as usize & (size - 1);
-        while tags[place] != NONE {
+        while tags[place] != 0 {
             place = (place + 1) & (size - 1);
         }
         // Direction 13 of a block is the block itself.
-        tags[place] = slot as u32 * 27 + 13;
+        tags[place] = slot as u32 * 27 + 13 + 1;
         slots[place] = slot as u32;
     }
     (tags, slots)

@@ -120,8 +120,8 @@ impl Reverse {
         self.chunk_muscles.len()
     }
 
-    /// Follows a grid that was enlarged.
-    pub fn enlarge_grid(&mut self, gpu: &Gpu, slots: usize) -> Result<(), GpuError> {
+    /// Follows a grid of another size.
+    pub fn resize_grid(&mut self, gpu: &Gpu, slots: usize) -> Result<(), GpuError> {
         self.momenta_bar = Buffer::new(gpu, "momenta_bar", slots * BLOCK_CELLS)?;
         Ok(())
     }

@@ -47,10 +47,13 @@ pub enum KernelId {
     UnloadRows,
     Observe,
     UnloadBar,
+    MarkBlocks,
+    Renumber,
+    Relocate,
 }
 
 impl KernelId {
-    pub const ALL: [KernelId; 26] = [
+    pub const ALL: [KernelId; 29] = [
         KernelId::Count,
         KernelId::Allocate,
         KernelId::Expand,
@@ -77,6 +80,9 @@ impl KernelId {
         KernelId::UnloadRows,
         KernelId::Observe,
         KernelId::UnloadBar,
+        KernelId::MarkBlocks,
+        KernelId::Renumber,
+        KernelId::Relocate,
     ];
 
     /// Name of the entry point.
@@ -105,6 +111,9 @@ impl KernelId {
             KernelId::Unload | KernelId::UnloadRaw | KernelId::UnloadRows => "unload",
             KernelId::Observe => "observe",
             KernelId::UnloadBar => "unload_bar",
+            KernelId::MarkBlocks => "mark_blocks",
+            KernelId::Renumber => "renumber",
+            KernelId::Relocate => "relocate",
         }
     }
 
@@ -115,9 +124,7 @@ impl KernelId {
         let files = match self {
             KernelId::Count => vec![types(), index(), file!("stage/count.wgsl")],
             KernelId::Allocate => vec![types(), file!("stage/allocate.wgsl")],
-            KernelId::Expand => {
-                vec![types(), index(), file!("grid/hash.wgsl"), file!("stage/expand.wgsl")]
-            }
+            KernelId::Expand => slot_files(file!("stage/expand.wgsl")),
             KernelId::Link => vec![types(), file!("stage/link.wgsl")],
             KernelId::ListNodes => vec![types(), index(), file!("stage/list_nodes.wgsl")],
             KernelId::Fill => vec![types(), index(), file!("stage/fill.wgsl")],
@@ -175,6 +182,9 @@ impl KernelId {
             }
             KernelId::Observe => vec![types(), index(), file!("stage/observe.wgsl")],
             KernelId::UnloadBar => vec![types(), index(), file!("stage/unload_bar.wgsl")],
+            KernelId::MarkBlocks => vec![types(), index(), file!("stage/mark_blocks.wgsl")],
+            KernelId::Renumber => slot_files(file!("stage/renumber.wgsl")),
+            KernelId::Relocate => vec![types(), index(), file!("stage/relocate.wgsl")],
         };
         ShaderSource { name: self.name(), files }
     }
@@ -207,6 +217,17 @@ impl KernelId {
         }
         overrides
     }
+}
+
+/// What a kernel needs to find blocks and to give them slots.
+fn slot_files(stage: ShaderFile) -> Vec<ShaderFile> {
+    vec![
+        file!("types.wgsl"),
+        file!("grid/index.wgsl"),
+        file!("grid/hash.wgsl"),
+        file!("grid/slot.wgsl"),
+        stage,
+    ]
 }
 
 /// Weights, nodes in registers, and the gather.

@@ -9,6 +9,7 @@ use crate::math::{Mat3, Vec3};
 use crate::mpm::simulator::{Costs, Gradient, Observation, ObservationCotangent, Simulator};
 use crate::mpm::state::State;
 use std::ops::Range;
+use std::sync::Arc;
 
 impl Simulator for GpuSimulator {
     fn describe(&self) -> String {
@@ -74,7 +75,7 @@ impl Simulator for GpuSimulator {
         if self.checkpoints.len() <= slot {
             self.checkpoints.resize(slot + 1, None);
         }
-        let state = match self.checkpoints[slot] {
+        let state = match &self.checkpoints[slot] {
             Some(old) => old.state,
             None => self.pool.acquire(&self.gpu)?,
         };
@@ -83,13 +84,14 @@ impl Simulator for GpuSimulator {
         self.pool.copy(&mut recording, self.present.state, state);
         recording.submit();
         let (raw, activations) = (self.present.raw, self.present.activations);
-        self.checkpoints[slot] = Some(Checkpoint { state, raw, activations });
+        let numbering = Arc::clone(self.tables.numbering());
+        self.checkpoints[slot] = Some(Checkpoint { state, numbering, raw, activations });
         self.note_memory();
         Ok(())
     }
 
     fn restore(&mut self, slot: usize) -> Result<(), SimulationError> {
-        let Some(checkpoint) = self.checkpoints.get(slot).copied().flatten() else {
+        let Some(checkpoint) = self.checkpoints.get(slot).cloned().flatten() else {
             return Err(SimulationError::Capacity {
                 what: "checkpoint slots that were saved".into(),
                 needed: slot as u64 + 1,
@@ -101,6 +103,7 @@ impl Simulator for GpuSimulator {
         let mut recording = Recording::new(&gpu);
         self.pool.copy(&mut recording, checkpoint.state, self.present.state);
         recording.submit();
+        self.use_numbering(&checkpoint.numbering);
         self.tables.clear_status(&gpu);
         self.present.raw = checkpoint.raw;
         self.present.activations = checkpoint.activations;
@@ -122,7 +125,7 @@ impl Simulator for GpuSimulator {
     }
 
     fn forward_recorded(&mut self, substeps: Range<usize>) -> Result<(), SimulationError> {
-        if self.record.end() != substeps.start || self.record.states.is_empty() {
+        if self.record.end() != substeps.start || self.record.substeps.is_empty() {
             self.forget_record();
             self.record.first = substeps.start;
         }

@@ -22,7 +22,7 @@ pub struct StatePool {
     states: Vec<StateBuffers>,
     free: Vec<StateId>,
     /// Momenta of the nodes in recorded substeps, and which of them are free.
-    momenta: Vec<Buffer<[f32; 4]>>,
+    momenta: Vec<Option<Buffer<[f32; 4]>>>,
     free_momenta: Vec<MomentaId>,
 }
 
@@ -71,10 +71,15 @@ impl StatePool {
 
     /// Room for the momenta of a substep that will be walked back, in a grid of `slots` blocks.
     pub fn acquire_momenta(&mut self, gpu: &Gpu, slots: usize) -> Result<MomentaId, GpuError> {
-        if let Some(id) = self.free_momenta.pop() {
-            return Ok(id);
+        let nodes = slots * BLOCK_CELLS;
+        while let Some(id) = self.free_momenta.pop() {
+            match &self.momenta[id] {
+                Some(buffer) if buffer.len() == nodes => return Ok(id),
+                // Of a grid of another size.
+                _ => self.momenta[id] = None,
+            }
         }
-        self.momenta.push(Buffer::new(gpu, "recorded momenta", slots * BLOCK_CELLS)?);
+        self.momenta.push(Some(Buffer::new(gpu, "recorded momenta", nodes)?));
         Ok(self.momenta.len() - 1)
     }
 
@@ -82,14 +87,8 @@ impl StatePool {
         self.free_momenta.push(id);
     }
 
-    pub fn momenta(&self, id: MomentaId) -> &Buffer<[f32; 4]> {
-        &self.momenta[id]
-    }
-
-    /// The tables were replaced by larger ones; no recorded substep is left.
-    pub fn drop_momenta(&mut self) {
-        self.momenta.clear();
-        self.free_momenta.clear();
+    pub fn momenta(&self, id: MomentaId) -> Option<&Buffer<[f32; 4]>> {
+        self.momenta[id].as_ref()
     }
 
     pub fn get(&self, id: StateId) -> &StateBuffers {
@@ -109,7 +108,7 @@ impl StatePool {
     }
 
     pub fn bytes(&self) -> u64 {
-        let momenta: u64 = self.momenta.iter().map(Buffer::bytes).sum();
+        let momenta: u64 = self.momenta.iter().flatten().map(Buffer::bytes).sum();
         self.states.len() as u64 * self.state_bytes() + momenta
     }
 }

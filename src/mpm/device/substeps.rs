@@ -3,17 +3,18 @@
 use super::layout::{ListArguments, POSE_COMPONENTS};
 use super::shaders::KernelId;
 use super::stages::{self, Launch, Over};
-use super::{GpuSimulator, Io, Motion, SimulationError};
+use super::{GpuSimulator, Io, Motion, Recorded, SimulationError};
 use crate::gpu::{Dispatch, GpuError, Recording};
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Substeps submitted together: enough to hide the cost of a submission, few enough that a window
 /// stays responsive.
 const BATCH: usize = 16;
 
-/// Batches that the host may be ahead of the device.
-const BATCHES_AHEAD: usize = 3;
+/// Batches that the device may be behind the host: one to work on while the next is recorded.
+const BATCHES_AHEAD: usize = 1;
 
 impl GpuSimulator {
     /// The motion that covers substeps up to `end`.
@@ -89,6 +90,9 @@ impl GpuSimulator {
 
     /// Makes the present state ready for a substep: its stress, and its counts.
     fn prepare(&mut self, substep: usize) -> Result<(), SimulationError> {
+        if !self.tables.is_hashed() {
+            self.renumber(self.tables.capacity)?;
+        }
         let motion = self.motion_until(substep + 1)?;
         let needed = motion.activations_at(substep);
         let control = motion.control_of(substep) as u32;
@@ -137,19 +141,20 @@ impl GpuSimulator {
         self.motion_until(substeps.end)?;
         let gpu = self.gpu.clone();
         let mut submitted = VecDeque::new();
-        for start in substeps.clone().step_by(BATCH) {
-            self.make_room()?;
+        let mut start = substeps.start;
+        while start < substeps.end {
+            let end = start + self.usage.batch(BATCH).min(substeps.end - start);
+            self.make_room(end - start)?;
             self.prepare(start)?;
             let mut timer = self.timer.take();
             let mut recording = Recording::timed(&gpu, timer.as_mut());
-            let end = (start + BATCH).min(substeps.end);
             let result =
                 (start..end).try_for_each(|s| self.record_forward(&mut recording, s, keep));
-            submitted.push_back(recording.submit());
+            recording.submit();
             self.timer = timer;
             result?;
             self.present.activations = self.motion_until(end)?.activations_at(end);
-            self.ask_usage();
+            submitted.push_back(self.ask_usage(end - start));
             // The host stays close enough to the device to see its tables fill.
             if submitted.len() > BATCHES_AHEAD
                 && let Some(oldest) = submitted.pop_front()
@@ -157,6 +162,7 @@ impl GpuSimulator {
                 gpu.wait_for(oldest)?;
             }
             gpu.poll()?;
+            start = end;
         }
         self.note_memory();
         Ok(())
@@ -181,7 +187,11 @@ impl GpuSimulator {
             self.launch(recording, launch, io, &elements)?;
         }
         match momenta {
-            Some(momenta) => self.record.states.push((self.present.state, momenta)),
+            Some(momenta) => self.record.substeps.push(Recorded {
+                state: self.present.state,
+                numbering: Arc::clone(self.tables.numbering()),
+                momenta,
+            }),
             None => self.pool.release(self.present.state),
         }
         self.present.state = next;
@@ -218,11 +228,12 @@ impl GpuSimulator {
         recording: &mut Recording,
         substep: usize,
     ) -> Result<(), SimulationError> {
-        let Some((before, momenta)) = self.record.states.pop() else {
+        let Some(Recorded { state, numbering, momenta }) = self.record.substeps.pop() else {
             return Err(SimulationError::Device(format!("substep {substep} was not recorded")));
         };
         self.pool.release(self.present.state);
-        self.present.state = before;
+        self.present.state = state;
+        self.use_numbering(&numbering);
         let written = 1 - self.io().bar;
         let io = Io { bar: written, momenta: Some(momenta), ..self.io() };
         self.tables.reset_lists(recording);

@@ -1,9 +1,9 @@
 //! The sparse grid's buffers: blocks, cells, hash table, lists, sorted order, moments, grids.
 
-use super::layout::{BLOCK_CELLS, Block, Cell, ListArguments, NONE, SlotArguments, Status};
+use super::layout::{BLOCK_CELLS, Block, Cell, ListArguments, SlotArguments, Status};
 use super::placement::{Placement, hash_table};
 use crate::gpu::{Buffer, Gpu, GpuError, Recording, Resources};
-use bytemuck::Zeroable;
+use std::sync::Arc;
 
 /// How many slots and occupied blocks there is room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,11 @@ impl Capacity {
         let particles = placement.ids.len();
         let most = Self::most_occupied(gpu, particles);
         let spread = (3 * placement.blocks.len() + 256).max((particles / 8).min(2048));
-        Self { slots: 2 * placement.closure + 1024, occupied: spread.min(most).max(1) }
+        // What scatters has blocks around it that nobody shares.
+        let scattered = 27 * placement.blocks.len().min(64);
+        let slots = 2 * placement.closure + scattered.max(1024);
+        let slots = slots.next_multiple_of(SLOT_GROUP);
+        Self { slots, occupied: spread.min(most).max(1) }
     }
 
     /// Never more occupied blocks than particles, than one row of workgroups, or than one binding
@@ -41,17 +45,49 @@ impl Capacity {
     }
 }
 
+/// Slots come in whole workgroups of the dispatches over them: a table that was replaced by a larger
+/// one is then never indexed beyond its end.
+pub const SLOT_GROUP: usize = 64;
+
 /// Bytes of the moments of one occupied block.
 const MOMENT_BYTES: usize = 27 * BLOCK_CELLS * 16;
+
+/// Which block each slot stands for. What is in use is never changed: a location stays good together
+/// with the numbering it was written in, also after slots were given anew.
+pub struct Numbering {
+    pub blocks: Buffer<Block>,
+    slots: Buffer<SlotArguments>,
+}
+
+impl Numbering {
+    /// All slots free.
+    fn new(gpu: &Gpu, slots: usize) -> Result<Self, GpuError> {
+        let indirect = wgpu::BufferUsages::INDIRECT | wgpu::BufferUsages::STORAGE;
+        let arguments = Buffer::with_usage(gpu, "slot arguments", 1, indirect)?;
+        arguments.write(gpu, 0, &[slot_arguments(0)]);
+        Ok(Self { blocks: Buffer::new(gpu, "blocks", slots)?, slots: arguments })
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.blocks.bytes() + self.slots.bytes()
+    }
+}
+
+fn slot_arguments(slot_count: u32) -> SlotArguments {
+    let groups = slot_count.div_ceil(SLOT_GROUP as u32);
+    SlotArguments { groups, groups_y: 1, groups_z: 1, slot_count }
+}
 
 /// The buffers.
 pub struct Tables {
     pub capacity: Capacity,
-    blocks: Buffer<Block>,
+    /// That of the present state's locations.
+    numbering: Arc<Numbering>,
+    /// That of the slots in the hash table.
+    hashed: Arc<Numbering>,
     cells: Buffer<Cell>,
     hash_tags: Buffer<u32>,
     hash_slots: Buffer<u32>,
-    slots: Buffer<SlotArguments>,
     lists: Buffer<ListArguments>,
     empty_lists: Buffer<ListArguments>,
     status: Buffer<Status>,
@@ -68,13 +104,14 @@ impl Tables {
         let indirect = wgpu::BufferUsages::INDIRECT | wgpu::BufferUsages::STORAGE;
         let places = capacity.hash_places();
         let empty_lists = Buffer::from_slice(gpu, "empty lists", &[ListArguments::EMPTY])?;
+        let numbering = Arc::new(Numbering::new(gpu, capacity.slots)?);
         Ok(Self {
             capacity,
-            blocks: Buffer::new(gpu, "blocks", capacity.slots)?,
+            hashed: Arc::clone(&numbering),
+            numbering,
             cells: Buffer::new(gpu, "cells", nodes)?,
             hash_tags: Buffer::new(gpu, "hash tags", places)?,
             hash_slots: Buffer::new(gpu, "hash slots", places)?,
-            slots: Buffer::with_usage(gpu, "slot arguments", 1, indirect)?,
             lists: Buffer::with_usage(gpu, "list arguments", 1, indirect)?,
             empty_lists,
             status: Buffer::new(gpu, "status", 1)?,
@@ -86,55 +123,69 @@ impl Tables {
         })
     }
 
-    /// Uploads the blocks that a state occupies; all others are free.
-    pub fn load(&self, gpu: &Gpu, placement: &Placement) {
-        let free = Block { neighbours: [NONE; 27], ..Block::zeroed() };
-        let mut blocks = vec![free; self.capacity.slots];
-        blocks[..placement.blocks.len()].copy_from_slice(&placement.blocks);
-        self.blocks.write(gpu, 0, &blocks);
+    /// Uploads the blocks that a state occupies; all other slots are free.
+    pub fn load(&mut self, gpu: &Gpu, placement: &Placement) -> Result<(), GpuError> {
+        let numbering = Numbering::new(gpu, self.capacity.slots)?;
+        numbering.blocks.write(gpu, 0, &placement.blocks);
+        numbering.slots.write(gpu, 0, &[slot_arguments(placement.blocks.len() as u32)]);
         let (tags, slots) = hash_table(&placement.blocks, self.capacity.hash_places());
         self.hash_tags.write(gpu, 0, &tags);
         self.hash_slots.write(gpu, 0, &slots);
-        let slot_count = placement.blocks.len() as u32;
-        let groups = slot_count.div_ceil(64);
-        let arguments = SlotArguments { groups, groups_y: 1, groups_z: 1, slot_count };
-        self.slots.write(gpu, 0, &[arguments]);
+        self.numbering = Arc::new(numbering);
+        self.hashed = Arc::clone(&self.numbering);
         self.ids.write(gpu, 0, &placement.ids);
         self.status.write(gpu, 0, &[Status::CLEAR]);
+        Ok(())
     }
 
-    /// Larger tables with the same blocks under the same slot numbers. Waits for the device, to
-    /// read the keys that the larger hash table must hold.
-    pub fn enlarged(
+    /// Tables of another size for the same particles; no slot is taken.
+    pub fn resized(
         &self,
         gpu: &Gpu,
         capacity: Capacity,
         particles: usize,
     ) -> Result<Self, GpuError> {
-        let larger = Self::new(gpu, capacity, particles)?;
-        let arguments = self.slots.read(gpu)?[0];
-        let known = (arguments.slot_count as usize).min(self.capacity.slots);
-        let blocks = self.blocks.read_range(gpu, 0, known)?;
-        let (tags, slots) = hash_table(&blocks, capacity.hash_places());
-        larger.hash_tags.write(gpu, 0, &tags);
-        larger.hash_slots.write(gpu, 0, &slots);
+        let resized = Self::new(gpu, capacity, particles)?;
         let mut recording = Recording::new(gpu);
-        recording.copy((&self.blocks, 0), (&larger.blocks, 0), self.capacity.slots);
-        recording.copy((&self.slots, 0), (&larger.slots, 0), 1);
-        recording.copy((&self.lists, 0), (&larger.lists, 0), 1);
-        recording.copy((&self.status, 0), (&larger.status, 0), 1);
-        recording.copy((&self.ids, 0), (&larger.ids, 0), particles);
+        recording.copy((&self.status, 0), (&resized.status, 0), 1);
+        recording.copy((&self.ids, 0), (&resized.ids, 0), particles);
         recording.submit();
-        Ok(larger)
+        Ok(resized)
+    }
+
+    /// Starts a numbering without slots, and an empty hash table for it.
+    pub fn start_numbering(&mut self, gpu: &Gpu) -> Result<(), GpuError> {
+        self.numbering = Arc::new(Numbering::new(gpu, self.capacity.slots)?);
+        self.hashed = Arc::clone(&self.numbering);
+        let mut recording = Recording::new(gpu);
+        recording.clear(&self.hash_tags);
+        recording.submit();
+        Ok(())
+    }
+
+    pub fn numbering(&self) -> &Arc<Numbering> {
+        &self.numbering
+    }
+
+    /// Lets locations mean another numbering; returns whether it is another one.
+    pub fn use_numbering(&mut self, numbering: &Arc<Numbering>) -> bool {
+        let is_other = !Arc::ptr_eq(&self.numbering, numbering);
+        self.numbering = Arc::clone(numbering);
+        is_other
+    }
+
+    /// Whether new blocks can be found and added: the hash table knows the slots in use.
+    pub fn is_hashed(&self) -> bool {
+        Arc::ptr_eq(&self.numbering, &self.hashed)
     }
 
     pub fn resources(&self) -> Resources {
         Resources::new()
-            .with("blocks", &self.blocks)
+            .with("blocks", &self.numbering.blocks)
             .with("cells", &self.cells)
             .with("hash_tags", &self.hash_tags)
             .with("hash_slots", &self.hash_slots)
-            .with("slots", &self.slots)
+            .with("slots", &self.numbering.slots)
             .with("lists", &self.lists)
             .with("status", &self.status)
             .with("ids", &self.ids)
@@ -156,7 +207,7 @@ impl Tables {
 
     /// Indirect arguments of the dispatches over slots, and over lists.
     pub fn slot_arguments(&self) -> &wgpu::Buffer {
-        self.slots.raw()
+        self.numbering.slots.raw()
     }
     pub fn list_arguments(&self) -> &wgpu::Buffer {
         self.lists.raw()
@@ -176,7 +227,7 @@ impl Tables {
     /// Waits for the device.
     pub fn read_occupancy(&self, gpu: &Gpu) -> Result<[usize; 3], GpuError> {
         let lists = self.lists.read(gpu)?[0];
-        let blocks = self.blocks.read(gpu)?;
+        let blocks = self.numbering.blocks.read(gpu)?;
         let cells: u32 = blocks.iter().flat_map(|b| b.mask).map(u32::count_ones).sum();
         Ok([lists.occupied[0] as usize, lists.nodes[0] as usize, cells as usize])
     }
@@ -187,7 +238,7 @@ impl Tables {
     }
 
     pub fn bytes(&self) -> u64 {
-        self.blocks.bytes()
+        self.numbering.bytes()
             + self.cells.bytes()
             + self.hash_tags.bytes()
             + self.hash_slots.bytes()
