@@ -263,7 +263,10 @@ fn a_picture_is_made_without_a_window() {
 #[test]
 fn one_law_is_validated_with_its_control() {
     let desk = Desk::new();
-    let lines = desk.json("validate --quick --only 15");
+    let lines = desk.json("validate --quick --only 15 --report laws.html");
+    let page = fs::read_to_string(desk.path("laws.html")).expect("a page");
+    assert!(page.contains("1 of 1 laws hold") && page.contains("rejected, as it must be"));
+    assert!(desk.error("validate --report missing/laws.html").contains("directory does not exist"));
     let controls = lines.iter().filter(|line| line["control"].is_string()).count();
     assert!(controls > 0 && lines.iter().all(|line| line["passed"] == true), "{lines:?}");
     assert!(desk.error("validate --only 4").contains("there is no law 4"));

@@ -1,4 +1,4 @@
-//! Curves as PNG pictures.
+//! Curves as pictures: PNG files, or SVG to put into a page.
 
 use super::validate::check::{Curve, Plot};
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
@@ -14,11 +14,26 @@ const SIZE: (u32, u32) = (960, 600);
 
 /// Draws a plot into a PNG file; the error is for people.
 pub fn draw(plot: &Plot, path: &Path) -> Result<(), String> {
+    draw_on(plot, BitMapBackend::new(path, SIZE))
+}
+
+/// A plot as an SVG element; the error is for people.
+pub fn svg(plot: &Plot) -> Result<String, String> {
+    let mut text = String::new();
+    draw_on(plot, SVGBackend::with_string(&mut text, SIZE))?;
+    Ok(text)
+}
+
+fn draw_on<B>(plot: &Plot, backend: B) -> Result<(), String>
+where
+    B: DrawingBackend,
+    B::ErrorType: 'static,
+{
     // Registering twice replaces the typeface by itself.
     register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
         .map_err(|_| "the built-in typeface cannot be read".to_owned())?;
     let [x, y] = [0, 1].map(|axis| range(plot, axis));
-    let area = BitMapBackend::new(path, SIZE).into_drawing_area();
+    let area = backend.into_drawing_area();
     if plot.logarithmic {
         on_axes(plot, &area, (x[0]..x[1]).log_scale(), (y[0]..y[1]).log_scale())
     } else {
@@ -28,13 +43,15 @@ pub fn draw(plot: &Plot, path: &Path) -> Result<(), String> {
     .map_err(|error| error.to_string())
 }
 
-fn on_axes<X, Y>(
+fn on_axes<B, X, Y>(
     plot: &Plot,
-    area: &DrawingArea<BitMapBackend<'_>, plotters::coord::Shift>,
+    area: &DrawingArea<B, plotters::coord::Shift>,
     x: X,
     y: Y,
 ) -> Result<(), Box<dyn std::error::Error>>
 where
+    B: DrawingBackend,
+    B::ErrorType: 'static,
     X: AsRangedCoord<Value = f64>,
     Y: AsRangedCoord<Value = f64>,
     X::CoordDescType: ValueFormatter<f64>,

@@ -425,6 +425,7 @@ pub enum BenchMaterial {
 Examples:
   softscape validate
   softscape validate --only 5,8 --plots plots/
+  softscape validate --report laws.html
   softscape validate --quick --json
 
 Every law prints what was measured, the reference, the tolerance and the verdict, and runs a control:
@@ -442,6 +443,10 @@ pub struct ValidateArgs {
     /// Write a plot per law into this directory.
     #[arg(long, value_name = "DIR")]
     pub plots: Option<PathBuf>,
+
+    /// Write all that was found, with the plots, into one page (HTML).
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
 
     /// The CPU is the default: its f64 is the specification.
     #[arg(long, value_enum, default_value_t = DeviceChoice::Cpu)]

@@ -39,6 +39,11 @@ impl Progress {
         self.reach((before + seen.substeps_done) as u64);
     }
 
+    /// Does something that prints, with the bar out of the way.
+    pub fn quietly<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.0.suspend(print)
+    }
+
     /// Replaces the text before the bar.
     pub fn say(&self, text: String) {
         self.0.set_message(text);

@@ -35,6 +35,26 @@ impl Accept {
             Accept::AtLeast { limit } => measured >= limit,
         }
     }
+
+    /// How much of what is accepted a measured number uses up: 0 in the middle or far from the
+    /// limit, 1 at the limit, more beyond.
+    pub fn share(&self, measured: f64) -> f64 {
+        match *self {
+            Accept::Near { reference, tolerance } => {
+                (measured - reference).abs() / (tolerance * reference.abs())
+            }
+            Accept::Within { low, high } => (2.0 * measured - low - high).abs() / (high - low),
+            Accept::AtMost { limit } if limit == 0.0 => {
+                if measured <= 0.0 {
+                    0.0
+                } else {
+                    f64::INFINITY
+                }
+            }
+            Accept::AtMost { limit } => (measured / limit).max(0.0),
+            Accept::AtLeast { limit } => (limit / measured).max(0.0),
+        }
+    }
 }
 
 /// A measurement and its verdict.
@@ -150,6 +170,15 @@ mod tests {
         assert!(right.passed() && !right.control("none").passed());
         let wrong = Check::near("period", 1.02, 1.0, 0.01);
         assert!(!wrong.passed() && wrong.control("long bar").passed());
+    }
+
+    #[test]
+    fn the_share_of_what_is_accepted_is_one_at_the_limit() {
+        assert!((Accept::Near { reference: -2.0, tolerance: 0.1 }.share(-2.2) - 1.0).abs() < 1e-12);
+        assert_eq!(Accept::Within { low: 1.0, high: 3.0 }.share(1.0), 1.0);
+        assert_eq!(Accept::AtMost { limit: 0.0 }.share(0.0), 0.0);
+        assert_eq!(Accept::AtMost { limit: 4.0 }.share(8.0), 2.0);
+        assert_eq!(Accept::AtLeast { limit: 4.0 }.share(8.0), 0.5);
     }
 
     #[test]

@@ -26,20 +26,77 @@ use lab::Lab;
 pub struct Law {
     pub number: u32,
     pub name: &'static str,
+    /// What is held against what, for people.
+    pub about: &'static str,
     pub run: fn(&Lab) -> Result<Report, SimulationError>,
 }
 
 /// The laws that there are, by number.
 pub const LAWS: [Law; 11] = [
-    Law { number: 1, name: "conservation", run: conservation::run },
-    Law { number: 2, name: "objectivity", run: objectivity::run },
-    Law { number: 3, name: "moduli", run: moduli::run },
-    Law { number: 5, name: "bar-vibration", run: bar::run },
-    Law { number: 6, name: "cantilever", run: cantilever::run },
-    Law { number: 7, name: "incline", run: incline::run },
-    Law { number: 8, name: "hydrostatic-column", run: hydrostatic::run },
-    Law { number: 9, name: "granular-column", run: granular_column::run },
-    Law { number: 10, name: "dam-break", run: dam_break::run },
-    Law { number: 14, name: "gradients", run: gradients::run },
-    Law { number: 15, name: "repeat", run: repeat::run },
+    Law {
+        number: 1,
+        name: "conservation",
+        about: "Two elastic balls fly, collide off centre and part: mass, momentum and angular momentum stay, and the energy never rises.",
+        run: conservation::run,
+    },
+    Law {
+        number: 2,
+        name: "objectivity",
+        about: "Physics does not know which way the axes point: a turned scene gives the turned result.",
+        run: objectivity::run,
+    },
+    Law {
+        number: 3,
+        name: "moduli",
+        about: "What a body answers to compression: bulk modulus, confined modulus, and the lateral pressure at rest.",
+        run: moduli::run,
+    },
+    Law {
+        number: 5,
+        name: "bar-vibration",
+        about: "Longitudinal vibration of a bar, fixed at one end: its period.",
+        run: bar::run,
+    },
+    Law {
+        number: 6,
+        name: "cantilever",
+        about: "A clamped beam under a small gravity: its deflection and its first frequency.",
+        run: cantilever::run,
+    },
+    Law {
+        number: 7,
+        name: "incline",
+        about: "A block on an incline sticks or slides as Coulomb says; a bed of sand flows if and only if the slope is steeper than its friction angle.",
+        run: incline::run,
+    },
+    Law {
+        number: 8,
+        name: "hydrostatic-column",
+        about: "A liquid at rest in a tank: the pressure is rho g z, and nothing moves.",
+        run: hydrostatic::run,
+    },
+    Law {
+        number: 9,
+        name: "granular-column",
+        about: "A column of sand collapses in a channel: how far it runs, against experiments.",
+        run: granular_column::run,
+    },
+    Law {
+        number: 10,
+        name: "dam-break",
+        about: "A column of liquid falls apart: its front, against the measurements of Martin and Moyce (1952).",
+        run: dam_break::run,
+    },
+    Law {
+        number: 14,
+        name: "gradients",
+        about: "The gradient of a rollout is the derivative of the rollout, for each material.",
+        run: gradients::run,
+    },
+    Law {
+        number: 15,
+        name: "repeat",
+        about: "A run repeats bit for bit, forward and backward, on any number of threads and wherever it takes place.",
+        run: repeat::run,
+    },
 ];

@@ -1,25 +1,40 @@
 //! `softscape validate`: each law, its checks and its controls.
 
-use super::Outcome;
-use super::args::{DeviceArgs, Precision, ValidateArgs};
-use super::device::{Device, make_simulator};
-use super::error::CliError;
-use super::files::make_directory;
-use super::output::{Output, significant};
+mod report;
+
 use crate::bench::plot::draw;
 use crate::bench::validate::check::{Accept, Check, Report};
 use crate::bench::validate::lab::Lab;
 use crate::bench::validate::{LAWS, Law};
+use crate::cli::Outcome;
+use crate::cli::args::{DeviceArgs, Precision, ValidateArgs};
+use crate::cli::device::{Device, make_simulator};
+use crate::cli::error::CliError;
+use crate::cli::files::{check_writable, make_directory, write_whole};
+use crate::cli::output::{Output, significant};
+use crate::cli::progress::Progress;
 use comfy_table::Table;
 use miette::IntoDiagnostic;
 use serde_json::json;
+use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
+
+/// What came of one law.
+struct Finding {
+    law: &'static Law,
+    report: Report,
+    /// How long it took [s].
+    wall_secs: f64,
+}
 
 pub fn run(args: &ValidateArgs, output: Output) -> miette::Result<Outcome> {
     let laws = chosen(&args.only)?;
     if let Some(plots) = &args.plots {
         make_directory(plots)?;
+    }
+    if let Some(path) = &args.report {
+        check_writable(path)?;
     }
     let device = Device::choose(&DeviceArgs {
         device: args.device,
@@ -29,17 +44,29 @@ pub fn run(args: &ValidateArgs, output: Output) -> miette::Result<Outcome> {
     output.note(&device.explain());
     let lab = Lab { make: &|model| make_simulator(model, &device), quick: args.quick };
     let mut missed = Vec::new();
+    let mut findings = Vec::new();
+    let progress = Progress::new("laws", laws.len() as u64);
     for law in laws {
+        progress.say(law.name.to_owned());
         let started = Instant::now();
         let report = (law.run)(&lab).map_err(CliError::from)?;
         if !report.passed() {
             missed.push(law.number);
         }
-        print(law, &report, started.elapsed().as_secs_f64(), output)?;
+        let wall_secs = started.elapsed().as_secs_f64();
+        progress.quietly(|| print(law, &report, wall_secs, output))?;
         if let (Some(folder), Some(plot)) = (&args.plots, &report.plot) {
             draw_plot(&folder.join(format!("{:02}-{}.png", law.number, law.name)), plot)?;
         }
+        findings.push(Finding { law, report, wall_secs });
+        progress.reach(findings.len() as u64);
+        // Again after each law, so that a run that stops leaves what it found.
+        if let Some(path) = &args.report {
+            let page = report::page(&findings, &device.explain(), args.quick);
+            write_whole(path, |file| file.write_all(page.as_bytes()))?;
+        }
     }
+    drop(progress);
     if missed.is_empty() {
         output.text("All laws hold, and every control was rejected.");
         return Ok(Outcome::Done);
