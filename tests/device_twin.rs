@@ -14,15 +14,20 @@ use softscape::mpm::device::GpuSimulator;
 use softscape::mpm::simulator::{Gradient, ObservationCotangent, Simulator};
 use softscape::mpm::state::State;
 use softscape::mpm::twin::{self, Precision};
+use std::ops::Range;
 use std::sync::Arc;
 
+/// Over which the project asks for a precision of gradients.
+const SUBSTEPS: usize = 100;
+
+/// Runs substeps from the present state, and walks them back.
 fn run(
     model: &Arc<Model>,
     simulator: &mut dyn Simulator,
-    substeps: usize,
+    substeps: Range<usize>,
 ) -> (State<f64>, Gradient) {
-    simulator.drive(&drive(model, substeps)).unwrap();
-    simulator.forward_recorded(0..substeps).unwrap();
+    simulator.drive(&drive(model, substeps.end)).unwrap();
+    simulator.forward_recorded(substeps.clone()).unwrap();
     let state = simulator.read().unwrap();
     simulator.begin_reverse().unwrap();
     // Random pulls on positions; velocities weigh by the time they act.
@@ -32,20 +37,28 @@ fn run(
     };
     let seed = ObservationCotangent { x: pull(0, 1.0), v: pull(50_000, 0.01) };
     simulator.seed(&seed).unwrap();
-    simulator.reverse(0..substeps).unwrap();
+    simulator.reverse(substeps).unwrap();
     (state, simulator.gradient().unwrap())
 }
 
 /// Relative 2-norm differences of everything a gradient holds; what is zero in both is left out, and
 /// so are colliders that do not move, for which the device accumulates nothing.
-fn gradient_errors(model: &Model, ours: &Gradient, theirs: &Gradient) -> Vec<(&'static str, f64)> {
+fn gradient_errors(
+    model: &Model,
+    ours: &Gradient,
+    theirs: &Gradient,
+    pose_substeps: Range<usize>,
+) -> Vec<(&'static str, f64)> {
     let colliders = &model.colliders;
-    let moves = |index: usize| colliders[index % colliders.len()].velocity != Vec3::zero();
+    let counts = |index: usize| {
+        let moves = colliders[index % colliders.len()].velocity != Vec3::zero();
+        moves && pose_substeps.contains(&(index / colliders.len()))
+    };
     let vectors = |v: &[Vec3<f64>]| v.iter().flat_map(|v| v.0).collect::<Vec<_>>();
     let matrices = |m: &[Mat3<f64>]| m.iter().flat_map(|m| m.0).flatten().collect::<Vec<_>>();
     let constant = |g: &Gradient, n: usize| g.constants.iter().map(|k| k[n]).collect();
     let fields = |g: &Gradient| {
-        let poses = g.drive.poses.iter().enumerate().filter(|(index, _)| moves(*index));
+        let poses = g.drive.poses.iter().enumerate().filter(|(index, _)| counts(*index));
         let poses: Vec<_> = poses.map(|(_, pose)| pose).collect();
         [
             ("x", vectors(&g.initial.x)),
@@ -81,18 +94,17 @@ struct Allowed {
     fields: f64,
     /// Sums over all particles (material constants).
     sums: f64,
-    /// Whether a field other than x and v may also be off by as much as the twin in f32 is, and half
-    /// of that more.
-    like_f32: bool,
+    /// Substeps at the end whose collider poses are left out.
+    without_poses: usize,
 }
 
 fn compare(law: Law, substeps: usize, allowed: Allowed) {
     let Some(gpu) = adapter::gpu() else { return };
     let model = Arc::new(scene(law));
     let mut twin = twin::simulator(&model, Precision::F64).unwrap();
-    let (expected, expected_gradient) = run(&model, twin.as_mut(), substeps);
+    let (expected, expected_gradient) = run(&model, twin.as_mut(), 0..substeps);
     let mut device = GpuSimulator::new(&model, &gpu).unwrap();
-    let (state, gradient) = run(&model, &mut device, substeps);
+    let (state, gradient) = run(&model, &mut device, 0..substeps);
 
     let position = |s: &State<f64>| -> Vec<f64> {
         (0..s.particle_count()).flat_map(|p| s.world_position(p, 1.0, model.origin)).collect()
@@ -100,25 +112,13 @@ fn compare(law: Law, substeps: usize, allowed: Allowed) {
     let x = relative_error(position(&state), position(&expected));
     println!("{law:?}, {substeps} substeps: x {x:.1e}");
     assert!(x < 1e-5, "positions differ by {x:.1e}");
-    let errors = gradient_errors(&model, &gradient, &expected_gradient);
-    let slack = match allowed.like_f32 {
-        true => {
-            let mut f32_twin = twin::simulator(&model, Precision::F32).unwrap();
-            let (_, f32_gradient) = run(&model, f32_twin.as_mut(), substeps);
-            gradient_errors(&model, &f32_gradient, &expected_gradient)
-        }
-        false => Vec::new(),
-    };
+    let poses = 0..substeps - allowed.without_poses;
+    let errors = gradient_errors(&model, &gradient, &expected_gradient, poses);
     for (name, error) in &errors {
         println!("    d/d {name}: {error:.1e}");
     }
     for (name, error) in &errors {
-        let slack = slack.iter().find(|(n, _)| n == name).map_or(0.0, |(_, error)| 1.5 * error);
-        let bound = match *name {
-            name if name.starts_with("constant") => allowed.sums + slack,
-            "x" | "v" => allowed.fields,
-            _ => allowed.fields + slack,
-        };
+        let bound = if name.starts_with("constant") { allowed.sums } else { allowed.fields };
         assert!(*error <= bound, "{law:?}: d/d {name} differs by {error:.1e}, allowed {bound:.0e}");
     }
 }
@@ -127,13 +127,12 @@ fn compare(law: Law, substeps: usize, allowed: Allowed) {
 /// position, which is a small difference of large terms (seen: 4e-7 for most fields, 3e-5 for the
 /// history of sand, a small sum of larger strains). The sums over particles nearly cancel
 /// in a body that is bent at random: a twin in f32 is as far off.
-const FEW_SUBSTEPS: Allowed = Allowed { fields: 1e-4, sums: 2e-3, like_f32: false };
+const FEW_SUBSTEPS: Allowed = Allowed { fields: 1e-4, sums: 2e-3, without_poses: 0 };
 /// What the project asks of a gradient over 100 substeps.
-const HUNDRED_SUBSTEPS: Allowed = Allowed { fields: 1e-3, sums: 1e-3, like_f32: false };
-/// Flowing sand has branches (apex, cone, elastic; a node that slides, sticks or leaves): where f32
-/// takes one of them a substep earlier than f64, the derivative is that of another branch, for the
-/// GPU and for the twin in f32 alike. Here it is a few nodes under the capsule.
-const SAND_HUNDRED_SUBSTEPS: Allowed = Allowed { like_f32: true, ..HUNDRED_SUBSTEPS };
+const HUNDRED_SUBSTEPS: Allowed = Allowed { fields: 1e-3, sums: 1e-3, without_poses: 0 };
+/// One node under the capsule takes another branch of contact in f32 than in f64 in the last substep:
+/// `a_pose_cotangent_of_sand_that_is_far_off_is_that_of_another_branch`.
+const SAND_HUNDRED_SUBSTEPS: Allowed = Allowed { without_poses: 1, ..HUNDRED_SUBSTEPS };
 
 #[test]
 fn a_few_substeps_of_each_material_are_the_twins_forward_and_back() {
@@ -145,15 +144,47 @@ fn a_few_substeps_of_each_material_are_the_twins_forward_and_back() {
 
 #[test]
 fn elastic_gradients_over_100_substeps_with_muscle_and_moving_collider_are_the_twins() {
-    compare(ELASTIC, 100, HUNDRED_SUBSTEPS);
+    compare(ELASTIC, SUBSTEPS, HUNDRED_SUBSTEPS);
 }
 
 #[test]
 fn liquid_gradients_over_100_substeps_are_the_twins() {
-    compare(LIQUID, 100, HUNDRED_SUBSTEPS);
+    compare(LIQUID, SUBSTEPS, HUNDRED_SUBSTEPS);
 }
 
 #[test]
 fn sand_gradients_over_100_substeps_are_the_twins() {
-    compare(SAND, 100, SAND_HUNDRED_SUBSTEPS);
+    compare(SAND, SUBSTEPS, SAND_HUNDRED_SUBSTEPS);
+}
+
+#[test]
+fn a_pose_cotangent_of_sand_that_is_far_off_is_that_of_another_branch() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let model = Arc::new(scene(SAND));
+    let last = SUBSTEPS - 1..SUBSTEPS;
+    let mut twin = twin::simulator(&model, Precision::F64).unwrap();
+    let mut device = GpuSimulator::new(&model, &gpu).unwrap();
+    let before = |simulator: &mut dyn Simulator| {
+        simulator.drive(&drive(&model, SUBSTEPS)).unwrap();
+        simulator.forward(0..last.start).unwrap();
+        simulator.read().unwrap()
+    };
+    let (exact, rounded) = (before(twin.as_mut()), before(&mut device));
+    let gradient = |simulator: &mut dyn Simulator, state: &State<f64>| {
+        simulator.load(state).unwrap();
+        run(&model, simulator, last.clone()).1
+    };
+    let of_exact = gradient(twin.as_mut(), &exact);
+    let of_rounded = gradient(twin.as_mut(), &rounded);
+    let ours = gradient(&mut device, &rounded);
+    let worst = |a: &Gradient, b: &Gradient| {
+        let errors = gradient_errors(&model, a, b, last.clone()).into_iter();
+        errors.filter(|(name, _)| name.starts_with("collider")).map(|(_, e)| e).fold(0.0, f64::max)
+    };
+    // Of the same state the device has the twin's derivative (seen: 1e-6); the f64 twin itself has
+    // another one of a state that is off by what f32 rounds in 99 substeps (seen: 6e-2).
+    let (same, moved) = (worst(&ours, &of_rounded), worst(&of_rounded, &of_exact));
+    println!("same state {same:.1e}, rounded state {moved:.1e}");
+    assert!(same < 1e-5, "the device differs from the twin by {same:.1e} on the same state");
+    assert!(moved > 1e-3, "no branch was taken otherwise: {moved:.1e}; compare all poses again");
 }

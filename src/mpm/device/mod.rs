@@ -15,6 +15,9 @@
 //! A slot that no particle is near is given to another block when slots become scarce
 //! (`renumber.rs`): memory follows the blocks in use, however far a body travels.
 //!
+//! A derivative is that of the branches (yield, contact) that the run took in f32: where round-off
+//! moves a state over a kink, it is exact for that state, and not the one that f64 finds.
+//!
 //! Deliberately absent: reading anything back during a rollout, but for a few counters that say how
 //! full the tables are, which the host waits for once after a load and where they fill fast. A particle that diverges, or a
 //! table that is full, leaves a note on the device that is reported by the next call that waits.
