@@ -146,3 +146,27 @@ fn tables_that_grow_while_substeps_are_recorded_change_no_bit_and_lose_none() {
     assert!(before > simulator.state_bytes(), "the momenta of a recorded substep are not counted");
     compare(&gpu, &model, 10..70);
 }
+
+#[test]
+fn more_particles_than_a_binding_takes_are_refused_with_the_number_that_fits() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let descriptor = wgpu::DeviceDescriptor {
+        required_limits: wgpu::Limits {
+            max_storage_buffer_binding_size: 1 << 20,
+            ..gpu.device.limits()
+        },
+        ..Default::default()
+    };
+    let (instance, adapter) = (gpu.instance, gpu.adapter);
+    let opened = softscape::gpu::block_on(adapter.request_device(&descriptor));
+    let (device, queue) = opened.unwrap();
+    let small = Gpu::from_wgpu(instance, adapter, device, queue);
+    let x: Vec<_> =
+        (0..10_000).map(|i| [0.01 * f64::from(i % 100), 0.01 * f64::from(i / 100), 0.0]).collect();
+    let law = Law::Elastic { young_modulus: 1e3, poisson_ratio: 0.3 };
+    let model = Arc::new(model_of(H, DT, law, 1000.0, &x, (H / 2.0f64).powi(3)));
+    let error = GpuSimulator::new(&model, &small).err().map(|e| e.to_string()).unwrap_or_default();
+    // Seven rows of sixteen bytes each.
+    assert!(error.contains("10000 needed, 9362 available"), "{error}");
+    assert!(error.contains("1048576 bytes"), "{error}");
+}

@@ -18,9 +18,11 @@
 //! A derivative is that of the branches (yield, contact) that the run took in f32: where round-off
 //! moves a state over a kink, it is exact for that state, and not the one that f64 finds.
 //!
-//! Deliberately absent: reading anything back during a rollout, but for a few counters that say how
-//! full the tables are, which the host waits for once after a load and where they fill fast. A particle that diverges, or a
-//! table that is full, leaves a note on the device that is reported by the next call that waits.
+//! Deliberately absent: reading anything back during a rollout, but for a few counters that say
+//! how full the tables are, which the host waits for once after a load and where they fill fast. A
+//! particle that diverges, or a table that is full, leaves a note on the device that is reported by
+//! the next call that waits. And a g2p with one thread a particle: a GPU might prefer it (more
+//! threads, fewer registers), software devices are slower with it, and no GPU was at hand to decide.
 
 mod dispatch;
 mod growth;
@@ -37,6 +39,8 @@ mod stages;
 mod states;
 mod substeps;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 pub use placement::Placement;
 pub use report::Traffic;
@@ -160,7 +164,8 @@ impl GpuSimulator {
     /// [`Simulator::drive`](super::simulator::Simulator::drive).
     ///
     /// # Errors
-    /// [`SimulationError::Capacity`] where the device's buffers or our tables are too small.
+    /// [`SimulationError::Capacity`] where the device's buffers or our tables are too small; it says
+    /// how many particles the device takes.
     pub fn new(model: &Arc<Model>, gpu: &Gpu) -> Result<Self, SimulationError> {
         Self::with_placement(model, gpu, &Placement::new(&model.initial))
     }
@@ -175,6 +180,10 @@ impl GpuSimulator {
         within("materials", model.materials.len(), MATERIALS)?;
         within("muscles", model.muscles.len(), MUSCLES)?;
         let particles = model.particles.mass.len();
+        let binding = gpu.device.limits().max_storage_buffer_binding_size;
+        let most = binding as usize / (16 * layout::particle_rows(model));
+        let what = format!("particles on this device, whose largest binding has {binding} bytes");
+        within(&what, particles, most)?;
         let kernels = Kernels::new(gpu, model)?;
         let capacity = Capacity::for_placement(gpu, placement);
         let tables = Tables::new(gpu, capacity, particles)?;

@@ -29,7 +29,7 @@ impl GpuSimulator {
 
     /// Numbers of the dynamic uniforms' elements for a kernel in a substep. The stress that a
     /// substep computes is that of the next one.
-    fn elements(&self, kernel: KernelId, substep: usize) -> Vec<u32> {
+    pub(super) fn elements(&self, kernel: KernelId, substep: usize) -> Vec<u32> {
         let element = |name: &String| match (&self.motion, name.as_str()) {
             (Some(motion), "step") => motion.step_element(substep),
             (Some(motion), _) => motion.control_of(substep + 1) as u32,

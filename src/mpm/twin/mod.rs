@@ -23,7 +23,7 @@ mod p2g;
 pub mod sdf;
 mod storage;
 #[cfg(test)]
-mod tests;
+pub(in crate::mpm) mod tests;
 mod tiles;
 mod transfer;
 

@@ -4,7 +4,14 @@
 //! The bound of 1e-10 is relative to the sum of the absolute products; f64 round-off over some
 //! thousand terms leaves three decades.
 
-use super::context::Command;
+pub use super::blocks::sort;
+pub use super::context::{Command, Context};
+pub use super::g2p::g2p;
+pub use super::grid_update::grid_update;
+pub use super::p2g::p2g;
+pub use super::storage::{Stored, cotangent_by_id};
+pub use super::tiles::{Grid, Scratch};
+use super::transfer::Row;
 use super::*;
 use crate::agents::ColliderPose;
 use crate::math::{Dual, Mat3, Quad};
@@ -15,27 +22,30 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 const BOUND: f64 = 1e-10;
-const H: f64 = 0.1;
+pub const H: f64 = 0.1;
 
 /// Random numbers in [-1, 1).
-struct Random(ChaCha8Rng);
+pub struct Random(ChaCha8Rng);
 
 impl Random {
-    fn number(&mut self) -> f64 {
+    pub fn new(seed: u64) -> Self {
+        Self(ChaCha8Rng::seed_from_u64(seed))
+    }
+    pub fn number(&mut self) -> f64 {
         self.0.random_range(-1.0..1.0)
     }
-    fn vector(&mut self, scale: f64) -> Vec3<f64> {
+    pub fn vector(&mut self, scale: f64) -> Vec3<f64> {
         Vec3::from_fn(|_| self.number() * scale)
     }
-    fn matrix(&mut self, scale: f64) -> Mat3<f64> {
+    pub fn matrix(&mut self, scale: f64) -> Mat3<f64> {
         Mat3::from_fn(|_, _| self.number() * scale)
     }
 }
 
 /// 64 jittered particles over block borders, on a rough floor, touched by a moving soft sphere;
 /// half of them pulled by a muscle if the law is elastic.
-fn scene(law: Law) -> Arc<Model> {
-    let mut random = Random(ChaCha8Rng::seed_from_u64(7));
+pub fn scene(law: Law) -> Arc<Model> {
+    let mut random = Random::new(7);
     let count = 64;
     let mut initial = State {
         cell: vec![[0; 3]; count],
@@ -97,7 +107,7 @@ fn scene(law: Law) -> Arc<Model> {
     })
 }
 
-fn laws() -> [Law; 3] {
+pub fn laws() -> [Law; 3] {
     [
         Law::Elastic { young_modulus: 1e5, poisson_ratio: 0.3 },
         Law::Liquid { bulk_modulus: 5e4, tension: true },
@@ -105,7 +115,7 @@ fn laws() -> [Law; 3] {
     ]
 }
 
-fn drive(model: &Model, control_steps: usize) -> Drive {
+pub fn drive(model: &Model, control_steps: usize) -> Drive {
     let substeps = control_steps * model.substeps_per_control;
     let pose = |c: &Collider| {
         let split = c.pose.position.0.map(|x| split_position(x / model.cell_width));
@@ -128,7 +138,7 @@ fn drive(model: &Model, control_steps: usize) -> Drive {
 }
 
 /// A random direction in the space of states, positions in metres.
-fn random_direction(random: &mut Random, count: usize) -> Cotangent<f64> {
+pub fn random_direction(random: &mut Random, count: usize) -> Cotangent<f64> {
     Cotangent {
         x: (0..count).map(|_| random.vector(1.0)).collect(),
         v: (0..count).map(|_| random.vector(1.0)).collect(),
@@ -139,7 +149,7 @@ fn random_direction(random: &mut Random, count: usize) -> Cotangent<f64> {
 }
 
 /// The state as duals whose tangent is `direction`.
-fn dual_state(state: &State<f64>, direction: &Cotangent<f64>) -> State<Dual> {
+pub fn dual_state(state: &State<f64>, direction: &Cotangent<f64>) -> State<Dual> {
     let vector =
         |a: &Vec3<f64>, b: &Vec3<f64>, s: f64| Vec3::from_fn(|i| Dual::new(a[i], b[i] * s));
     let matrix =
@@ -157,24 +167,24 @@ fn dual_state(state: &State<f64>, direction: &Cotangent<f64>) -> State<Dual> {
 
 /// A sum of products, and the sum of their sizes.
 #[derive(Default)]
-struct Pairing {
-    sum: f64,
-    size: f64,
+pub struct Pairing {
+    pub sum: f64,
+    pub size: f64,
 }
 
 impl Pairing {
-    fn add(&mut self, a: f64, b: f64) {
+    pub fn add(&mut self, a: f64, b: f64) {
         self.sum += a * b;
         self.size += (a * b).abs();
     }
-    fn vector(&mut self, a: Vec3<f64>, b: Vec3<f64>) {
+    pub fn vector(&mut self, a: Vec3<f64>, b: Vec3<f64>) {
         (0..3).for_each(|i| self.add(a[i], b[i]));
     }
-    fn matrix(&mut self, a: Mat3<f64>, b: Mat3<f64>) {
+    pub fn matrix(&mut self, a: Mat3<f64>, b: Mat3<f64>) {
         (0..9).for_each(|i| self.add(a.0[i / 3][i % 3], b.0[i / 3][i % 3]));
     }
     /// Tangents of a dual state with a cotangent; `of(k)` is the particle of the cotangent's entry k.
-    fn states(&mut self, dual: &Stored<Dual>, bar: &Cotangent<f64>) {
+    pub fn states(&mut self, dual: &Stored<Dual>, bar: &Cotangent<f64>) {
         for p in 0..dual.id.len() {
             self.vector(Vec3(dual.offset[p].0.map(|o| o.eps * H)), bar.x[p]);
             self.vector(Vec3(dual.v[p].0.map(|v| v.eps)), bar.v[p]);
@@ -183,14 +193,14 @@ impl Pairing {
             self.add(dual.history[p].eps, bar.history[p]);
         }
     }
-    fn grids(&mut self, dual: &Grid<Dual>, bar: &Grid<f64>) {
+    pub fn grids(&mut self, dual: &Grid<Dual>, bar: &Grid<f64>) {
         for (a, b) in dual.iter().flatten().zip(bar.iter().flatten()) {
             let (a, b) = (a.array(), b.array());
             (0..4).for_each(|n| self.add(a[n].eps, b[n]));
         }
     }
     /// A direction with the cotangent whose entry k belongs to particle `order[k]`.
-    fn directions(&mut self, direction: &Cotangent<f64>, order: &[u32], bar: &Cotangent<f64>) {
+    pub fn directions(&mut self, direction: &Cotangent<f64>, order: &[u32], bar: &Cotangent<f64>) {
         for (k, &p) in order.iter().enumerate() {
             let p = p as usize;
             self.vector(direction.x[p], bar.x[k]);
@@ -202,7 +212,7 @@ impl Pairing {
     }
 }
 
-fn assert_dual(stage: &str, forward: Pairing, backward: Pairing) {
+pub fn assert_dual(stage: &str, forward: Pairing, backward: Pairing) {
     let error = (forward.sum - backward.sum).abs() / forward.size.max(backward.size);
     assert!(
         error <= BOUND && forward.size > 0.0,
@@ -212,15 +222,27 @@ fn assert_dual(stage: &str, forward: Pairing, backward: Pairing) {
     );
 }
 
-fn random_grid(random: &mut Random, blocks: usize, scale: [f64; 4]) -> Grid<f64> {
+pub fn random_grid(random: &mut Random, blocks: usize, scale: [f64; 4]) -> Grid<f64> {
     let mut node = || Quad::new(scale.map(|s| s * random.number()));
     (0..blocks).map(|_| std::array::from_fn(|_| node())).collect()
+}
+
+/// A grid as duals whose tangent is `direction`.
+pub fn dual_grid(grid: &Grid<f64>, direction: &Grid<f64>) -> Grid<Dual> {
+    let row = |(row, dot): (&Row<f64>, &Row<f64>)| {
+        let (row, dot) = (row.array(), dot.array());
+        Quad::new(std::array::from_fn(|i| Dual::new(row[i], dot[i])))
+    };
+    let block = |(block, dot): (&[Row<f64>; 64], &[Row<f64>; 64])| {
+        std::array::from_fn(|n| row((&block[n], &dot[n])))
+    };
+    grid.iter().zip(direction).map(block).collect()
 }
 
 #[test]
 fn p2g_adj_is_the_transpose_of_p2g() {
     for law in laws() {
-        let (model, mut random) = (scene(law), Random(ChaCha8Rng::seed_from_u64(1)));
+        let (model, mut random) = (scene(law), Random::new(1));
         let drive = drive(&model, 1);
         let direction = random_direction(&mut random, model.initial.particle_count());
 
@@ -247,7 +269,7 @@ fn p2g_adj_is_the_transpose_of_p2g() {
 #[test]
 fn g2p_adj_is_the_transpose_of_g2p() {
     for law in laws() {
-        let (model, mut random) = (scene(law), Random(ChaCha8Rng::seed_from_u64(2)));
+        let (model, mut random) = (scene(law), Random::new(2));
         let count = model.initial.particle_count();
         let direction = random_direction(&mut random, count);
         let dual = Stored::from_state(dual_state(&model.initial, &direction));
@@ -255,16 +277,7 @@ fn g2p_adj_is_the_transpose_of_g2p() {
         let blocks = sorted.blocks.node_keys.len();
         let velocities = random_grid(&mut random, blocks, [1.0, 1.0, 1.0, 0.0]);
         let velocities_dot = random_grid(&mut random, blocks, [1.0, 1.0, 1.0, 0.0]);
-        let dual_velocities: Grid<Dual> = velocities
-            .iter()
-            .zip(&velocities_dot)
-            .map(|(v, dot)| {
-                std::array::from_fn(|n| {
-                    let (v, dot) = (v[n].array(), dot[n].array());
-                    Quad::new(std::array::from_fn(|i| Dual::new(v[i], dot[i])))
-                })
-            })
-            .collect();
+        let dual_velocities = dual_grid(&velocities, &velocities_dot);
         let scratch = &mut Scratch::new();
         let after_dual =
             g2p(&Context::new(&model), &dual, &sorted, &dual_velocities, scratch).unwrap();
@@ -297,7 +310,7 @@ fn g2p_adj_is_the_transpose_of_g2p() {
 #[test]
 fn grid_update_adj_is_the_transpose_of_grid_update_by_nodes_and_by_poses() {
     let model = scene(laws()[0]);
-    let mut random = Random(ChaCha8Rng::seed_from_u64(3));
+    let mut random = Random::new(3);
     let drive = drive(&model, 1);
     let sorted = sort(&Stored::from_state(model.initial.clone()), &Arc::default());
     let blocks = sorted.blocks.node_keys.len();
@@ -308,17 +321,7 @@ fn grid_update_adj_is_the_transpose_of_grid_update_by_nodes_and_by_poses() {
         let [x, y, z, m] = row.array();
         *row = Quad::new([x, y, z, if n % 5 == 0 { 0.0 } else { 1.0 + m.abs() }]);
     }
-    let dual_momentum: Grid<Dual> = momentum
-        .iter()
-        .zip(&momentum_dot)
-        .map(|(p, dot)| {
-            std::array::from_fn(|n| {
-                let (p, dot) = (p[n].array(), dot[n].array());
-                let dot = if p[3] == 0.0 { [0.0; 4] } else { dot };
-                Quad::new(std::array::from_fn(|i| Dual::new(p[i], dot[i])))
-            })
-        })
-        .collect();
+    let dual_momentum = dual_grid(&momentum, &momentum_dot);
     let mut command = Command::<Dual>::at(&model, &drive, 0);
     let mut pose_dot = Vec::new();
     for collider in &mut command.colliders {
@@ -364,7 +367,7 @@ fn grid_update_adj_is_the_transpose_of_grid_update_by_nodes_and_by_poses() {
 fn twenty_substeps_back_are_the_transpose_of_twenty_forward() {
     const SUBSTEPS: usize = 20;
     for law in laws() {
-        let (model, mut random) = (scene(law), Random(ChaCha8Rng::seed_from_u64(4)));
+        let (model, mut random) = (scene(law), Random::new(4));
         let drive = drive(&model, 4);
         let count = model.initial.particle_count();
         let direction = random_direction(&mut random, count);
