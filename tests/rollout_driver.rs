@@ -107,6 +107,16 @@ fn zero_pose() -> PoseCotangent {
 type Done = Result<(), SimulationError>;
 
 impl Simulator for PointMasses {
+    fn sense_wrenches(&mut self, _on: bool) -> Result<(), SimulationError> {
+        Ok(())
+    }
+    fn wrenches(&mut self) -> Result<Vec<Wrench>, SimulationError> {
+        Err(SimulationError::Device("point masses touch nothing".into()))
+    }
+    fn seed_wrenches(&mut self, _bars: &[Wrench]) -> Result<(), SimulationError> {
+        Err(SimulationError::Device("point masses touch nothing".into()))
+    }
+
     fn describe(&self) -> String {
         "point masses".into()
     }

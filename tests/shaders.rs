@@ -4,14 +4,15 @@
 use naga::ResourceBinding;
 use softscape::gpu::{Access, Binding, Shader};
 use softscape::model::LawKind;
-use softscape::mpm::device::{KernelId, Launch, STAGES};
+use softscape::mpm::device::{KernelId, Launch, MEASURED, STAGES};
 
 /// WebGPU's default limit of storage buffers a stage.
 const STORAGE_BUFFERS: usize = 8;
 
 /// The buffer that holds the cotangent of a float buffer read by a forward stage. A node's velocity
 /// gets its cotangent as a sum of cells' moments, by the same kernel that sums momenta.
-const COTANGENTS: [(&str, &str); 5] = [
+const COTANGENTS: [(&str, &str); 6] = [
+    ("momenta", "momenta_bar"),
     ("particles", "particles_bar"),
     ("contributions", "particles_bar"),
     ("moments", "momenta_bar"),
@@ -41,7 +42,7 @@ fn every_shader_is_valid_and_within_the_default_limits() {
 
 #[test]
 fn every_float_buffer_that_a_forward_stage_reads_has_a_cotangent_that_its_adjoint_writes() {
-    for stage in &STAGES {
+    for stage in STAGES.iter().chain([&MEASURED]) {
         let Some(adjoint) = stage.adjoint else { continue };
         let all = |launches: &[Launch]| -> Vec<Binding> {
             launches.iter().flat_map(|launch| bindings(launch.kernel)).collect()

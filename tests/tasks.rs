@@ -215,6 +215,6 @@ fn a_density_target_is_read_with_its_grid() {
     else {
         panic!("a density expected");
     };
-    assert_eq!((target.node_counts, target.cell_width), ([2, 3, 4], 0.05));
+    assert_eq!((target.grid.node_counts, target.grid.cell_width), ([2, 3, 4], 0.05));
     assert_eq!(target.node_mass[(3 + 2) * 4 + 1], 1.0 + 10.0 * 2.0 + 100.0);
 }

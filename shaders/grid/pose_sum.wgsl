@@ -1,4 +1,4 @@
-// Sums of pose cotangents over nodes that come in racy order, exact and therefore independent of
+// Sums of pose cotangents, or of impulses, over nodes that come in racy order, exact and therefore independent of
 // it: a float is an integer times a power of two, cut into limbs of 12 bits that integer atomics
 // add. A limb takes 2^19 addends before it could overflow. Needs `pose_limbs`.
 
@@ -50,4 +50,29 @@ fn add_limb(index: u32, part: u32, negative: bool) {
     if (part != 0u) {
         atomicAdd(&pose_limbs[index], select(i32(part), -i32(part), negative));
     }
+}
+
+// The sum of a component, rounded to a float; its limbs are zeroed.
+fn take_sum(base: u32, component: u32) -> f32 {
+    // Carry upwards, so that each limb is in [-2^11, 2^11) and the largest one gives the sign.
+    var limbs: array<i32, LIMBS>;
+    var carry = 0;
+    for (var limb = 0u; limb < LIMBS; limb++) {
+        let sum = atomicExchange(&pose_limbs[base + component * LIMBS + limb], 0) + carry;
+        carry = (sum + 0x800) >> LIMB_BITS;
+        limbs[limb] = sum - (carry << LIMB_BITS);
+    }
+    // Horner from the top, in units of the smallest float, 2^-149; four limbs from the first that
+    // counts on hold more than a float's digits.
+    var value = f32(carry);
+    var exponent = i32(LIMBS * LIMB_BITS) - 149;
+    var missing = 4u;
+    for (var down = 1u; down <= LIMBS && missing > 0u; down++) {
+        value = value * 4096.0 + f32(limbs[LIMBS - down]);
+        exponent -= i32(LIMB_BITS);
+        missing -= select(0u, 1u, value != 0.0);
+    }
+    // An addend that was not finite makes the sum infinite: the host reports it.
+    let spoilt = atomicLoad(&pose_limbs[base + POSE_COMPONENTS * LIMBS]) != 0;
+    return bitcast<f32>(select(bitcast<u32>(ldexp(value, exponent)), 0x7f800000u, spoilt));
 }

@@ -109,6 +109,7 @@ Examples:
   softscape run scenes/sand-column.toml --secs 0.5 --out state.npz
   softscape run scenes/push-cube.toml --controls best-controls.npz --frames frames/
   softscape run scenes/dam-break.toml --device cpu --precision f64 --substeps 1000 --json
+  softscape run scenes/dam-break.toml --sensors sensors.npz
 
 The state file holds x (N x 3, world, m, f64), v (N x 3, m/s), C (N x 3 x 3, 1/s), F (N x 3 x 3),
 J, mass (kg), volume (rest, m3), material, body (indices), history and time (s).
@@ -150,6 +151,11 @@ pub struct RunArgs {
     /// `softscape identify`.
     #[arg(long, value_name = "FILE")]
     pub observe: Option<PathBuf>,
+
+    /// Write what the scene's sensors measure at the end of every control step here: npz, or JSON
+    /// if the file is named so.
+    #[arg(long, value_name = "FILE")]
+    pub sensors: Option<PathBuf>,
 
     /// Observe every Nth particle only.
     #[arg(long, value_name = "N", default_value = "1", requires = "observe")]

@@ -25,6 +25,7 @@ mod render;
 mod run;
 mod run_directory;
 mod schema;
+mod sensor_file;
 mod show;
 mod state_file;
 mod validate;

@@ -10,16 +10,18 @@ use super::load::load_scene;
 use super::observe_file::Looks;
 use super::output::Output;
 use super::progress::Progress;
+use super::sensor_file::Readings;
 use super::state_file::write_state;
 use super::{Outcome, positive};
-use crate::agents::drive;
+use crate::agents::{Drive, drive};
 use crate::model::Model;
 use crate::mpm::diagnostics::totals;
-use crate::mpm::simulator::Simulator;
+use crate::mpm::simulator::{Observation, Simulator};
 use crate::mpm::state::State;
-use crate::rollout::Controls;
+use crate::rollout::{Controls, Moment, Sensor};
+use crate::task::sensors;
 use miette::IntoDiagnostic;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,13 +29,20 @@ use std::time::Instant;
 /// What to do, with everything checked that can be checked before computing.
 struct Plan {
     model: Arc<Model>,
-    /// `[control step][channel]`, row-major, for all control steps.
-    actions: Vec<f64>,
-    control_steps: usize,
     substeps: usize,
     out: Option<PathBuf>,
     frames: Option<PathBuf>,
     observe: Option<Observe>,
+    motion: Drive,
+    sensors: Vec<Sensor>,
+    sensors_out: Option<PathBuf>,
+}
+
+/// What is collected between control steps.
+#[derive(Default)]
+struct Collected {
+    looks: Looks,
+    readings: Readings,
 }
 
 /// What is observed for `softscape identify`.
@@ -48,14 +57,14 @@ pub fn run(args: &RunArgs, output: Output) -> miette::Result<Outcome> {
     let device = Device::choose(&args.device)?;
     output.note(&device.explain());
     let mut simulator = make_simulator(&plan.model, &device).map_err(CliError::from)?;
-    let motion = drive(&plan.model, &plan.actions, plan.control_steps);
     simulator.load(&plan.model.initial).map_err(CliError::from)?;
-    simulator.drive(&motion).map_err(CliError::from)?;
+    simulator.sense_wrenches(plan.feels()).map_err(CliError::from)?;
+    simulator.drive(&plan.motion).map_err(CliError::from)?;
 
     let interrupt = Interrupt::listen();
     let started = Instant::now();
-    let mut looks = Looks::default();
-    let substeps = run_all(&plan, simulator.as_mut(), &interrupt, &mut looks)?;
+    let mut collected = Collected::default();
+    let substeps = run_all(&plan, simulator.as_mut(), &interrupt, &mut collected)?;
     let wall_secs = started.elapsed().as_secs_f64();
 
     let state = simulator.read().map_err(CliError::from)?;
@@ -64,9 +73,14 @@ pub fn run(args: &RunArgs, output: Output) -> miette::Result<Outcome> {
         write_state(out, &plan.model, &state, time_secs)?;
     }
     if let Some(Observe { path, particles }) = &plan.observe {
-        looks.write(path, particles)?;
+        collected.looks.write(path, particles)?;
     }
-    report(&plan, simulator.as_ref(), &state, substeps, wall_secs, output);
+    if let Some(path) = &plan.sensors_out {
+        collected.finish(&plan, simulator.as_mut())?;
+        collected.readings.write(path, &plan.sensors)?;
+    }
+    let told = collected.readings.last(&plan.sensors);
+    report(&plan, simulator.as_ref(), &state, told, (substeps, wall_secs), output);
     Ok(if substeps < plan.substeps { Outcome::Interrupted } else { Outcome::Done })
 }
 
@@ -104,10 +118,19 @@ fn plan(args: &RunArgs) -> miette::Result<Plan> {
             Some(Observe { path: path.clone(), particles })
         }
     };
+    let sensors = sensors(&loaded.scene, &model)?;
+    if let Some(path) = &args.sensors {
+        if sensors.is_empty() {
+            let problem = "given, but the scene has no [[sensor]]".into();
+            return Err(CliError::Option { option: "--sensors", problem }.into());
+        }
+        check_writable(path)?;
+    }
     Ok(Plan {
+        motion: drive(&model, &actions, control_steps),
+        sensors,
+        sensors_out: args.sensors.clone(),
         model,
-        actions,
-        control_steps,
         substeps,
         out: args.out.clone(),
         frames: args.frames.clone(),
@@ -120,19 +143,20 @@ fn run_all(
     plan: &Plan,
     simulator: &mut dyn Simulator,
     interrupt: &Interrupt,
-    looks: &mut Looks,
+    collected: &mut Collected,
 ) -> Result<usize, CliError> {
     let progress = Progress::new("substeps", plan.substeps as u64);
-    // Without frames and observations there is nothing to do between control steps.
-    let stride = match plan.frames.is_some() || plan.observe.is_some() {
+    // Without files of every control step there is nothing to do between control steps.
+    let looks = plan.frames.is_some() || plan.observe.is_some() || plan.sensors_out.is_some();
+    let stride = match looks {
         true => plan.model.substeps_per_control,
         false => plan.substeps.max(1),
     };
-    look_at(plan, simulator, 0, looks)?;
+    look_at(plan, simulator, 0, collected)?;
     for start in (0..plan.substeps).step_by(stride) {
         let end = (start + stride).min(plan.substeps);
         match advance(simulator, start..end, interrupt, |at| progress.reach(at as u64)) {
-            Ok(()) => look_at(plan, simulator, end, looks)?,
+            Ok(()) => look_at(plan, simulator, end, collected)?,
             Err(Stop::Interrupted { substep }) => return Ok(substep),
             Err(Stop::Failed(cause)) => return Err(cause.into()),
             Err(Stop::Diverged { cause, substep, state }) => {
@@ -151,18 +175,47 @@ fn look_at(
     plan: &Plan,
     simulator: &mut dyn Simulator,
     substep: usize,
-    looks: &mut Looks,
+    collected: &mut Collected,
 ) -> Result<(), CliError> {
     write_frame(plan, simulator, substep)?;
     // A run may end within a control step; that is no moment of an observation.
-    if let Some(observe) = &plan.observe
-        && substep.is_multiple_of(plan.model.substeps_per_control)
-    {
-        simulator.observe(0)?;
-        let time_secs = substep as f64 * plan.model.substep_secs;
-        looks.add(time_secs, &simulator.observation(0)?.x, &observe.particles);
+    let ended = substep.is_multiple_of(plan.model.substeps_per_control);
+    if !ended || (plan.observe.is_none() && plan.sensors_out.is_none()) {
+        return Ok(());
+    }
+    simulator.observe(0)?;
+    let observation = simulator.observation(0)?;
+    let time_secs = substep as f64 * plan.model.substep_secs;
+    if let Some(observe) = &plan.observe {
+        collected.looks.add(time_secs, &observation.x, &observe.particles);
+    }
+    if plan.sensors_out.is_some() && substep > 0 {
+        let poses = plan.motion.poses_at(substep - 1);
+        let moment = Moment { model: &plan.model, observation: &observation, poses, wrenches: &[] };
+        collected.readings.add(time_secs, &plan.sensors, moment);
     }
     Ok(())
+}
+
+impl Plan {
+    /// Whether the forces on colliders are measured.
+    fn feels(&self) -> bool {
+        self.sensors_out.is_some() && self.sensors.iter().any(Sensor::needs_wrenches)
+    }
+}
+
+impl Collected {
+    /// Adds the forces on colliders, which are summed on the device until the end.
+    fn finish(&mut self, plan: &Plan, simulator: &mut dyn Simulator) -> Result<(), CliError> {
+        if plan.feels() {
+            let wrenches = simulator.wrenches()?;
+            let none = Observation::default();
+            let moment =
+                Moment { model: &plan.model, observation: &none, poses: &[], wrenches: &[] };
+            self.readings.add_wrenches(&plan.sensors, moment, &wrenches);
+        }
+        Ok(())
+    }
 }
 
 fn write_frame(plan: &Plan, simulator: &mut dyn Simulator, substep: usize) -> Result<(), CliError> {
@@ -192,8 +245,8 @@ fn report(
     plan: &Plan,
     simulator: &dyn Simulator,
     state: &State<f64>,
-    substeps: usize,
-    wall_secs: f64,
+    sensors: Value,
+    (substeps, wall_secs): (usize, f64),
     output: Output,
 ) {
     let model = &plan.model;
@@ -215,6 +268,7 @@ fn report(
         "affine_energy": totals.affine,
         "potential_energy": totals.potential,
         "elastic_energy": totals.elastic,
+        "sensors": sensors,
         "peak_bytes": simulator.peak_bytes(),
         "out": plan.out,
     }));

@@ -5,3 +5,4 @@ pub mod diagnostics;
 pub mod simulator;
 pub mod state;
 pub mod twin;
+mod wrench;

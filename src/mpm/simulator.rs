@@ -4,6 +4,7 @@
 //! always exchanged in id order, whatever order a backend stores them in.
 
 use super::state::{Cotangent, State};
+pub use super::wrench::Wrench;
 use crate::agents::{Drive, DriveCotangent};
 use crate::laws::CONSTANTS;
 use std::ops::Range;
@@ -120,6 +121,16 @@ pub trait Simulator {
     /// Walks the recorded substeps back; `substeps` lies at the end of what is recorded and not
     /// yet walked.
     fn reverse(&mut self, substeps: Range<usize>) -> Result<(), SimulationError>;
+
+    /// Whether the wrench on every collider is summed in the substeps to come.
+    fn sense_wrenches(&mut self, on: bool) -> Result<(), SimulationError>;
+
+    /// Mean wrench on every collider over each control step of the drive,
+    /// `[control_step * collider_count + collider]`, as far as it was run. Waits for the device.
+    fn wrenches(&mut self) -> Result<Vec<Wrench>, SimulationError>;
+
+    /// Sets the derivative by [`Simulator::wrenches`] for the reverse pass that has begun.
+    fn seed_wrenches(&mut self, bars: &[Wrench]) -> Result<(), SimulationError>;
 
     /// What was accumulated. Waits for the device.
     fn gradient(&mut self) -> Result<Gradient, SimulationError>;

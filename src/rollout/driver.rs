@@ -2,10 +2,11 @@
 
 use super::objective::{Objective, ObjectiveError};
 use super::schedule::{Budget, Move, Schedule, ScheduleError};
+use super::sensor::Moment;
 use super::{Controls, ControlsError};
-use crate::agents::{self, Drive};
+use crate::agents::{self, Drive, PoseCotangent};
 use crate::model::{Model, ParameterValue};
-use crate::mpm::simulator::{Gradient, Observation, SimulationError, Simulator};
+use crate::mpm::simulator::{Gradient, Observation, SimulationError, Simulator, Wrench};
 use crate::mpm::state::State;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -177,6 +178,7 @@ pub fn differentiate(
                     run.hold(&noted)?;
                     forward = Some((run.finish_forward(start)?, Instant::now()));
                     run.simulator.begin_reverse()?;
+                    run.seed_wrenches()?;
                 }
                 run.walk_back(substeps.clone(), &noted)?;
             }
@@ -206,6 +208,10 @@ struct Run<'r, 's> {
     /// substep: those of the segment that ends the first sweep.
     held: BTreeMap<usize, Observation>,
     values: Vec<f64>,
+    /// Of every control step, if the objective needs them.
+    wrenches: Vec<Wrench>,
+    /// Derivative of the objective's own terms by collider poses, as in the drive.
+    poses_bar: Vec<PoseCotangent>,
     last: Observation,
     /// Checksums of the first sweep by substep, if replays are checked.
     fingerprints: BTreeMap<usize, u64>,
@@ -225,6 +231,7 @@ impl<'r, 's> Run<'r, 's> {
         objective.check(model)?;
         let drive = agents::drive(model, controls.values(), controls.control_steps());
         let substeps = drive.substeps();
+        let poses_bar = vec![PoseCotangent::ZERO; drive.poses.len()];
         Ok(Self {
             simulator,
             rollout,
@@ -236,12 +243,15 @@ impl<'r, 's> Run<'r, 's> {
             in_flight: Vec::new(),
             held: BTreeMap::new(),
             values: vec![0.0; objective.terms.len()],
+            wrenches: Vec::new(),
+            poses_bar,
             last: Observation::default(),
             fingerprints: BTreeMap::new(),
         })
     }
 
     fn begin(&mut self) -> Result<(), RolloutError> {
+        self.simulator.sense_wrenches(self.rollout.objective.needs_wrenches())?;
         self.simulator.drive(&self.drive)?;
         self.simulator.load(self.rollout.initial)?;
         Ok(())
@@ -316,7 +326,16 @@ impl<'r, 's> Run<'r, 's> {
                 };
                 let Rollout { model, objective, controls, .. } = self.rollout;
                 let done = stretch.end / model.substeps_per_control;
-                let seed = objective.state_adj(model, &observation, done, controls.control_steps());
+                let steps = controls.control_steps();
+                let seen = Moment {
+                    model,
+                    observation: &observation,
+                    poses: self.drive.poses_at(stretch.end - 1),
+                    wrenches: &[],
+                };
+                let row = (stretch.end - 1) * self.drive.collider_count;
+                let poses_bar = &mut self.poses_bar[row..row + self.drive.collider_count];
+                let seed = objective.state_adj(seen, done, steps, poses_bar);
                 self.simulator.seed(&seed)?;
             }
             self.simulator.reverse(stretch.clone())?;
@@ -369,13 +388,30 @@ impl<'r, 's> Run<'r, 's> {
         let Rollout { model, objective, controls, .. } = self.rollout;
         let done = substep / model.substeps_per_control;
         let steps = controls.control_steps();
-        objective.add_state_values(model, observation, done, steps, &mut self.values);
+        let poses = self.drive.poses_at(substep - 1);
+        let seen = Moment { model, observation, poses, wrenches: &[] };
+        objective.add_state_values(seen, done, steps, &mut self.values);
+    }
+
+    /// Gives the reverse pass that has begun the derivative by the wrenches.
+    fn seed_wrenches(&mut self) -> Result<(), RolloutError> {
+        let Rollout { objective, controls, .. } = self.rollout;
+        if objective.needs_wrenches() {
+            let bars = objective.wrench_adj(&self.wrenches, controls.control_steps());
+            self.simulator.seed_wrenches(&bars)?;
+        }
+        Ok(())
     }
 
     fn finish_forward(&mut self, start: Instant) -> Result<Outcome, RolloutError> {
         self.read_in_flight()?;
         let Rollout { objective, controls, .. } = self.rollout;
         objective.add_control_values(controls, &mut self.values);
+        if objective.needs_wrenches() {
+            self.wrenches = self.simulator.wrenches()?;
+            let steps = controls.control_steps();
+            objective.add_wrench_values(&self.wrenches, steps, &mut self.values);
+        }
         for (term, &value) in objective.terms.iter().zip(&self.values) {
             if !value.is_finite() {
                 let what = format!("objective term `{}`", term.name);
@@ -399,7 +435,9 @@ impl<'r, 's> Run<'r, 's> {
         reverse_start: Instant,
     ) -> Result<Derivative, RolloutError> {
         let Rollout { model, objective, controls, .. } = self.rollout;
-        let mut controls_bar = agents::drive_adj(model, &self.drive, &gradient.drive);
+        let mut drive_bar = gradient.drive.clone();
+        drive_bar.poses.iter_mut().zip(&self.poses_bar).for_each(|(sum, bar)| *sum += *bar);
+        let mut controls_bar = agents::drive_adj(model, &self.drive, &drive_bar);
         objective.add_controls_adj(controls, &mut controls_bar);
         let materials: Vec<_> = model
             .materials

@@ -5,8 +5,10 @@
 
 mod controls;
 mod driver;
+mod node_grid;
 mod objective;
 mod schedule;
+mod sensor;
 mod trajectory;
 
 pub use controls::{Controls, ControlsError};
@@ -14,8 +16,10 @@ pub use driver::{
     DEFAULT_MEMORY_BYTES, Derivative, Outcome, Phase, Progress, Rollout, RolloutError, Settings,
     TermValue, differentiate, evaluate,
 };
+pub use node_grid::NodeGrid;
 pub use objective::{
     ControlMeasure, DensityTarget, Measure, Objective, ObjectiveError, Term, TermKind, When,
 };
 pub use schedule::{Budget, Move, Schedule, ScheduleError};
+pub use sensor::{HeightMap, Moment, MomentBar, Quantity, Region, Sensor};
 pub use trajectory::{Watch, watch};

@@ -71,6 +71,7 @@ pub fn cube_scene(name: &str, law: Law, side: usize) -> Scene {
         }],
         effector: Vec::new(),
         muscle: Vec::new(),
+        sensor: Vec::new(),
         task: None,
         identify: None,
         source: Source::default(),

@@ -16,6 +16,7 @@ mod law;
 mod library;
 mod npz;
 mod read;
+mod sensor;
 mod task;
 mod world;
 
@@ -25,6 +26,7 @@ pub use error::{KeyPath, SceneError, nearest};
 pub use identify::{Identify, Sought, Throw};
 pub use library::{BUILT_IN_MATERIALS, built_in_material};
 pub use npz::{Npz, NpzError};
+pub use sensor::{Quantity, Sensor};
 pub use task::{Score, StartChannel, Task, Term, When};
 pub use world::{
     Body, BodyShape, Bounds, Collider, ColliderShape, Contact, Effector, Fidelities, Fidelity,
@@ -59,6 +61,8 @@ pub struct Scene {
     pub effector: Vec<Effector>,
     #[serde(default)]
     pub muscle: Vec<Muscle>,
+    #[serde(default)]
+    pub sensor: Vec<Sensor>,
     pub task: Option<Task>,
     pub identify: Option<Identify>,
     /// Where it was read from; empty for a scene made by a program.

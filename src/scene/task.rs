@@ -78,6 +78,20 @@ pub enum Term {
         #[serde(default)]
         when: When,
     },
+    /// Mean squared difference of what a `[[sensor]]` measures from a target, in the square of its
+    /// unit.
+    Sensor {
+        /// Name of the sensor.
+        sensor: String,
+        /// One number for each that the sensor gives, row by row, or one for all of them.
+        target: Option<Vec<f64>>,
+        /// npz with `target` of the sensor's shape instead; relative to the scene file.
+        file: Option<String>,
+        #[serde(default = "one")]
+        weight: f64,
+        #[serde(default)]
+        when: When,
+    },
     /// Mean square of the actions, each as a fraction of the largest value its bounds allow.
     ActionEnergy {
         #[serde(default = "one")]

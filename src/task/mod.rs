@@ -2,9 +2,11 @@
 
 mod objective;
 mod score;
+mod sensors;
 mod start;
 
 pub use score::Score;
+pub use sensors::sensors;
 
 use crate::model::Model;
 use crate::optim::Bounds;

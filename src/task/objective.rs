@@ -1,7 +1,9 @@
 //! The terms of an objective, from what the scene file says.
 
-use super::Resolve;
-use crate::rollout::{ControlMeasure, DensityTarget, Measure, Objective, Term, TermKind, When};
+use super::{Resolve, sensors};
+use crate::rollout::{
+    ControlMeasure, DensityTarget, Measure, NodeGrid, Objective, Sensor, Term, TermKind, When,
+};
 use crate::scene::{self, KeyPath, Npz, NpzError, SceneError};
 use std::ops::Range;
 
@@ -50,6 +52,14 @@ fn compile_term(resolve: &Resolve, at: &KeyPath, term: &scene::Term) -> Result<T
             let particles = resolve.body(at, body)?;
             ("density_grid", weight, state(Measure::Density(target), particles, *when))
         }
+        Said::Sensor { sensor, target, file, weight, when } => {
+            let known = sensors(resolve.scene, resolve.model)?;
+            let names: Vec<&str> = known.iter().map(|s| s.name.as_str()).collect();
+            let index = resolve.index(&at.key("sensor"), "sensor", sensor, &names)?;
+            let sensor = known[index].clone();
+            let target = read_target(resolve, at, &sensor, target.as_deref(), file.as_deref())?;
+            ("sensor", weight, TermKind::Sensor { sensor, target, when: moment(*when) })
+        }
         Said::ActionEnergy { weight } => {
             let measure = ControlMeasure::Energy { scale: scale() };
             ("action_energy", weight, TermKind::Controls(measure))
@@ -63,12 +73,50 @@ fn compile_term(resolve: &Resolve, at: &KeyPath, term: &scene::Term) -> Result<T
     Ok(Term { name: name.into(), weight, kind })
 }
 
+/// What a sensor is to show.
+fn read_target(
+    resolve: &Resolve,
+    at: &KeyPath,
+    sensor: &Sensor,
+    target: Option<&[f64]>,
+    file: Option<&str>,
+) -> Result<Vec<f64>, SceneError> {
+    let size = sensor.size();
+    let numbers = match (target, file) {
+        (Some(numbers), None) => numbers.to_vec(),
+        (None, Some(file)) => {
+            let shape: Vec<Option<usize>> = sensor.shape().into_iter().map(Some).collect();
+            let read = Npz::open(&resolve.scene.source.resolve(file))
+                .and_then(|mut npz| npz.array("target", &shape));
+            let read = read.map_err(|e| resolve.scene.error(&at.key("file"), e.to_string()))?;
+            read.iter().copied().collect()
+        }
+        _ => {
+            let message = "a sensor term needs either `target` or `file`";
+            return Err(resolve.scene.error(at, message));
+        }
+    };
+    match numbers[..] {
+        [one] => Ok(vec![one; size]),
+        _ if numbers.len() == size => Ok(numbers),
+        _ => {
+            let found = numbers.len();
+            let message =
+                format!("`target` has {found} numbers; sensor `{}` gives {size}", sensor.name);
+            Err(resolve.scene.error(&at.key("target"), message))
+        }
+    }
+}
+
 fn state(measure: Measure, particles: Range<usize>, when: scene::When) -> TermKind {
-    let when = match when {
+    TermKind::State { measure, particles, when: moment(when) }
+}
+
+fn moment(when: scene::When) -> When {
+    match when {
         scene::When::End => When::End,
         scene::When::Always => When::Along,
-    };
-    TermKind::State { measure, particles, when }
+    }
 }
 
 /// The array `x` of one position for each particle.
@@ -88,9 +136,11 @@ fn read_density(resolve: &Resolve, file: &str) -> Result<DensityTarget, NpzError
     let origin = npz.array("origin", &[Some(3)])?;
     let cell_width = npz.array("cell_width", &[])?;
     Ok(DensityTarget {
-        origin: [origin[0], origin[1], origin[2]],
-        cell_width: cell_width.iter().sum(),
-        node_counts: [mass.shape()[0], mass.shape()[1], mass.shape()[2]],
+        grid: NodeGrid {
+            origin: [origin[0], origin[1], origin[2]],
+            cell_width: cell_width.iter().sum(),
+            node_counts: [mass.shape()[0], mass.shape()[1], mass.shape()[2]],
+        },
         node_mass: mass.iter().copied().collect(),
     })
 }

@@ -41,11 +41,12 @@ mod substeps;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod wrench;
 
 pub use placement::Placement;
 pub use report::Traffic;
 pub use shaders::KernelId;
-pub use stages::{Launch, Over, STAGES, Stage};
+pub use stages::{Launch, MEASURED, Over, STAGES, Stage};
 pub use tables::Capacity;
 
 use super::simulator::SimulationError;
@@ -63,6 +64,7 @@ use states::{MomentaId, StateId, StatePool};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tables::{Numbering, Tables};
+use wrench::Impulses;
 
 /// Fraction of a full node's mass below which a node is empty (numerics.md 2).
 const EMPTY_NODE: f64 = 1e-18;
@@ -83,6 +85,9 @@ pub struct GpuSimulator {
     checkpoints: Vec<Option<Checkpoint>>,
     record: Record,
     reverse: Option<Reverse>,
+    /// Whether impulses on colliders are measured; their buffers, once there is a drive.
+    senses: bool,
+    impulses: Option<Impulses>,
     observations: Observations,
     /// Where states and observations are packed for the host.
     unloaded: Buffer<u32>,
@@ -210,6 +215,8 @@ impl GpuSimulator {
             checkpoints: Vec::new(),
             record: Record::default(),
             reverse: None,
+            senses: false,
+            impulses: None,
             observations: Observations::default(),
             bounds: HashMap::new(),
             timer: None,
@@ -334,7 +341,18 @@ impl GpuSimulator {
                 resources = reverse.contributions(resources, io.bar);
             }
         }
+        if let Some(impulses) = &self.impulses {
+            resources = match kernel {
+                KernelId::Wrench | KernelId::WrenchTotal => impulses.for_sums(resources),
+                _ => impulses.for_adjoint(resources),
+            };
+        }
         resources
+    }
+
+    /// Whether substeps have impulses to sum.
+    fn measures(&self) -> bool {
+        self.senses && !self.model.colliders.is_empty()
     }
 
     /// The kernel's buffers, bound once and kept.
@@ -387,6 +405,7 @@ impl GpuSimulator {
             + self.unloaded.bytes()
             + self.observed.bytes()
             + self.motion.as_ref().map_or(0, Motion::bytes)
+            + self.impulses.as_ref().map_or(0, Impulses::bytes)
             + self.reverse.as_ref().map_or(0, Reverse::bytes);
         self.peak_bytes = self.peak_bytes.max(held);
     }

@@ -40,6 +40,10 @@ pub enum KernelId {
     G2p,
     G2pAdj,
     PoseTotal,
+    /// Impulses on colliders, in runs that measure them.
+    Wrench,
+    WrenchTotal,
+    WrenchAdj,
     ActivationTotal,
     Seed,
     Unload,
@@ -73,6 +77,9 @@ impl KernelId {
         KernelId::G2p,
         KernelId::G2pAdj,
         KernelId::PoseTotal,
+        KernelId::Wrench,
+        KernelId::WrenchTotal,
+        KernelId::WrenchAdj,
         KernelId::ActivationTotal,
         KernelId::Seed,
         KernelId::Unload,
@@ -106,6 +113,9 @@ impl KernelId {
             KernelId::G2p => "g2p",
             KernelId::G2pAdj => "g2p_adj",
             KernelId::PoseTotal => "pose_total",
+            KernelId::Wrench => "wrench",
+            KernelId::WrenchTotal => "wrench_total",
+            KernelId::WrenchAdj => "wrench_adj",
             KernelId::ActivationTotal => "activation_total",
             KernelId::Seed => "seed",
             KernelId::Unload | KernelId::UnloadRaw | KernelId::UnloadRows => "unload",
@@ -174,6 +184,15 @@ impl KernelId {
             }
             KernelId::PoseTotal => {
                 vec![types(), file!("grid/pose_sum.wgsl"), file!("stage/pose_total.wgsl")]
+            }
+            KernelId::Wrench => {
+                node_files(&[file!("grid/pose_sum.wgsl"), file!("stage/wrench.wgsl")])
+            }
+            KernelId::WrenchTotal => {
+                vec![types(), file!("grid/pose_sum.wgsl"), file!("stage/wrench_total.wgsl")]
+            }
+            KernelId::WrenchAdj => {
+                node_files(&[file!("grid/pose_sum.wgsl"), file!("stage/wrench_adj.wgsl")])
             }
             KernelId::ActivationTotal => vec![types(), file!("stage/activation_total.wgsl")],
             KernelId::Seed => vec![types(), index(), file!("stage/seed.wgsl")],

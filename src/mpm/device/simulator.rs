@@ -2,12 +2,13 @@
 
 use super::layout::UNLOADED_WORDS;
 use super::shaders::KernelId;
-use super::{Checkpoint, GpuSimulator, Io, Motion, Placement, Reverse, SimulationError};
+use super::{Checkpoint, GpuSimulator, Impulses, Io, Motion, Placement, Reverse, SimulationError};
 use crate::agents::Drive;
-use crate::gpu::Recording;
+use crate::gpu::{GpuError, Recording};
 use crate::math::{Mat3, Vec3};
 use crate::mpm::simulator::{Costs, Gradient, Observation, ObservationCotangent, Simulator};
 use crate::mpm::state::State;
+use crate::mpm::wrench::{self, Wrench};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -41,8 +42,10 @@ impl Simulator for GpuSimulator {
 
     fn drive(&mut self, drive: &Drive) -> Result<(), SimulationError> {
         self.motion = Some(Motion::new(&self.gpu, &self.model, drive)?);
-        // Cotangents of the old drive have no place in the new one.
+        // Cotangents and impulses of the old drive have no place in the new one.
         self.reverse = None;
+        self.impulses = None;
+        self.make_impulses()?;
         self.bounds.clear();
         self.note_memory();
         Ok(())
@@ -148,6 +151,9 @@ impl Simulator for GpuSimulator {
             reverse.present = 0;
             reverse.clear(&mut recording);
         }
+        if let Some(impulses) = &self.impulses {
+            impulses.clear_bars(&mut recording);
+        }
         recording.submit();
         Ok(())
     }
@@ -192,6 +198,34 @@ impl Simulator for GpuSimulator {
             )));
         }
         self.walk_back(substeps)
+    }
+
+    fn sense_wrenches(&mut self, on: bool) -> Result<(), SimulationError> {
+        self.senses = on;
+        Ok(self.make_impulses()?)
+    }
+
+    fn wrenches(&mut self) -> Result<Vec<Wrench>, SimulationError> {
+        self.check()?;
+        let (Some(impulses), Some(motion)) = (&self.impulses, &self.motion) else {
+            return Err(SimulationError::Device("no wrenches were summed".into()));
+        };
+        let impulses = impulses.read(&self.gpu)?;
+        let per_control = motion.drive.substeps_per_control;
+        let control_secs = per_control as f64 * self.model.substep_secs;
+        Ok(wrench::means(&impulses, motion.drive.collider_count, per_control, control_secs))
+    }
+
+    fn seed_wrenches(&mut self, bars: &[Wrench]) -> Result<(), SimulationError> {
+        let (Some(impulses), Some(motion)) = (&self.impulses, &self.motion) else {
+            return Err(SimulationError::Device("no wrenches were summed".into()));
+        };
+        let per_control = motion.drive.substeps_per_control;
+        let control_secs = per_control as f64 * self.model.substep_secs;
+        let colliders = motion.drive.collider_count;
+        let bars = wrench::means_adj(bars, colliders, per_control, control_secs);
+        impulses.write_bars(&self.gpu, &bars);
+        Ok(())
     }
 
     fn gradient(&mut self) -> Result<Gradient, SimulationError> {
@@ -259,6 +293,15 @@ impl Simulator for GpuSimulator {
 }
 
 impl GpuSimulator {
+    /// Room for the impulses of the drive, if they are measured and there is none yet.
+    fn make_impulses(&mut self) -> Result<(), GpuError> {
+        if let (true, None, Some(motion)) = (self.measures(), &self.impulses, &self.motion) {
+            self.impulses = Some(Impulses::new(&self.gpu, &motion.drive)?);
+            self.bounds.clear();
+        }
+        Ok(())
+    }
+
     /// The present state packed in id order. Waits for the device.
     fn unload(&mut self, kernel: KernelId) -> Result<Vec<u32>, SimulationError> {
         let gpu = self.gpu.clone();

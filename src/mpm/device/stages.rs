@@ -20,6 +20,8 @@ pub enum Over {
     Nodes,
     /// Threads, one a component of a moving collider's pose.
     Poses,
+    /// Threads, one a component of a collider's impulse.
+    Impulses,
     /// Threads, one a chunk of muscle members.
     Chunks,
 }
@@ -87,6 +89,14 @@ pub static STAGES: [Stage; 5] = [
         &[over(Over::Occupied, KernelId::G2pAdj), over(Over::Occupied, KernelId::P2gOfCotangents)],
     ),
 ];
+
+/// What a forward substep runs too where impulses on colliders are measured; and what follows
+/// `grid_update_adj` in a reverse one, adding to its results.
+pub static MEASURED: Stage = paired(
+    "wrench",
+    &[over(Over::Nodes, KernelId::Wrench), over(Over::Impulses, KernelId::WrenchTotal)],
+    &[over(Over::Nodes, KernelId::WrenchAdj)],
+);
 
 /// The dispatches of a substep.
 pub fn forward() -> impl Iterator<Item = Launch> {

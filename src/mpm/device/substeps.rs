@@ -63,6 +63,9 @@ impl GpuSimulator {
                 }
                 Dispatch::Threads(moving * POSE_COMPONENTS)
             }
+            Over::Impulses => Dispatch::Threads(
+                self.impulses.as_ref().map_or(0, |impulses| impulses.components()),
+            ),
             Over::Chunks => match self.reverse.as_ref().map_or(0, |reverse| reverse.chunks()) {
                 0 => return Ok(()),
                 chunks => Dispatch::Threads(chunks),
@@ -182,7 +185,8 @@ impl GpuSimulator {
         };
         let io = Io { output: next, momenta, ..self.io() };
         self.tables.reset_lists(recording);
-        for launch in stages::forward() {
+        let measured = if self.measures() { stages::MEASURED.forward } else { &[] };
+        for launch in stages::forward().chain(measured.iter().copied()) {
             let elements = self.elements(launch.kernel, substep);
             self.launch(recording, launch, io, &elements)?;
         }
@@ -240,6 +244,12 @@ impl GpuSimulator {
         for launch in stages::reverse() {
             let elements = self.elements(launch.kernel, substep);
             self.launch(recording, launch, io, &elements)?;
+            if launch.kernel == KernelId::GridUpdateAdj && self.measures() {
+                for &launch in stages::MEASURED.adjoint.unwrap_or_default() {
+                    let elements = self.elements(launch.kernel, substep);
+                    self.launch(recording, launch, io, &elements)?;
+                }
+            }
         }
         self.pool.release_momenta(momenta);
         if let Some(reverse) = &mut self.reverse {

@@ -95,14 +95,18 @@ pub fn grid_update_adj<R: Scalar>(
 
 /// `(p/m, m)`, or nothing for an empty node.
 #[inline(always)]
-fn velocity<R: Scalar>(ctx: &Context<R>, row: &Row<R>) -> Option<(Vec3<R>, R)> {
+pub(super) fn velocity<R: Scalar>(ctx: &Context<R>, row: &Row<R>) -> Option<(Vec3<R>, R)> {
     let [x, y, z, mass] = row.array();
     (mass > ctx.empty_mass).then(|| (Vec3([x, y, z]) * mass.recip(), mass))
 }
 
 /// Colliders that could reach a node of the block, by distance from its centre: the signed
 /// distance changes by at most the way between two points.
-fn colliders_near<R: Scalar>(ctx: &Context<R>, command: &Command<R>, key: BlockKey) -> Vec<usize> {
+pub(super) fn colliders_near<R: Scalar>(
+    ctx: &Context<R>,
+    command: &Command<R>,
+    key: BlockKey,
+) -> Vec<usize> {
     let first = node_of(key, 0);
     // From the centre of the block to its corner nodes, with a little for round-off.
     let reach = ctx.cell_width * R::from_f64(1.5 * 3f64.sqrt() * 1.001);
@@ -118,14 +122,18 @@ fn colliders_near<R: Scalar>(ctx: &Context<R>, command: &Command<R>, key: BlockK
 
 /// World cell index of a node of a block.
 #[inline(always)]
-fn node_of(key: BlockKey, node: usize) -> [i32; 3] {
+pub(super) fn node_of(key: BlockKey, node: usize) -> [i32; 3] {
     let local = [node / 16, node / 4 % 4, node % 4];
     std::array::from_fn(|a| key[a].wrapping_mul(BLOCK_EDGE) + local[a] as i32)
 }
 
 /// Node minus collider position [m], by integer cells, so that it is exact anywhere.
 #[inline(always)]
-fn distance<R: Scalar>(ctx: &Context<R>, collider: &ColliderAt<R>, node: [i32; 3]) -> Vec3<R> {
+pub(super) fn distance<R: Scalar>(
+    ctx: &Context<R>,
+    collider: &ColliderAt<R>,
+    node: [i32; 3],
+) -> Vec3<R> {
     Vec3::from_fn(|a| {
         let cells = node[a].wrapping_sub(collider.cell[a]);
         R::from_f64(f64::from(cells)) * ctx.cell_width - collider.offset[a]

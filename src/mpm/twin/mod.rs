@@ -26,11 +26,13 @@ mod storage;
 pub(in crate::mpm) mod tests;
 mod tiles;
 mod transfer;
+mod wrench;
 
 use super::simulator::{
-    Costs, Gradient, Observation, ObservationCotangent, SimulationError, Simulator,
+    Costs, Gradient, Observation, ObservationCotangent, SimulationError, Simulator, Wrench,
 };
 use super::state::{Cotangent, State};
+use super::wrench::{means, means_adj};
 use crate::agents::{Drive, DriveCotangent, PoseCotangent};
 use crate::math::{Scalar, Vec3};
 use crate::model::Model;
@@ -46,6 +48,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use storage::{Stored, cotangent_by_id};
 use tiles::{Grid, Scratch};
+use wrench::{wrench, wrench_adj};
 
 /// The simulator on the CPU.
 pub struct Twin<R: Scalar> {
@@ -59,6 +62,10 @@ pub struct Twin<R: Scalar> {
     /// Substeps that can be walked back, oldest first.
     live: Vec<Record<R>>,
     observations: BTreeMap<usize, Observation>,
+    /// By substep and collider, if they are measured: impulses, and the derivative by them.
+    senses: bool,
+    impulses: Vec<Wrench>,
+    impulses_bar: Vec<Wrench>,
     reverse: Reverse<R>,
     scratch: Scratch<R>,
     stopwatch: Stopwatch,
@@ -116,6 +123,9 @@ impl<R: Scalar> Twin<R> {
             checkpoints: Vec::new(),
             live: Vec::new(),
             observations: BTreeMap::new(),
+            senses: false,
+            impulses: Vec::new(),
+            impulses_bar: Vec::new(),
             reverse,
             scratch: Scratch::new(),
             stopwatch: Stopwatch::default(),
@@ -161,6 +171,11 @@ impl<R: Scalar> Twin<R> {
         let momentum = p2g(ctx, &command, before, &sorted, scratch);
         self.stopwatch.lap("p2g");
         let velocities = grid_update(ctx, &command, &sorted, &momentum, scratch);
+        if self.senses {
+            let row = substep * command.colliders.len();
+            let given = wrench(ctx, &command, &sorted, &momentum);
+            self.impulses[row..row + given.len()].copy_from_slice(&given);
+        }
         self.stopwatch.lap("grid_update");
         let after = g2p(ctx, before, &sorted, &velocities, scratch).map_err(|divergence| {
             let Divergence { particle, cause } = divergence;
@@ -185,8 +200,12 @@ impl<R: Scalar> Twin<R> {
         let (velocity_bar, mut bar, from_map) =
             g2p_adj(ctx, &before, after, &sorted, &velocities, walking, scratch);
         self.stopwatch.lap("g2p_adj");
-        let (grid_bar, poses) =
+        let (mut grid_bar, mut poses) =
             grid_update_adj(ctx, &command, &sorted, &momentum, &velocity_bar, scratch);
+        if !self.impulses_bar.is_empty() {
+            let bars = &self.impulses_bar[substep * poses.len()..];
+            wrench_adj(ctx, &command, &sorted, &momentum, bars, (&mut grid_bar, &mut poses));
+        }
         self.stopwatch.lap("grid_update_adj");
         let from_stress = p2g_adj(ctx, &command, &before, &sorted, &grid_bar, &mut bar);
         self.stopwatch.lap("p2g_adj");
@@ -257,6 +276,8 @@ impl<R: Scalar> Simulator for Twin<R> {
     }
 
     fn drive(&mut self, drive: &Drive) -> Result<(), SimulationError> {
+        self.impulses = vec![Wrench::ZERO; drive.poses.len()];
+        self.impulses_bar.clear();
         self.drive = Some(drive.clone());
         Ok(())
     }
@@ -348,7 +369,29 @@ impl<R: Scalar> Simulator for Twin<R> {
                 activations: vec![0.0; drive.map_or(0, |d| d.activations.len())],
             },
         };
+        self.impulses_bar.clear();
         self.note_memory();
+        Ok(())
+    }
+
+    fn sense_wrenches(&mut self, on: bool) -> Result<(), SimulationError> {
+        self.senses = on;
+        Ok(())
+    }
+
+    fn wrenches(&mut self) -> Result<Vec<Wrench>, SimulationError> {
+        if !self.senses {
+            return Err(SimulationError::Device("no wrenches were summed".into()));
+        }
+        let (per_control, secs) = (self.model.substeps_per_control, self.model.substep_secs);
+        let colliders = self.model.colliders.len();
+        Ok(means(&self.impulses, colliders, per_control, per_control as f64 * secs))
+    }
+
+    fn seed_wrenches(&mut self, bars: &[Wrench]) -> Result<(), SimulationError> {
+        let (per_control, secs) = (self.model.substeps_per_control, self.model.substep_secs);
+        let colliders = self.model.colliders.len();
+        self.impulses_bar = means_adj(bars, colliders, per_control, per_control as f64 * secs);
         Ok(())
     }
 

@@ -7,12 +7,15 @@
 mod centre;
 mod controls;
 mod density;
+mod sensors;
 mod targets;
 
 pub use controls::ControlMeasure;
 pub use density::DensityTarget;
 
 use super::Controls;
+use super::sensor::{Moment, MomentBar, Sensor};
+use crate::agents::PoseCotangent;
 use crate::model::Model;
 use crate::mpm::simulator::{Observation, ObservationCotangent};
 use std::ops::Range;
@@ -37,6 +40,8 @@ pub struct Term {
 pub enum TermKind {
     /// A measure of some particles.
     State { measure: Measure, particles: Range<usize>, when: When },
+    /// Mean squared difference of what a sensor gives from a target, in the square of its unit.
+    Sensor { sensor: Sensor, target: Vec<f64>, when: When },
     /// A measure of the controls.
     Controls(ControlMeasure),
 }
@@ -166,6 +171,7 @@ impl Objective {
                     }
                     measure.check(particles.len())
                 }
+                TermKind::Sensor { sensor, target, .. } => sensors::check(sensor, target, model),
                 TermKind::Controls(measure) => measure.check(model.actions.len()),
             };
             if let Err(problem) = checked {
@@ -177,16 +183,23 @@ impl Objective {
 
     /// Whether a state term looks at every control step.
     pub fn acts_along(&self) -> bool {
-        self.terms.iter().any(|t| matches!(&t.kind, TermKind::State { when: When::Along, .. }))
+        self.terms.iter().any(|t| match &t.kind {
+            TermKind::State { when, .. } => *when == When::Along,
+            TermKind::Sensor { sensor, when, .. } => {
+                *when == When::Along && !sensor.needs_wrenches()
+            }
+            TermKind::Controls(_) => false,
+        })
     }
 
-    /// The state terms at one moment, weights included, as if the horizon ended there.
+    /// The terms of positions and velocities at one moment, weights included, as if the horizon ended
+    /// there; what sensors give is not among them.
     pub fn state_value(&self, model: &Model, observation: &Observation) -> f64 {
         let term_value = |term: &Term| match &term.kind {
             TermKind::State { measure, particles, .. } => {
                 term.weight * measure.value(group(model, observation, particles))
             }
-            TermKind::Controls(_) => 0.0,
+            TermKind::Sensor { .. } | TermKind::Controls(_) => 0.0,
         };
         self.terms.iter().map(term_value).sum()
     }
@@ -195,12 +208,12 @@ impl Objective {
     /// contributes, weights included.
     pub(super) fn add_state_values(
         &self,
-        model: &Model,
-        observation: &Observation,
+        moment: Moment,
         done: usize,
         control_steps: usize,
         values: &mut [f64],
     ) {
+        let Moment { model, observation, .. } = moment;
         for (term, value) in self.terms.iter().zip(values) {
             if let TermKind::State { measure, particles, when } = &term.kind
                 && let Some(share) = when.share(done, control_steps)
@@ -208,17 +221,24 @@ impl Objective {
                 let group = group(model, observation, particles);
                 *value += term.weight * share * measure.value(group);
             }
+            if let TermKind::Sensor { sensor, target, when } = &term.kind
+                && let Some(share) = when.share(done, control_steps)
+                && !sensor.needs_wrenches()
+            {
+                *value += term.weight * share * sensors::misfit(sensor, target, moment);
+            }
         }
     }
 
-    /// Derivative of the objective by that observation.
+    /// Derivative of the objective by that observation; adds that by the collider poses.
     pub(super) fn state_adj(
         &self,
-        model: &Model,
-        observation: &Observation,
+        moment: Moment,
         done: usize,
         control_steps: usize,
+        poses_bar: &mut [PoseCotangent],
     ) -> ObservationCotangent {
+        let Moment { model, observation, .. } = moment;
         let count = observation.x.len();
         let mut bar = ObservationCotangent { x: vec![[0.0; 3]; count], v: vec![[0.0; 3]; count] };
         for term in &self.terms {
@@ -229,6 +249,14 @@ impl Objective {
                 let mut group_bar =
                     GroupBar { x: &mut bar.x[particles.clone()], v: &mut bar.v[particles.clone()] };
                 measure.adj(group, term.weight * share, &mut group_bar);
+            }
+            if let TermKind::Sensor { sensor, target, when } = &term.kind
+                && let Some(share) = when.share(done, control_steps)
+                && !sensor.needs_wrenches()
+            {
+                let mut bar =
+                    MomentBar { observation: &mut bar, poses: poses_bar, wrenches: &mut [] };
+                sensors::misfit_adj(sensor, target, moment, term.weight * share, &mut bar);
             }
         }
         bar
