@@ -109,11 +109,15 @@ impl Sensor {
     /// What it measures, row-major.
     pub fn values(&self, moment: Moment) -> Vec<f64> {
         let Moment { model, observation, poses, wrenches } = moment;
+        // Summed over substeps: there is no moment to look at.
+        if let Quantity::Wrench { collider } = self.quantity {
+            return wrenches[collider].components().to_vec();
+        }
         let x = &observation.x[self.particles.clone()];
         let mass = &model.particles.mass[self.particles.clone()];
         let volume = &model.particles.volume[self.particles.clone()];
         match &self.quantity {
-            Quantity::Wrench { collider } => wrenches[*collider].components().to_vec(),
+            Quantity::Wrench { .. } => Vec::new(),
             Quantity::HeightMap(map) => map.heights(x, volume),
             Quantity::Volume(region) => vec![region.volume(x, volume)],
             Quantity::ParticleCount(region) => vec![region.count(x)],
@@ -136,14 +140,15 @@ impl Sensor {
     /// Adds the derivative by the moment, from that by [`Sensor::values`].
     pub fn values_adj(&self, moment: Moment, values_bar: &[f64], bar: &mut MomentBar) {
         let Moment { model, observation, poses, .. } = moment;
+        if let Quantity::Wrench { collider } = self.quantity {
+            return bar.wrenches[collider].add(&Wrench::from_components(values_bar));
+        }
         let x = &observation.x[self.particles.clone()];
         let x_bar = &mut bar.observation.x[self.particles.clone()];
         let mass = &model.particles.mass[self.particles.clone()];
         let volume = &model.particles.volume[self.particles.clone()];
         match &self.quantity {
-            Quantity::Wrench { collider } => {
-                bar.wrenches[*collider].add(&Wrench::from_components(values_bar));
-            }
+            Quantity::Wrench { .. } => {}
             Quantity::HeightMap(map) => map.heights_adj(x, volume, values_bar, x_bar),
             Quantity::Volume(region) => region.volume_adj(x, volume, values_bar[0], x_bar),
             // Constant but for jumps.
