@@ -57,7 +57,7 @@ pub enum KernelId {
 }
 
 impl KernelId {
-    pub const ALL: [KernelId; 29] = [
+    pub const ALL: [KernelId; 32] = [
         KernelId::Count,
         KernelId::Allocate,
         KernelId::Expand,
