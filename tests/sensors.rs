@@ -67,7 +67,7 @@ name = "centre"
 quantity = { type = "center_of_mass", body = "block" }
 [[sensor]]
 name = "density"
-quantity = { type = "density_grid", origin = [-0.06, -0.06, 0.0], cell_width = 0.03, counts = [5, 5, 4] }
+quantity = { type = "density_grid", origin = [-0.06, -0.06, -0.03], cell_width = 0.03, counts = [5, 5, 5] }
 [[sensor]]
 name = "floor_area"
 quantity = { type = "contact_area", collider = "floor" }
