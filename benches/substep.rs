@@ -36,6 +36,7 @@ fn substep(criterion: &mut Criterion) {
         let seed = ObservationCotangent {
             x: vec![[0.0, 0.0, 1.0 / particles as f64]; particles],
             v: vec![[0.0; 3]; particles],
+            ..ObservationCotangent::default()
         };
         group.bench_function(BenchmarkId::new("gradient", material), |bencher| {
             bencher.iter(|| {

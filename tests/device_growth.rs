@@ -99,7 +99,9 @@ fn run(gpu: &Gpu, model: &Arc<Model>, placement: &Placement, recorded: Range<usi
     let n = model.particles.mass.len();
     let pull =
         |salt: usize| (0..n).map(|p| std::array::from_fn(|a| noise(salt + 3 * p + a))).collect();
-    simulator.seed(&ObservationCotangent { x: pull(0), v: pull(1000) }).unwrap();
+    simulator
+        .seed(&ObservationCotangent { x: pull(0), v: pull(1000), ..Default::default() })
+        .unwrap();
     simulator.reverse(stored..end).unwrap();
     let walked = simulator.fingerprint().unwrap();
     let gradient = simulator.gradient().unwrap();

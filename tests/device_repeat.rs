@@ -50,7 +50,13 @@ fn run(gpu: &Gpu, model: &Arc<Model>, drive: &Drive, placement: &Placement) -> B
     let pull = |salt: usize| {
         (0..n).map(|p| std::array::from_fn(|a| noise(salt + 3 * p + a) / n as f64)).collect()
     };
-    simulator.seed(&ObservationCotangent { x: pull(0), v: pull(7_000) }).unwrap();
+    simulator
+        .seed(&ObservationCotangent {
+            x: pull(0),
+            v: pull(7_000),
+            ..ObservationCotangent::default()
+        })
+        .unwrap();
     simulator.reverse(0..SUBSTEPS).unwrap();
     let gradient = simulator.gradient().unwrap();
     Bits { state, gradient, seen: seen.x }

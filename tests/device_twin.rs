@@ -35,7 +35,11 @@ fn run(
     let pull = |salt: usize, scale: f64| {
         (0..n).map(|p| std::array::from_fn(|a| scale * (0.2 + noise(salt + 3 * p + a)))).collect()
     };
-    let seed = ObservationCotangent { x: pull(0, 1.0), v: pull(50_000, 0.01) };
+    let seed = ObservationCotangent {
+        x: pull(0, 1.0),
+        v: pull(50_000, 0.01),
+        ..ObservationCotangent::default()
+    };
     simulator.seed(&seed).unwrap();
     simulator.reverse(substeps).unwrap();
     (state, simulator.gradient().unwrap())

@@ -76,7 +76,7 @@ fn run(model: &Arc<Model>, twin: &mut dyn Simulator) -> (State<f64>, Gradient, G
         let x = seen.x.iter().map(|x| loss(x).map(|g| g / n)).collect();
         let v = vec![[0.0; 3]; seen.x.len()];
         twin.begin_reverse().unwrap();
-        twin.seed(&ObservationCotangent { x, v }).unwrap();
+        twin.seed(&ObservationCotangent { x, v, ..ObservationCotangent::default() }).unwrap();
         twin.reverse(0..SUBSTEPS).unwrap();
         (state, twin.gradient().unwrap())
     };

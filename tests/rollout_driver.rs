@@ -161,7 +161,7 @@ impl Simulator for PointMasses {
     fn observe(&mut self, index: usize) -> Done {
         let (x, v) = self.present.iter().map(|[x, v]| (x.0, v.0)).unzip();
         self.observations.resize(self.observations.len().max(index + 1), None);
-        self.observations[index] = Some(Observation { x, v });
+        self.observations[index] = Some(Observation { x, v, rigid: vec![] });
         Ok(())
     }
     fn observation(&mut self, index: usize) -> Result<Observation, SimulationError> {
@@ -200,7 +200,12 @@ impl Simulator for PointMasses {
         for (p, [x_bar, v_bar]) in self.bar.iter().enumerate() {
             (initial.x[p], initial.v[p]) = (*x_bar, *v_bar);
         }
-        Ok(Gradient { initial, constants: vec![[0.0; 8]], drive: self.drive_bar.clone() })
+        Ok(Gradient {
+            initial,
+            constants: vec![[0.0; 8]],
+            drive: self.drive_bar.clone(),
+            rigid: vec![],
+        })
     }
     fn fingerprint(&mut self) -> Result<u64, SimulationError> {
         let bits = self.present.iter().flatten().flat_map(|v| v.0.map(f64::to_bits));
@@ -256,6 +261,7 @@ fn model() -> Model {
             velocity: Vec3::zero(),
             angular_velocity: Vec3([0.2, -0.3, 0.4]),
         }],
+        rigid_bodies: vec![],
         muscles: vec![Muscle { name: "lift".into(), fibre: Vec3([1.0, 0.0, 0.0]) }],
         actions: vec![
             channel(ActionTarget::LinearVelocity { collider: 0, axis: 0 }),

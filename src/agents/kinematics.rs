@@ -229,6 +229,7 @@ mod tests {
                 collider("fixed", [0.1, 0.2, 0.3], [0.0; 3], [0.0; 3]),
                 collider("driven", [-0.4, 0.7, 0.2], [0.3, -0.1, 0.2], [0.5, 2.0, -1.0]),
             ],
+            rigid_bodies: vec![],
             muscles: vec![Muscle { name: "muscle".into(), fibre: Vec3([1.0, 0.0, 0.0]) }],
             actions,
             particles: Particles::default(),

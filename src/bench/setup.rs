@@ -1,7 +1,9 @@
 //! Models written as code: what benchmarks and laws run, without a scene file.
 
 use crate::math::{Mat3, Vec3};
-use crate::model::{Body, Collider, Contact, ContactMode, Law, Material, Model, Pose, Shape};
+use crate::model::{
+    Body, Collider, Contact, ContactMode, Law, Material, Model, Pose, RigidBody, Shape,
+};
 use crate::mpm::state::{NO_MUSCLE, Particles, State, split_position};
 use glam::DQuat;
 use std::sync::Arc;
@@ -30,6 +32,7 @@ impl Setup {
                 materials: Vec::new(),
                 bodies: Vec::new(),
                 colliders: Vec::new(),
+                rigid_bodies: Vec::new(),
                 muscles: Vec::new(),
                 actions: Vec::new(),
                 particles: Particles::default(),
@@ -139,6 +142,15 @@ impl Setup {
             velocity: Vec3(velocity),
             angular_velocity: Vec3::zero(),
         });
+        self
+    }
+
+    /// Adds a free rigid body whose shape is centred there, not turned.
+    pub fn rigid_body(mut self, body: RigidBody, position: [f64; 3], velocity: [f64; 3]) -> Self {
+        let (pose, twist) = (Pose::at(Vec3(position)), [Vec3(velocity), Vec3::zero()]);
+        let motion = body.motion(&pose, twist, self.model.cell_width, self.model.origin);
+        self.model.initial.rigid.push(motion);
+        self.model.rigid_bodies.push(body);
         self
     }
 

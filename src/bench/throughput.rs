@@ -234,6 +234,7 @@ fn measure_backward(
     let seed = ObservationCotangent {
         x: vec![[0.0, 0.0, 1.0 / particles as f64]; particles],
         v: vec![[0.0; 3]; particles],
+        ..ObservationCotangent::default()
     };
     simulator.load(&model.initial)?;
     simulator.save(0)?;

@@ -65,7 +65,7 @@ fn run_and_wait(
 
 /// Repeats the run, bitwise the same, from the last good state up to the substep that failed.
 fn state_before(simulator: &mut dyn Simulator, good: usize, cause: SimulationError) -> Stop {
-    let SimulationError::Diverged { substep: failed, .. } = cause else {
+    let Some(failed) = cause.diverged_at() else {
         return Stop::Failed(cause);
     };
     let mut replay = || {

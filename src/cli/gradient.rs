@@ -16,7 +16,7 @@ use crate::rollout::{
     differentiate,
 };
 use crate::task::Task;
-use ndarray::{Array0, Array2};
+use ndarray::{Array0, Array2, arr1, arr2};
 use ndarray_npy::{NpzWriter, WriteNpzError};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -77,6 +77,7 @@ pub fn run(args: &GradientArgs, output: Output) -> miette::Result<Outcome> {
         "norm_by_initial_x": norm(&derivative.initial_x),
         "norm_by_initial_v": norm(&derivative.initial_v),
         "by_material": material_json(&model, &derivative),
+        "by_rigid_body": rigid_json(&model, &derivative),
         "forward_secs": outcome.forward_secs,
         "backward_secs": derivative.backward_secs,
         "checkpoint_bytes": derivative.checkpoint_bytes,
@@ -124,8 +125,24 @@ fn material_json(model: &Model, derivative: &Derivative) -> Value {
     Value::Object(by_material.collect())
 }
 
+fn rigid_json(model: &Model, derivative: &Derivative) -> Value {
+    let by_body = model.rigid_bodies.iter().zip(&derivative.rigid).map(|(body, bar)| {
+        let value = json!({
+            "position": bar.motion.position.0,
+            "rotation": bar.motion.rotation.0,
+            "velocity": bar.motion.velocity.0,
+            "angular_velocity": bar.motion.angular_velocity.0,
+            "mass": bar.mass.mass,
+        });
+        (body.name.clone(), value)
+    });
+    Value::Object(by_body.collect())
+}
+
 /// Writes `objective`, `controls`, and the derivatives `by_controls` (control steps x actions),
-/// `by_initial_x` and `by_initial_v` (N x 3), and `by_<material>_<parameter>`; all f64.
+/// `by_initial_x` and `by_initial_v` (N x 3), `by_<material>_<parameter>`, and for each rigid body
+/// `by_<body>_position`, `.._rotation` (by a small rotation about the world axes), `.._velocity`,
+/// `.._angular_velocity` (each 3), `.._mass` and `.._inertia` (3 x 3, body axes); all f64.
 fn write_derivative(
     path: &Path,
     model: &Model,
@@ -148,6 +165,19 @@ fn write_derivative(
                 let name = format!("by_{}_{}", material.name, bar.name);
                 npz.add_array(name, &Array0::from_elem((), bar.value))?;
             }
+        }
+        for (body, bar) in model.rigid_bodies.iter().zip(&derivative.rigid) {
+            let motion = [
+                ("position", bar.motion.position),
+                ("rotation", bar.motion.rotation),
+                ("velocity", bar.motion.velocity),
+                ("angular_velocity", bar.motion.angular_velocity),
+            ];
+            for (what, value) in motion {
+                npz.add_array(format!("by_{}_{what}", body.name), &arr1(&value.0))?;
+            }
+            npz.add_array(format!("by_{}_mass", body.name), &Array0::from_elem((), bar.mass.mass))?;
+            npz.add_array(format!("by_{}_inertia", body.name), &arr2(&bar.mass.inertia.0))?;
         }
         npz.finish()?;
         Ok(())

@@ -4,14 +4,16 @@ use super::error::CliError;
 use super::files::write_whole;
 use crate::math::{Mat3, Vec3};
 use crate::model::Model;
-use crate::mpm::state::State;
+use crate::mpm::state::{RigidMotion, State};
 use ndarray::{Array0, Array1, Array2, Array3};
 use ndarray_npy::NpzWriter;
 use std::path::Path;
 
 /// Writes a state: `x` [m, world], `v` [m/s], `C` [1/s], `F`, `J` [-], `mass` [kg], `volume`
 /// (rest) [m³], `material` and `body` (indices), `history` and `time` [s]; all f64 but the indices,
-/// in the order of particle ids.
+/// in the order of particle ids. With rigid bodies, of their centres of mass, in the order of the
+/// scene: `rigid_x` (B x 3) [m], `rigid_rotation` (B x 4, quaternions x y z w), `rigid_v` [m/s],
+/// `rigid_angular_velocity` [rad/s], `rigid_mass` (B) [kg].
 pub fn write_state(
     path: &Path,
     model: &Model,
@@ -38,6 +40,21 @@ pub fn write_state(
         npz.add_array("material", &Array1::from(particles.material.clone()))?;
         npz.add_array("body", &Array1::from(particles.body.clone()))?;
         npz.add_array("history", &Array1::from(state.history.clone()))?;
+        if !state.rigid.is_empty() {
+            let bodies = &state.rigid;
+            let vectors = |of: &dyn Fn(&RigidMotion<f64>) -> [f64; 3]| {
+                let list: Vec<[f64; 3]> = bodies.iter().map(of).collect();
+                Array2::from_shape_fn((list.len(), 3), |(b, a)| list[b][a])
+            };
+            let position = |m: &RigidMotion<f64>| m.world_position(model.cell_width, model.origin);
+            npz.add_array("rigid_x", &vectors(&position))?;
+            let rotation = Array2::from_shape_fn((bodies.len(), 4), |(b, a)| bodies[b].rotation[a]);
+            npz.add_array("rigid_rotation", &rotation)?;
+            npz.add_array("rigid_v", &vectors(&|m| m.velocity.0))?;
+            npz.add_array("rigid_angular_velocity", &vectors(&|m| m.angular_velocity.0))?;
+            let mass: Array1<f64> = model.rigid_bodies.iter().map(|body| body.mass).collect();
+            npz.add_array("rigid_mass", &mass)?;
+        }
         npz.add_array("time", &Array0::from_elem((), time_secs))?;
         npz.finish()?;
         Ok(())

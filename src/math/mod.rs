@@ -5,10 +5,14 @@
 
 mod decompose;
 mod mat3;
+mod quaternion;
 mod real;
 mod tensor;
 
 pub use decompose::{Svd, left_svd, polar_rotation, svd};
 pub use mat3::{Mat3, Vec3};
+pub use quaternion::{
+    quaternion_identity, quaternion_matrix, quaternion_turned, turn_change, turn_change_adj,
+};
 pub use real::{Dual, Quad, Real, Scalar};
 pub use tensor::{exp_symmetric, ln_spd, nearest_rotation};

@@ -6,11 +6,13 @@ use glam::DQuat;
 
 mod compile;
 mod geometry;
+mod rigid;
 mod summary;
 
 pub use crate::laws::{CONSTANTS, Family, Law, LawKind, ParameterValue, cone_slope};
 pub use compile::{MAX_PARTICLES, Stability, compile, stability};
-pub use summary::{BodySummary, ChannelSummary, MaterialSummary, Summary, summary};
+pub use rigid::{ContactPoint, RigidBody};
+pub use summary::{BodySummary, ChannelSummary, MaterialSummary, RigidSummary, Summary, summary};
 
 /// Everything that a simulator needs and that does not change while it runs.
 #[derive(Clone, Debug)]
@@ -29,6 +31,7 @@ pub struct Model {
     pub materials: Vec<Material>,
     pub bodies: Vec<Body>,
     pub colliders: Vec<Collider>,
+    pub rigid_bodies: Vec<RigidBody>,
     pub muscles: Vec<Muscle>,
     /// The entries of one action, in order.
     pub actions: Vec<ActionChannel>,

@@ -1,6 +1,7 @@
 //! Every number that follows from a scene, for `softscape inspect`.
 
-use super::{ActionTarget, Model, Stability, stability};
+use super::{ActionTarget, Model, RigidBody, Stability, stability};
+use crate::mpm::state::RigidMotion;
 use crate::scene::Scene;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -45,6 +46,7 @@ pub struct Summary {
     /// Two states and the constants in f32 [bytes]: what a forward run takes, without its grid.
     pub particle_bytes: u64,
     pub colliders: Vec<String>,
+    pub rigid_bodies: Vec<RigidSummary>,
     pub actions: Vec<ChannelSummary>,
     /// Control steps of the task; `None` without a task.
     pub horizon: Option<usize>,
@@ -80,6 +82,22 @@ pub struct MaterialSummary {
     pub particle_count: usize,
     /// [kg]
     pub mass: f64,
+}
+
+/// One free rigid body.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RigidSummary {
+    pub name: String,
+    /// [kg]
+    pub mass: f64,
+    /// Of its shape [m³].
+    pub volume: f64,
+    /// About the centre of mass, body axes [kg m²].
+    pub inertia: [[f64; 3]; 3],
+    /// Initial world position of the centre of mass [m].
+    pub center_of_mass: [f64; 3],
+    /// The layer of material that it moves at once, over its mass; stable below 1.
+    pub layer_ratio: f64,
 }
 
 /// One entry of an action.
@@ -118,6 +136,12 @@ pub fn summary(scene: &Scene, model: &Model) -> Summary {
         state_bytes: particle_count as u64 * STATE_BYTES_F32,
         particle_bytes: particle_count as u64 * (2 * STATE_BYTES_F32 + CONSTANT_BYTES_F32),
         colliders: model.colliders.iter().map(|c| c.name.clone()).collect(),
+        rigid_bodies: model
+            .rigid_bodies
+            .iter()
+            .zip(&model.initial.rigid)
+            .map(rigid(model))
+            .collect(),
         actions: model.actions.iter().map(channel).collect(),
         horizon: scene.task.as_ref().map(|task| task.horizon),
         substeps: (duration_secs / model.substep_secs).round() as usize,
@@ -146,6 +170,17 @@ fn bodies(model: &Model) -> Vec<BodySummary> {
         volume: model.particles.volume[body.particles.clone()].iter().sum(),
     };
     model.bodies.iter().map(one).collect()
+}
+
+fn rigid<'a>(model: &'a Model) -> impl Fn((&RigidBody, &RigidMotion<f64>)) -> RigidSummary + 'a {
+    |(body, motion)| RigidSummary {
+        name: body.name.clone(),
+        mass: body.mass,
+        volume: body.shape.volume(),
+        inertia: body.inertia.0,
+        center_of_mass: motion.world_position(model.cell_width, model.origin),
+        layer_ratio: model.layer_ratio(body),
+    }
 }
 
 fn materials(model: &Model) -> Vec<MaterialSummary> {

@@ -1,9 +1,9 @@
-//! Sums over all particles that physics conserves or bounds: mass, momentum, energy.
+//! Sums over all particles and rigid bodies that physics conserves or bounds: mass, momentum, energy.
 
-use super::state::State;
+use super::state::{RigidMotion, State};
 use super::twin::material::{Local, energy};
-use crate::math::{Mat3, Vec3};
-use crate::model::{Law, Model};
+use crate::math::{Mat3, Vec3, quaternion_matrix};
+use crate::model::{Law, Model, RigidBody};
 use rayon::prelude::*;
 
 /// Totals of one state, world frame, about the world origin.
@@ -16,7 +16,7 @@ pub struct Totals {
     /// Of the particles and of their affine motion, `x × m v + m D ax(C)` (formulas.md 5.3)
     /// [kg m²/s].
     pub angular_momentum: [f64; 3],
-    /// Of the particles' velocities [J].
+    /// Of the particles' velocities, and of the rigid bodies, their spin included [J].
     pub kinetic: f64,
     /// Of the affine motion around the particles, `m D |C|²/2` with D = h²/4 [J]: a transfer
     /// moves energy between it and `kinetic`, and never raises their sum.
@@ -46,8 +46,10 @@ pub fn totals(model: &Model, state: &State<f64>) -> Totals {
         particles.map(|p| of_particle(model, state, p)).fold([0.0; TERMS], add)
     };
     let sums: Vec<[f64; TERMS]> = starts.par_iter().map(partial).collect();
+    let bodies = model.rigid_bodies.iter().zip(&state.rigid);
+    let bodies = bodies.map(|(body, motion)| of_rigid_body(model, body, motion));
     let [mass, px, py, pz, lx, ly, lz, kinetic, affine, potential, elastic] =
-        sums.into_iter().fold([0.0; TERMS], add);
+        sums.into_iter().chain(bodies).fold([0.0; TERMS], add);
     Totals {
         mass,
         momentum: [px, py, pz],
@@ -86,6 +88,22 @@ fn of_particle(model: &Model, state: &State<f64>, p: usize) -> [f64; TERMS] {
         -mass * model.gravity.dot(x),
         model.particles.volume[p] * energy_density(law, state.f[p], state.history[p]),
     ]
+}
+
+fn of_rigid_body(model: &Model, body: &RigidBody, motion: &RigidMotion<f64>) -> [f64; TERMS] {
+    let x = Vec3(motion.world_position(model.cell_width, model.origin));
+    let rotation = quaternion_matrix(motion.rotation);
+    let (v, omega) = (motion.velocity, motion.angular_velocity);
+    let momentum = v * body.mass;
+    let spin = rotation * (body.inertia * (rotation.transpose() * omega));
+    let angular = x.cross(momentum) + spin;
+    let mut terms = [0.0; TERMS];
+    terms[0] = body.mass;
+    terms[1..4].copy_from_slice(&momentum.0);
+    terms[4..7].copy_from_slice(&angular.0);
+    terms[7] = 0.5 * (momentum.dot(v) + spin.dot(omega));
+    terms[9] = -body.mass * model.gravity.dot(x);
+    terms
 }
 
 /// Stored energy per rest volume [J/m³]: the function whose derivative the stress is (formulas.md 3).

@@ -3,10 +3,11 @@
 //! A rollout, a gradient, the viewer and the benchmarks see only this trait. Particle arrays are
 //! always exchanged in id order, whatever order a backend stores them in.
 
-use super::state::{Cotangent, State};
+use super::state::{Cotangent, RigidCotangent, RigidMotion, State};
 pub use super::wrench::Wrench;
 use crate::agents::{Drive, DriveCotangent};
 use crate::laws::CONSTANTS;
+use crate::math::Mat3;
 use std::ops::Range;
 use thiserror::Error;
 
@@ -18,12 +19,28 @@ pub enum SimulationError {
          reduce the substep or the actions, or stiffen the material"
     )]
     Diverged { particle: usize, substep: usize, cause: String },
+    #[error(
+        "the rigid body `{body}` diverged at substep {substep}: {cause}; \
+         reduce the substep or the actions, or make the body heavier"
+    )]
+    RigidDiverged { body: String, substep: usize, cause: String },
     #[error("{what}: {needed} needed, {allowed} available")]
     Capacity { what: String, needed: u64, allowed: u64 },
     #[error("the device was lost: {0}")]
     DeviceLost(String),
     #[error("{0}")]
     Device(String),
+}
+
+impl SimulationError {
+    /// The substep in which something diverged.
+    pub fn diverged_at(&self) -> Option<usize> {
+        match self {
+            SimulationError::Diverged { substep, .. }
+            | SimulationError::RigidDiverged { substep, .. } => Some(*substep),
+            _ => None,
+        }
+    }
 }
 
 /// Positions and velocities at one moment, for objectives; id order.
@@ -33,6 +50,8 @@ pub struct Observation {
     pub x: Vec<[f64; 3]>,
     /// Velocities [m/s].
     pub v: Vec<[f64; 3]>,
+    /// The free rigid bodies.
+    pub rigid: Vec<RigidMotion<f64>>,
 }
 
 /// Derivative of an objective by an [`Observation`]; id order.
@@ -40,6 +59,8 @@ pub struct Observation {
 pub struct ObservationCotangent {
     pub x: Vec<[f64; 3]>,
     pub v: Vec<[f64; 3]>,
+    /// By the motions of the rigid bodies; empty where nothing depends on them.
+    pub rigid: Vec<RigidCotangent<f64>>,
 }
 
 /// What a reverse pass has accumulated by the time it reaches the start.
@@ -51,6 +72,19 @@ pub struct Gradient {
     pub constants: Vec<[f64; CONSTANTS]>,
     /// By collider poses and twists of every substep and activations of every control step.
     pub drive: DriveCotangent,
+    /// By the mass properties of the rigid bodies.
+    pub rigid: Vec<RigidGradient>,
+}
+
+/// Derivative by the mass properties of a rigid body; the shares of its contact points (a matter of
+/// numerics) are held fixed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RigidGradient {
+    /// [1/kg]
+    pub mass: f64,
+    /// By the inertia about the centre of mass in body axes [1/(kg m²)]; symmetric: an entry off
+    /// the diagonal is half the derivative by the pair.
+    pub inertia: Mat3<f64>,
 }
 
 /// Where the time of a simulation goes, as far as its backend can tell.

@@ -23,6 +23,54 @@ pub struct State<R> {
     pub f: Vec<Mat3<R>>,
     /// Plastic history, one scalar whose meaning is the material's (sand: volume correction).
     pub history: Vec<R>,
+    /// Free rigid bodies, by index into [`crate::model::Model::rigid_bodies`].
+    pub rigid: Vec<RigidMotion<R>>,
+}
+
+/// Pose and twist of a free rigid body, of its centre of mass.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RigidMotion<R> {
+    /// Nearest grid node, absolute.
+    pub cell: [i32; 3],
+    /// Offset from that node [cell widths], each component in [-1/2, 1/2).
+    pub offset: Vec3<R>,
+    /// `world_from_body`: a unit quaternion (x, y, z, w).
+    pub rotation: [R; 4],
+    /// [m/s], world frame.
+    pub velocity: Vec3<R>,
+    /// [rad/s], world frame.
+    pub angular_velocity: Vec3<R>,
+}
+
+impl<R: Scalar> RigidMotion<R> {
+    /// World position [m] of the centre of mass; `origin` is the cell at world (0, 0, 0).
+    pub fn world_position(&self, cell_width: f64, origin: [i32; 3]) -> [f64; 3] {
+        world_position(self.cell, self.offset, cell_width, origin)
+    }
+
+    /// The same motion in another scalar.
+    pub fn cast<S: Scalar>(&self) -> RigidMotion<S> {
+        let number = |r: R| S::from_f64(r.to_f64());
+        RigidMotion {
+            cell: self.cell,
+            offset: Vec3(self.offset.0.map(number)),
+            rotation: self.rotation.map(number),
+            velocity: Vec3(self.velocity.0.map(number)),
+            angular_velocity: Vec3(self.angular_velocity.0.map(number)),
+        }
+    }
+}
+
+fn world_position<R: Scalar>(
+    cell: [i32; 3],
+    offset: Vec3<R>,
+    cell_width: f64,
+    origin: [i32; 3],
+) -> [f64; 3] {
+    std::array::from_fn(|a| {
+        let cells = i64::from(cell[a]) - i64::from(origin[a]);
+        (cells as f64 + offset[a].to_f64()) * cell_width
+    })
 }
 
 impl<R: Scalar> State<R> {
@@ -32,10 +80,7 @@ impl<R: Scalar> State<R> {
 
     /// World position [m] of particle `p`; `origin` is the cell at world (0, 0, 0).
     pub fn world_position(&self, p: usize, cell_width: f64, origin: [i32; 3]) -> [f64; 3] {
-        std::array::from_fn(|a| {
-            let cells = i64::from(self.cell[p][a]) - i64::from(origin[a]);
-            (cells as f64 + self.offset[p][a].to_f64()) * cell_width
-        })
+        world_position(self.cell[p], self.offset[p], cell_width, origin)
     }
 
     /// The same state in another scalar.
@@ -49,6 +94,7 @@ impl<R: Scalar> State<R> {
             c: self.c.iter().map(mat).collect(),
             f: self.f.iter().map(mat).collect(),
             history: self.history.iter().map(|h| S::from_f64(h.to_f64())).collect(),
+            rigid: self.rigid.iter().map(RigidMotion::cast).collect(),
         }
     }
 }
@@ -90,6 +136,46 @@ pub struct Cotangent<R> {
     pub f: Vec<Mat3<R>>,
     /// By plastic history.
     pub history: Vec<R>,
+    /// By the motions of the free rigid bodies.
+    pub rigid: Vec<RigidCotangent<R>>,
+}
+
+/// Derivative by a [`RigidMotion`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RigidCotangent<R> {
+    /// By the position of the centre of mass [1/m].
+    pub position: Vec3<R>,
+    /// By a small rotation about the world axes through the centre of mass [1/rad].
+    pub rotation: Vec3<R>,
+    pub velocity: Vec3<R>,
+    pub angular_velocity: Vec3<R>,
+}
+
+impl<R: Scalar> RigidCotangent<R> {
+    pub fn zero() -> Self {
+        let o = Vec3::zero();
+        Self { position: o, rotation: o, velocity: o, angular_velocity: o }
+    }
+
+    /// The same cotangent in another scalar.
+    pub fn cast<S: Scalar>(&self) -> RigidCotangent<S> {
+        let vector = |v: Vec3<R>| Vec3(v.0.map(|r| S::from_f64(r.to_f64())));
+        RigidCotangent {
+            position: vector(self.position),
+            rotation: vector(self.rotation),
+            velocity: vector(self.velocity),
+            angular_velocity: vector(self.angular_velocity),
+        }
+    }
+}
+
+impl<R: Scalar> std::ops::AddAssign for RigidCotangent<R> {
+    fn add_assign(&mut self, other: Self) {
+        self.position += other.position;
+        self.rotation += other.rotation;
+        self.velocity += other.velocity;
+        self.angular_velocity += other.angular_velocity;
+    }
 }
 
 impl<R: Scalar> Cotangent<R> {
@@ -100,6 +186,7 @@ impl<R: Scalar> Cotangent<R> {
             c: vec![Mat3::zero(); particle_count],
             f: vec![Mat3::zero(); particle_count],
             history: vec![R::zero(); particle_count],
+            rigid: Vec::new(),
         }
     }
 
@@ -113,6 +200,7 @@ impl<R: Scalar> Cotangent<R> {
             c: self.c.iter().map(mat).collect(),
             f: self.f.iter().map(mat).collect(),
             history: self.history.iter().map(|h| S::from_f64(h.to_f64())).collect(),
+            rigid: self.rigid.iter().map(RigidCotangent::cast).collect(),
         }
     }
 }

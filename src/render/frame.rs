@@ -1,12 +1,12 @@
-//! What one picture shows: balls for particles, solids for colliders, at one moment.
+//! What one picture shows: balls for particles, solids for colliders and rigid bodies, at one moment.
 
 use super::camera::half_size;
 use super::paint::{self, Paint};
 use crate::agents::ColliderPose;
-use crate::model::{Collider, Model, Shape};
-use crate::mpm::state::{State, split_position};
+use crate::model::{Collider, Model, RigidBody, Shape};
+use crate::mpm::state::{RigidMotion, State, split_position};
 use bytemuck::{Pod, Zeroable};
-use glam::{DMat3, DVec3};
+use glam::{DMat3, DQuat, DVec3};
 
 /// One moment of a simulation, ready to be drawn by the CPU or uploaded for the window.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ impl Ball {
     }
 }
 
-/// A collider as it is drawn.
+/// A collider, or a rigid body, as it is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Solid {
     pub shape: Shape,
@@ -99,6 +99,20 @@ impl Solid {
     }
 }
 
+/// A rigid body as a state has it.
+fn rigid_solid(model: &Model, body: usize, motion: &RigidMotion<f64>) -> Solid {
+    let RigidBody { shape, centre_of_mass, .. } = &model.rigid_bodies[body];
+    let rotation = DMat3::from_quat(DQuat::from_array(motion.rotation));
+    let offset = DVec3::from_array(motion.offset.0) * model.cell_width;
+    Solid {
+        shape: *shape,
+        cell: motion.cell,
+        offset: offset - rotation * DVec3::from_array(centre_of_mass.0),
+        rotation,
+        colour: paint::rigid_colour(body),
+    }
+}
+
 impl Frame {
     /// A frame of a state. `poses` holds all colliders at that moment, or nothing for the poses
     /// that the model starts with; `activations` one number [Pa] per muscle, or nothing.
@@ -123,11 +137,13 @@ impl Frame {
             })
             .collect();
         let solids = model.colliders.iter().enumerate();
-        let solids = if poses.is_empty() {
+        let mut solids: Vec<_> = if poses.is_empty() {
             solids.map(|(i, c)| Solid::at_start(c, i, model)).collect()
         } else {
             solids.map(|(i, c)| Solid::new(c, i, model, &poses[i])).collect()
         };
+        let bodies = state.rigid.iter().enumerate();
+        solids.extend(bodies.map(|(b, motion)| rigid_solid(model, b, motion)));
         Self { cell_width: model.cell_width, origin: model.origin, balls, solids }
     }
 }

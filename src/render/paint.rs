@@ -128,6 +128,8 @@ const PLASTIC: [[u8; 3]; 3] = [[198, 138, 108], [150, 160, 120], [186, 150, 178]
 const GRANULAR: [[u8; 3]; 3] = [[214, 178, 122], [180, 142, 100], [226, 202, 158]];
 /// A muscle at its strongest.
 const CONTRACTED: [u8; 3] = [196, 30, 48];
+/// Colours of free rigid bodies in their order.
+const RIGID: [[u8; 3]; 4] = [[198, 134, 66], [176, 62, 72], [96, 128, 72], [132, 96, 160]];
 const FIXED_SOLID: [u8; 3] = [166, 172, 180];
 const MOVING_SOLID: [u8; 3] = [76, 84, 98];
 
@@ -157,6 +159,11 @@ fn muscle_colour(body: [u8; 3], ratio: f64) -> [u8; 3] {
 /// sRGB colour of a collider, darker when it can move.
 pub(super) fn solid_colour(moves: bool) -> [u8; 3] {
     if moves { MOVING_SOLID } else { FIXED_SOLID }
+}
+
+/// sRGB colour of a free rigid body.
+pub(super) fn rigid_colour(body: usize) -> [u8; 3] {
+    RIGID[body % RIGID.len()]
 }
 
 /// Viridis (Smith and van der Walt, matplotlib) at nine equal steps.

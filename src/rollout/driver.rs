@@ -6,8 +6,10 @@ use super::sensor::Moment;
 use super::{Controls, ControlsError};
 use crate::agents::{self, Drive, PoseCotangent};
 use crate::model::{Model, ParameterValue};
-use crate::mpm::simulator::{Gradient, Observation, SimulationError, Simulator, Wrench};
-use crate::mpm::state::State;
+use crate::mpm::simulator::{
+    Gradient, Observation, RigidGradient, SimulationError, Simulator, Wrench,
+};
+use crate::mpm::state::{RigidCotangent, State};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -99,12 +101,23 @@ pub struct Derivative {
     pub initial_v: Vec<[f64; 3]>,
     /// By the parameters of each material, in the order of [`Model::materials`].
     pub materials: Vec<Vec<ParameterValue>>,
+    /// By each free rigid body.
+    pub rigid: Vec<RigidDerivative>,
     /// Wall time of replay and reverse together [s].
     pub backward_secs: f64,
     /// Peak of stored and recorded states and observations [bytes].
     pub checkpoint_bytes: u64,
     /// Substeps run again in the reverse pass without being recorded.
     pub replayed_substeps: usize,
+}
+
+/// Derivative of the objective by one free rigid body.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RigidDerivative {
+    /// By its initial pose and twist.
+    pub motion: RigidCotangent<f64>,
+    /// By its mass and inertia.
+    pub mass: RigidGradient,
 }
 
 /// Why a rollout did not come to its end.
@@ -450,6 +463,13 @@ impl<'r, 's> Run<'r, 's> {
             initial_x: gradient.initial.x.iter().map(|x| x.0).collect(),
             initial_v: gradient.initial.v.iter().map(|v| v.0).collect(),
             materials,
+            rigid: gradient
+                .initial
+                .rigid
+                .iter()
+                .zip(&gradient.rigid)
+                .map(|(&motion, &mass)| RigidDerivative { motion, mass })
+                .collect(),
             backward_secs: reverse_start.elapsed().as_secs_f64(),
             checkpoint_bytes: schedule.bytes,
             replayed_substeps: schedule.replayed_substeps(),
@@ -502,8 +522,16 @@ impl Derivative {
             let bar = bars.iter().find(|bar| !bar.value.is_finite())?;
             Some((format!("derivative by {} of `{}`", bar.name, material.name), bar.value))
         });
+        let rigid = self.rigid.iter().zip(&model.rigid_bodies).find_map(|(bar, body)| {
+            let RigidCotangent { position, rotation, velocity, angular_velocity } = bar.motion;
+            let vectors = [position, rotation, velocity, angular_velocity];
+            let numbers = vectors.iter().flat_map(|v| v.0).chain([bar.mass.mass]);
+            let value = numbers.into_iter().find(|number| !number.is_finite())?;
+            Some((format!("derivative by the rigid body `{}`", body.name), value))
+        });
         match controls
             .or(materials)
+            .or(rigid)
             .or_else(|| vectors("position", &self.initial_x))
             .or_else(|| vectors("velocity", &self.initial_v))
         {

@@ -13,8 +13,8 @@ mod trajectory;
 
 pub use controls::{Controls, ControlsError};
 pub use driver::{
-    DEFAULT_MEMORY_BYTES, Derivative, Outcome, Phase, Progress, Rollout, RolloutError, Settings,
-    TermValue, differentiate, evaluate,
+    DEFAULT_MEMORY_BYTES, Derivative, Outcome, Phase, Progress, RigidDerivative, Rollout,
+    RolloutError, Settings, TermValue, differentiate, evaluate,
 };
 pub use node_grid::NodeGrid;
 pub use objective::{

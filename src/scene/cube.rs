@@ -69,6 +69,7 @@ pub fn cube_scene(name: &str, law: Law, side: usize) -> Scene {
             velocity: [0.0; 3],
             angular_velocity: [0.0; 3],
         }],
+        rigid_body: vec![],
         effector: Vec::new(),
         muscle: Vec::new(),
         sensor: Vec::new(),

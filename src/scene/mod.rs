@@ -30,7 +30,7 @@ pub use sensor::{Quantity, Sensor};
 pub use task::{Score, StartChannel, Task, Term, When};
 pub use world::{
     Body, BodyShape, Bounds, Collider, ColliderShape, Contact, Effector, Fidelities, Fidelity,
-    Material, Muscle, Region, Resolution, Rotation, World,
+    Material, Muscle, Region, Resolution, RigidBody, RigidShape, Rotation, World,
 };
 
 /// The version of the file format that this crate reads.
@@ -57,6 +57,8 @@ pub struct Scene {
     pub body: Vec<Body>,
     #[serde(default)]
     pub collider: Vec<Collider>,
+    #[serde(default)]
+    pub rigid_body: Vec<RigidBody>,
     #[serde(default)]
     pub effector: Vec<Effector>,
     #[serde(default)]

@@ -35,7 +35,7 @@ fn default_success() -> f64 {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[schemars(tag = "type")]
 pub enum Term {
-    /// Squared distance [m²] of a body's centre of mass to a point.
+    /// Squared distance [m²] of the centre of mass of a body, or of a rigid body, to a point.
     CenterOfMass {
         body: String,
         /// World position [m].
@@ -45,7 +45,7 @@ pub enum Term {
         #[serde(default)]
         when: When,
     },
-    /// Minus the velocity [m/s] of a body's centre of mass along a direction: minimising it moves
+    /// Minus the velocity [m/s] of a body's or rigid body's centre of mass along a direction: minimising it moves
     /// the body that way.
     Velocity {
         body: String,

@@ -246,6 +246,63 @@ pub enum Contact {
     },
 }
 
+/// A rigid body that moves freely: by gravity, by what material gives to it, and by its contacts with
+/// colliders and other rigid bodies. Material meets it as it meets a collider.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RigidBody {
+    pub name: String,
+    pub shape: RigidShape,
+    /// Uniform density [kg/m³]; or `mass`.
+    pub density: Option<f64>,
+    /// [kg]; or `density`.
+    pub mass: Option<f64>,
+    /// Principal moments of inertia [kg m²] about the centre of mass, along the body axes; the
+    /// default is that of a uniform solid of this shape and mass.
+    pub inertia: Option<[f64; 3]>,
+    /// Centre of mass [m], body axes, from the shape's centre.
+    #[serde(default)]
+    pub center_of_mass: [f64; 3],
+    pub contact: Contact,
+    /// Width [m] outside the surface over which its influence on material fades in; 0 is hard. The
+    /// default is one cell: a harder body lets liquid creep in between the nodes.
+    pub softness: Option<f64>,
+    /// Initial world position [m] of the shape's centre.
+    #[serde(default)]
+    pub position: [f64; 3],
+    pub rotation: Option<Rotation>,
+    /// Initial velocity [m/s] of the centre of mass.
+    #[serde(default)]
+    pub velocity: [f64; 3],
+    /// Initial angular velocity [rad/s], world frame.
+    #[serde(default)]
+    pub angular_velocity: [f64; 3],
+}
+
+/// Shapes of rigid bodies. Lengths in metres, centred on the body's position.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[schemars(tag = "type")]
+pub enum RigidShape {
+    /// Edge lengths along body x, y, z.
+    Box {
+        size: [f64; 3],
+    },
+    Sphere {
+        radius: f64,
+    },
+    /// A cylinder with round caps, along body z; `length` without the caps.
+    Capsule {
+        radius: f64,
+        length: f64,
+    },
+    /// Along body z.
+    Cylinder {
+        radius: f64,
+        length: f64,
+    },
+}
+
 /// A collider that actions drive: each named component of its twist is one action channel, which
 /// adds to the collider's own velocity.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

@@ -77,7 +77,28 @@ struct Resolve<'a> {
     model: &'a Model,
 }
 
+/// What a term or a score is about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Subject {
+    /// The particles of a body.
+    Particles(std::ops::Range<usize>),
+    /// A free rigid body.
+    RigidBody(usize),
+}
+
 impl Resolve<'_> {
+    /// The body or rigid body of a name.
+    fn subject(&self, at: &KeyPath, name: &str) -> Result<Subject, SceneError> {
+        let bodies = self.model.bodies.iter().map(|b| b.name.as_str());
+        let names: Vec<&str> =
+            bodies.chain(self.model.rigid_bodies.iter().map(|b| b.name.as_str())).collect();
+        let index = self.index(&at.key("body"), "body", name, &names)?;
+        Ok(match index.checked_sub(self.model.bodies.len()) {
+            None => Subject::Particles(self.model.bodies[index].particles.clone()),
+            Some(body) => Subject::RigidBody(body),
+        })
+    }
+
     /// Particles of a named body.
     fn body(&self, at: &KeyPath, name: &str) -> Result<std::ops::Range<usize>, SceneError> {
         let bodies = &self.model.bodies;

@@ -1,11 +1,10 @@
 //! The terms of an objective, from what the scene file says.
 
-use super::{Resolve, sensors};
+use super::{Resolve, Subject, sensors};
 use crate::rollout::{
     ControlMeasure, DensityTarget, Measure, NodeGrid, Objective, Sensor, Term, TermKind, When,
 };
 use crate::scene::{self, KeyPath, Npz, NpzError, SceneError};
-use std::ops::Range;
 
 pub(super) fn compile(resolve: &Resolve, terms: &[scene::Term]) -> Result<Objective, SceneError> {
     if terms.is_empty() {
@@ -32,25 +31,25 @@ fn compile_term(resolve: &Resolve, at: &KeyPath, term: &scene::Term) -> Result<T
         Said::CenterOfMass { body, goal, weight, when } => {
             let point = resolve.point(at, "goal", *goal)?;
             let measure = Measure::CentreToPoint { point, axes: [true; 3] };
-            ("center_of_mass", weight, state(measure, resolve.body(at, body)?, *when))
+            ("center_of_mass", weight, of(measure, resolve.subject(at, body)?, *when))
         }
         Said::Velocity { body, direction, weight, when } => {
             let direction = resolve.direction(at, "direction", *direction)?;
             let measure = Measure::CentreVelocity { direction };
-            ("velocity", weight, state(measure, resolve.body(at, body)?, *when))
+            ("velocity", weight, of(measure, resolve.subject(at, body)?, *when))
         }
         Said::TargetPositions { body, file, weight, when } => {
             let particles = resolve.body(at, body)?;
             let targets = read_points(resolve, file, particles.len())
                 .map_err(|error| resolve.scene.error(&at.key("file"), error.to_string()))?;
             let measure = Measure::ParticlesToTargets { targets };
-            ("target_positions", weight, state(measure, particles, *when))
+            ("target_positions", weight, of(measure, Subject::Particles(particles), *when))
         }
         Said::DensityGrid { body, file, weight, when } => {
             let target = read_density(resolve, file)
                 .map_err(|error| resolve.scene.error(&at.key("file"), error.to_string()))?;
-            let particles = resolve.body(at, body)?;
-            ("density_grid", weight, state(Measure::Density(target), particles, *when))
+            let particles = Subject::Particles(resolve.body(at, body)?);
+            ("density_grid", weight, of(Measure::Density(target), particles, *when))
         }
         Said::Sensor { sensor, target, file, weight, when } => {
             let known = sensors(resolve.scene, resolve.model)?;
@@ -108,8 +107,12 @@ fn read_target(
     }
 }
 
-fn state(measure: Measure, particles: Range<usize>, when: scene::When) -> TermKind {
-    TermKind::State { measure, particles, when: moment(when) }
+fn of(measure: Measure, subject: Subject, when: scene::When) -> TermKind {
+    let when = moment(when);
+    match subject {
+        Subject::Particles(particles) => TermKind::State { measure, particles, when },
+        Subject::RigidBody(body) => TermKind::Rigid { measure, body, when },
+    }
 }
 
 fn moment(when: scene::When) -> When {

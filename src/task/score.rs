@@ -1,6 +1,6 @@
 //! How well a task was done: a number in [0, 1] from the first and the last state.
 
-use super::Resolve;
+use super::{Resolve, Subject};
 use crate::model::Model;
 use crate::mpm::simulator::Observation;
 use crate::scene::{self, KeyPath, SceneError};
@@ -10,16 +10,16 @@ use std::ops::Range;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Score {
     /// `1 - d/d0`, d the distance of the centre of mass from the goal [m], d0 that at the start.
-    DistanceToGoal { particles: Range<usize>, goal: [f64; 3] },
+    DistanceToGoal { of: Subject, goal: [f64; 3] },
     /// `s/reference`, s the displacement of the centre of mass along a unit direction [m].
-    Displacement { particles: Range<usize>, direction: [f64; 3], reference: f64 },
+    Displacement { of: Subject, direction: [f64; 3], reference: f64 },
 }
 
 pub(super) fn compile(resolve: &Resolve, score: &scene::Score) -> Result<Score, SceneError> {
     let at = KeyPath::root("task").key("score");
     let compiled = match score {
         scene::Score::DistanceToGoal { body, goal } => Score::DistanceToGoal {
-            particles: resolve.body(&at, body)?,
+            of: resolve.subject(&at, body)?,
             goal: resolve.point(&at, "goal", *goal)?,
         },
         scene::Score::Displacement { body, direction, reference } => {
@@ -28,14 +28,14 @@ pub(super) fn compile(resolve: &Resolve, score: &scene::Score) -> Result<Score, 
                 return Err(resolve.scene.error(&at.key("reference"), message));
             }
             Score::Displacement {
-                particles: resolve.body(&at, body)?,
+                of: resolve.subject(&at, body)?,
                 direction: resolve.direction(&at, "direction", *direction)?,
                 reference: *reference,
             }
         }
     };
-    if let Score::DistanceToGoal { particles, goal } = &compiled
-        && distance(start_centre(resolve.model, particles), *goal) == 0.0
+    if let Score::DistanceToGoal { of, goal } = &compiled
+        && distance(start_centre(resolve.model, of), *goal) == 0.0
     {
         let message = "the body starts at the goal: nothing is left to score";
         return Err(resolve.scene.error(&at.key("goal"), message));
@@ -53,22 +53,35 @@ impl Score {
     /// was asked.
     pub fn raw(&self, model: &Model, last: &Observation) -> f64 {
         match self {
-            Score::DistanceToGoal { particles, goal } => {
-                let (start, end) =
-                    (start_centre(model, particles), centre(model, particles, |p| last.x[p]));
+            Score::DistanceToGoal { of, goal } => {
+                let (start, end) = (start_centre(model, of), end_centre(model, of, last));
                 1.0 - distance(end, *goal) / distance(start, *goal)
             }
-            Score::Displacement { particles, direction, reference } => {
-                let (start, end) =
-                    (start_centre(model, particles), centre(model, particles, |p| last.x[p]));
+            Score::Displacement { of, direction, reference } => {
+                let (start, end) = (start_centre(model, of), end_centre(model, of, last));
                 (0..3).map(|a| (end[a] - start[a]) * direction[a]).sum::<f64>() / reference
             }
         }
     }
 }
 
-fn start_centre(model: &Model, particles: &Range<usize>) -> [f64; 3] {
-    centre(model, particles, |p| model.initial.world_position(p, model.cell_width, model.origin))
+fn start_centre(model: &Model, of: &Subject) -> [f64; 3] {
+    let (start, h, origin) = (&model.initial, model.cell_width, model.origin);
+    match of {
+        Subject::Particles(particles) => {
+            centre(model, particles, |p| start.world_position(p, h, origin))
+        }
+        Subject::RigidBody(body) => start.rigid[*body].world_position(h, origin),
+    }
+}
+
+fn end_centre(model: &Model, of: &Subject, last: &Observation) -> [f64; 3] {
+    match of {
+        Subject::Particles(particles) => centre(model, particles, |p| last.x[p]),
+        Subject::RigidBody(body) => {
+            last.rigid[*body].world_position(model.cell_width, model.origin)
+        }
+    }
 }
 
 fn centre(

@@ -187,6 +187,7 @@ impl Playback {
                 .map(|p| self.state.world_position(p, model.cell_width, model.origin))
                 .collect(),
             v: self.state.v.iter().map(|v| v.0).collect(),
+            rigid: self.state.rigid.clone(),
         };
         let value = objective.state_value(model, &observation);
         self.objective_curve.push([self.show.time_at(self.substep), value]);

@@ -16,6 +16,7 @@ pub fn model_of(cell_width: f64, dt: f64, law: Law, density: f64, x: &[[f64; 3]]
         c: vec![Mat3::zero(); n],
         f: vec![Mat3::identity(); n],
         history: vec![0.0; n],
+        rigid: vec![],
     };
     for (p, x) in x.iter().enumerate() {
         for a in 0..3 {
@@ -34,6 +35,7 @@ pub fn model_of(cell_width: f64, dt: f64, law: Law, density: f64, x: &[[f64; 3]]
         materials: vec![Material { name: "material".into(), density, law }],
         bodies: vec![Body { name: "body".into(), material: 0, particles: 0..n }],
         colliders: vec![],
+        rigid_bodies: vec![],
         muscles: vec![],
         actions: vec![],
         particles: Particles {

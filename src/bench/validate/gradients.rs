@@ -74,7 +74,11 @@ impl Question {
             let mut vector = || std::array::from_fn(|_| scale * random.random_range(-1.0..1.0));
             (0..count).map(|_| vector()).collect()
         };
-        let seed = ObservationCotangent { x: field(1.0, count), v: field(0.01, count) };
+        let seed = ObservationCotangent {
+            x: field(1.0, count),
+            v: field(0.01, count),
+            ..ObservationCotangent::default()
+        };
         let direction = field(1.0, 2 * count).into_iter().map(Vec3).collect();
         Self { seed, direction }
     }

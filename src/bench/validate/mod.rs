@@ -8,6 +8,7 @@ mod bar;
 mod cantilever;
 pub mod check;
 mod conservation;
+mod coupling;
 mod dam_break;
 mod gradients;
 mod granular_column;
@@ -32,7 +33,7 @@ pub struct Law {
 }
 
 /// The laws that there are, by number.
-pub const LAWS: [Law; 11] = [
+pub const LAWS: [Law; 12] = [
     Law {
         number: 1,
         name: "conservation",
@@ -98,5 +99,11 @@ pub const LAWS: [Law; 11] = [
         name: "repeat",
         about: "A run repeats bit for bit, forward and backward, on any number of threads and wherever it takes place.",
         run: repeat::run,
+    },
+    Law {
+        number: 16,
+        name: "coupling",
+        about: "A free ball hits liquid and sand and shares its momentum with them; a box floats where it displaces its weight.",
+        run: coupling::run,
     },
 ];

@@ -39,6 +39,9 @@ fn blocks() -> Model {
 fn shifted(mut model: Model, cells: [i32; 3]) -> Model {
     let moved = |cell: [i32; 3]| std::array::from_fn(|a| cell[a] + cells[a]);
     model.origin = moved(model.origin);
+    for motion in &mut model.initial.rigid {
+        motion.cell = moved(motion.cell);
+    }
     for cell in &mut model.initial.cell {
         *cell = moved(*cell);
     }
@@ -59,10 +62,12 @@ fn outcome(make: MakeSimulator, model: Model) -> Result<(State<f64>, Gradient), 
     simulator.seed(&ObservationCotangent {
         x: vec![[1.0, 0.5, -0.25]; count],
         v: vec![[0.0, 0.125, 0.5]; count],
+        ..ObservationCotangent::default()
     })?;
     simulator.reverse(0..SUBSTEPS)?;
     // Cells are counted from the origin, so that places can be compared.
-    for cell in &mut state.cell {
+    let bodies = state.rigid.iter_mut().map(|motion| &mut motion.cell);
+    for cell in state.cell.iter_mut().chain(bodies) {
         *cell = std::array::from_fn(|a| cell[a] - model.origin[a]);
     }
     Ok((state, simulator.gradient()?))

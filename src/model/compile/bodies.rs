@@ -14,10 +14,10 @@ pub const MAX_PARTICLES: usize = 1 << 25;
 
 /// The farthest a particle may be from the origin node [cells]: an eighth of what 32 bits count, so
 /// that nothing that is done to a cell index overflows.
-const MAX_CELL: f64 = (1u32 << 28) as f64;
+pub(super) const MAX_CELL: f64 = (1u32 << 28) as f64;
 
 /// How far into a collider a particle may start, in cells: what rounding the file's numbers costs.
-const TOUCH_CELLS: f64 = 1e-6;
+pub(super) const TOUCH_CELLS: f64 = 1e-6;
 
 /// How far into a collider a bed at rest may reach, in cells: two rows of nodes feel its filling.
 const BED_FILL_CELLS: f64 = 2.0;

@@ -6,7 +6,7 @@ use super::{
     Shape,
 };
 use crate::math::Vec3;
-use crate::mpm::state::NO_MUSCLE;
+use crate::mpm::state::{NO_MUSCLE, State};
 use crate::scene::{self, Fidelity, KeyPath, Scene, SceneError};
 use checks::Checks;
 use glam::{DQuat, DVec3};
@@ -14,6 +14,7 @@ use glam::{DQuat, DVec3};
 mod bodies;
 mod checks;
 mod rest;
+mod rigid;
 mod substep;
 
 pub use bodies::MAX_PARTICLES;
@@ -42,6 +43,7 @@ pub fn compile(scene: &Scene, fidelity: Fidelity) -> Result<Model, SceneError> {
     let materials = materials(&checks)?;
     let filled = bodies::fill(&checks, &materials, cell_width, gravity)?;
     let colliders = colliders(&checks)?;
+    let rigid = rigid::resolve(&checks, cell_width)?;
     let mut actions = effectors(&checks, &colliders)?;
 
     let mut model = Model {
@@ -54,16 +56,18 @@ pub fn compile(scene: &Scene, fidelity: Fidelity) -> Result<Model, SceneError> {
         materials,
         bodies: filled.bodies,
         colliders,
+        rigid_bodies: rigid.bodies,
         muscles: Vec::new(),
         actions: Vec::new(),
         particles: filled.particles,
-        initial: filled.state,
+        initial: State { rigid: rigid.motions, ..filled.state },
     };
     actions.extend(muscles(&checks, &mut model)?);
     model.actions = actions;
 
     // How it fits together
     bodies::check_overlap(&checks, &model)?;
+    rigid::check(&checks, &model)?;
     substep::set(&checks, &mut model)?;
     if let Some(task) = &scene.task
         && task.horizon == 0
@@ -169,27 +173,36 @@ fn colliders(checks: &Checks<'_>) -> Result<Vec<Collider>, SceneError> {
                 checks.cylinder(&shape_at, radius, length)?
             }
         };
-        let (mode, friction) = match collider.contact {
-            scene::Contact::Sticky {} => (ContactMode::Sticky, 0.0),
-            scene::Contact::Slip {} => (ContactMode::Slip, 0.0),
-            scene::Contact::Separate { friction } => {
-                let at = at.key("contact");
-                let range = (0.0, f64::INFINITY);
-                (ContactMode::Separate, checks.within(&at, "friction", friction, range)?)
-            }
-        };
-        let range = (0.0, f64::INFINITY);
-        let softness = checks.within(&at, "softness", collider.softness, range)?;
+        let contact = contact(checks, &at, &collider.contact, collider.softness)?;
         Ok(Collider {
             name: collider.name.clone(),
             shape,
-            contact: Contact { mode, friction, softness },
+            contact,
             pose,
             velocity: checks.vector(&at, "velocity", collider.velocity)?,
             angular_velocity: checks.vector(&at, "angular_velocity", collider.angular_velocity)?,
         })
     };
     scene.collider.iter().enumerate().map(resolve).collect()
+}
+
+/// What happens at a surface, with its values checked.
+fn contact(
+    checks: &Checks<'_>,
+    at: &KeyPath,
+    contact: &scene::Contact,
+    softness: f64,
+) -> Result<Contact, SceneError> {
+    let range = (0.0, f64::INFINITY);
+    let (mode, friction) = match *contact {
+        scene::Contact::Sticky {} => (ContactMode::Sticky, 0.0),
+        scene::Contact::Slip {} => (ContactMode::Slip, 0.0),
+        scene::Contact::Separate { friction } => {
+            let at = at.key("contact");
+            (ContactMode::Separate, checks.within(&at, "friction", friction, range)?)
+        }
+    };
+    Ok(Contact { mode, friction, softness: checks.within(at, "softness", softness, range)? })
 }
 
 /// The action channels of the effectors.

@@ -60,6 +60,9 @@ const NONE: usize = crate::mpm::state::NO_MUSCLE as usize;
 fn expected_speed(model: &Model) -> f64 {
     let norm = |v: Vec3<f64>| v.norm_squared().sqrt();
     let initial = model.initial.v.iter().map(|&v| norm(v)).fold(0.0, f64::max);
+    let rigid = model.rigid_bodies.iter().zip(&model.initial.rigid);
+    let rigid = rigid.map(|(body, m)| norm(m.velocity) + norm(m.angular_velocity) * body.reach());
+    let initial = rigid.fold(initial, f64::max);
     let commanded = (0..model.colliders.len()).map(|c| commanded_speed(model, c));
     let commanded = commanded.fold(0.0, f64::max);
     // 2 g H, with heights as potentials -g·x.
@@ -69,6 +72,9 @@ fn expected_speed(model: &Model) -> f64 {
     let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
     for height in heights {
         (low, high) = (low.min(height), high.max(height));
+    }
+    for motion in &model.initial.rigid {
+        high = high.max(potential(Vec3(motion.world_position(model.cell_width, model.origin))));
     }
     low = model.colliders.iter().map(|c| potential(c.pose.position)).fold(low, f64::min);
     let fall = (2.0 * (high - low).max(0.0)).sqrt();

@@ -182,6 +182,10 @@ impl GpuSimulator {
         gpu: &Gpu,
         placement: &Placement,
     ) -> Result<Self, SimulationError> {
+        if !model.rigid_bodies.is_empty() {
+            let problem = "free rigid bodies run on the CPU alone so far; choose the device `cpu`";
+            return Err(SimulationError::Device(problem.into()));
+        }
         within("materials", model.materials.len(), MATERIALS)?;
         within("muscles", model.muscles.len(), MUSCLES)?;
         let particles = model.particles.mass.len();

@@ -105,5 +105,5 @@ fn observation(words: &[u32], model: &Model) -> Observation {
         })
     });
     let v = particles.clone().map(|p| std::array::from_fn(|a| float(p[6 + a])));
-    Observation { x: x.collect(), v: v.collect() }
+    Observation { x: x.collect(), v: v.collect(), rigid: Vec::new() }
 }

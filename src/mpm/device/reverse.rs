@@ -134,6 +134,7 @@ impl Reverse {
             initial: Cotangent::zeros(self.particle_count),
             constants: vec![[0.0; CONSTANTS]; model.materials.len()],
             drive: DriveCotangent::default(),
+            rigid: Vec::new(),
         };
         let bars = &mut gradient.initial;
         for (id, bar) in floats.chunks_exact(UNLOADED_BAR_FLOATS).enumerate() {

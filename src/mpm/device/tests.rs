@@ -210,8 +210,9 @@ fn grid_update_adj_is_the_transpose_of_grid_update_by_nodes_and_by_poses() {
     }
     let dual_momentum = dual_grid(&momentum, &momentum_dot);
     let scratch = &mut Scratch::new();
-    let velocities =
-        grid_update(&Context::<Dual>::new(&model), &command, &sorted, &dual_momentum, scratch);
+    let solids = Solids::new(&[], &command);
+    let (velocities, _) =
+        grid_update(&Context::<Dual>::new(&model), solids, &sorted, &dual_momentum, scratch);
 
     let mut moments = vec![[0.0f32; 4]; walk.moment_count()];
     walk.for_each_moment(|place, _| {

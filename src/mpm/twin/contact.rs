@@ -61,7 +61,7 @@ impl<R: Scalar> ColliderAt<R> {
 
     /// Distance, normal and Hessian in world axes, at d from the body's origin.
     #[inline]
-    fn distance(&self, d: Vec3<R>) -> Distance<R> {
+    pub(super) fn distance(&self, d: Vec3<R>) -> Distance<R> {
         let body_from_world = self.rotation.transpose();
         let at = sdf::distance(&self.shape, body_from_world * d);
         Distance {
@@ -79,7 +79,7 @@ impl<R: Scalar> ColliderAt<R> {
     /// How much of the contact a node at distance phi feels, and its derivative: 1 inside, falling
     /// to 0 over the softness by a cubic smoothstep; at phi = 0 the inside branch.
     #[inline]
-    fn influence(&self, phi: R) -> (R, R) {
+    pub(super) fn influence(&self, phi: R) -> (R, R) {
         let (zero, one) = (R::zero(), R::one());
         if phi <= zero {
             (one, zero)
@@ -99,6 +99,15 @@ impl<R: Scalar> PoseBar<R> {
     pub fn zero() -> Self {
         let o = Vec3::zero();
         Self { position: o, rotation: o, velocity: o, angular_velocity: o }
+    }
+    pub fn from_f64(bar: &PoseCotangent) -> Self {
+        let vector = |v: Vec3<f64>| Vec3(v.0.map(R::from_f64));
+        Self {
+            position: vector(bar.position),
+            rotation: vector(bar.rotation),
+            velocity: vector(bar.velocity),
+            angular_velocity: vector(bar.angular_velocity),
+        }
     }
     pub fn to_f64(self) -> PoseCotangent {
         let vector = |v: Vec3<R>| Vec3(v.0.map(R::to_f64));
@@ -170,7 +179,7 @@ pub fn collide_adj<R: Scalar>(
 /// Change of velocity by hard contact, from the velocity u relative to the surface.
 /// Sticky `-u`; slip `-(u·n) n`; separate: 0 where u·n >= 0, else `k v_t - u` with the tangential
 /// part v_t and `k = max(0, 1 + mu (u·n)/sqrt(|v_t|² + eps²))` (Coulomb).
-fn change<R: Scalar>(mode: ContactMode, friction: R, n: Vec3<R>, u: Vec3<R>) -> Vec3<R> {
+pub(super) fn change<R: Scalar>(mode: ContactMode, friction: R, n: Vec3<R>, u: Vec3<R>) -> Vec3<R> {
     let into = u.dot(n);
     match mode {
         ContactMode::Sticky => -u,
@@ -188,7 +197,7 @@ fn change<R: Scalar>(mode: ContactMode, friction: R, n: Vec3<R>, u: Vec3<R>) -> 
 /// sliding (k > 0) `u_bar = k (g - n (n·g)) + mu n (t·g) - mu (w/s) t (t·g) - g`,
 /// `n_bar = (mu t·g - k g·n) u + (mu w²/s) (t·g) t - k w g`; sticking (k = 0) `u_bar = -g`;
 /// slip is the same with mu = 0, k = 1. n_bar is that of a free vector.
-fn change_adj<R: Scalar>(
+pub(super) fn change_adj<R: Scalar>(
     mode: ContactMode,
     friction: R,
     n: Vec3<R>,

@@ -2,6 +2,7 @@
 
 use super::contact::ColliderAt;
 use super::material::Local;
+use super::rigid::Rigid;
 use super::storage::Stored;
 use crate::agents::Drive;
 use crate::laws::CONSTANTS;
@@ -38,6 +39,8 @@ pub struct Context<R> {
     pub points: Vec<Point<R>>,
     /// Fibre directions by muscle.
     pub fibres: Vec<Vec3<R>>,
+    /// The free rigid bodies.
+    pub rigid: Vec<Rigid<R>>,
 }
 
 /// A material's law and its constants.
@@ -96,6 +99,7 @@ impl<R: Scalar> Context<R> {
                 })
                 .collect(),
             fibres: model.muscles.iter().map(|m| Vec3::from_f64(m.fibre.0)).collect(),
+            rigid: Rigid::all(model),
         }
     }
 }

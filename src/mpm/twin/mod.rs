@@ -10,6 +10,8 @@
 //! sort -> p2g -> grid_update -> g2p                 state n -> state n+1
 //!         p2g_adj <- grid_update_adj <- g2p_adj     cotangent n <- cotangent n+1
 //! ```
+//!
+//! Free rigid bodies add `rigid_predict` before and `rigid_update` after `grid_update` ([`rigid`]).
 
 mod blocks;
 pub mod contact;
@@ -20,6 +22,7 @@ mod grid_update;
 mod kirchhoff;
 pub mod material;
 mod p2g;
+mod rigid;
 pub mod sdf;
 mod storage;
 #[cfg(test)]
@@ -31,17 +34,19 @@ mod wrench;
 use super::simulator::{
     Costs, Gradient, Observation, ObservationCotangent, SimulationError, Simulator, Wrench,
 };
-use super::state::{Cotangent, State};
+use super::state::{Cotangent, RigidCotangent, State};
 use super::wrench::{means, means_adj};
 use crate::agents::{Drive, DriveCotangent, PoseCotangent};
 use crate::math::{Scalar, Vec3};
 use crate::model::Model;
 use blocks::{Blocks, Sorted, sort};
+use contact::PoseBar;
 use context::{Command, Context};
 use cotangents::ParameterBars;
 use g2p::{Divergence, Walking, g2p, g2p_adj};
-use grid_update::{grid_update, grid_update_adj};
+use grid_update::{Solids, grid_update, grid_update_adj};
 use p2g::{p2g, p2g_adj};
+use rigid::{MassBar, RigidBar, rigid_predict, rigid_predict_adj, rigid_update, rigid_update_adj};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -84,6 +89,7 @@ struct Reverse<R: Scalar> {
     walking: Walking<R>,
     parameters: ParameterBars,
     drive: DriveCotangent,
+    masses: Vec<MassBar<R>>,
 }
 
 /// The scalar that the CPU computes in.
@@ -113,6 +119,7 @@ impl<R: Scalar> Twin<R> {
             walking: Walking { bar: Cotangent::zeros(0), place: Vec::new() },
             parameters: ParameterBars::zeros(&ctx),
             drive: DriveCotangent::default(),
+            masses: Vec::new(),
         };
         let mut twin = Self {
             model: model.clone(),
@@ -170,18 +177,30 @@ impl<R: Scalar> Twin<R> {
         self.stopwatch.lap("sort");
         let momentum = p2g(ctx, &command, before, &sorted, scratch);
         self.stopwatch.lap("p2g");
-        let velocities = grid_update(ctx, &command, &sorted, &momentum, scratch);
+        let predicted = rigid_predict(ctx, &command.colliders, &before.rigid);
+        let solids = Solids::new(&predicted.solids, &command);
+        let (velocities, impulses) = grid_update(ctx, solids, &sorted, &momentum, scratch);
         if self.senses {
             let row = substep * command.colliders.len();
-            let given = wrench(ctx, &command, &sorted, &momentum);
+            let given = wrench(ctx, solids, &sorted, &momentum);
             self.impulses[row..row + given.len()].copy_from_slice(&given);
         }
         self.stopwatch.lap("grid_update");
-        let after = g2p(ctx, before, &sorted, &velocities, scratch).map_err(|divergence| {
+        let mut after = g2p(ctx, before, &sorted, &velocities, scratch).map_err(|divergence| {
             let Divergence { particle, cause } = divergence;
             SimulationError::Diverged { particle: particle as usize, substep, cause }
         })?;
         self.stopwatch.lap("g2p");
+        after.rigid.clear();
+        for (b, motion) in before.rigid.iter().enumerate() {
+            let body = &ctx.rigid[b];
+            let moved = rigid_update(ctx, body, motion, predicted.twists[b], impulses[b]);
+            if let Some(cause) = rigid::cause_of_divergence(ctx, &moved) {
+                let body = self.model.rigid_bodies[b].name.clone();
+                return Err(SimulationError::RigidDiverged { body, substep, cause });
+            }
+            after.rigid.push(moved);
+        }
         self.blocks = sorted.blocks.clone();
         self.scratch.give_grid(velocities);
         let before = std::mem::replace(&mut self.present, after);
@@ -196,21 +215,49 @@ impl<R: Scalar> Twin<R> {
         let (after, walking) = (&self.present, &self.reverse.walking);
         self.stopwatch.start();
         // Cheaper to compute again than to keep.
-        let velocities = grid_update(ctx, &command, &sorted, &momentum, scratch);
+        let predicted = rigid_predict(ctx, &command.colliders, &before.rigid);
+        let solids = Solids::new(&predicted.solids, &command);
+        let (velocities, impulses) = grid_update(ctx, solids, &sorted, &momentum, scratch);
         let (velocity_bar, mut bar, from_map) =
             g2p_adj(ctx, &before, after, &sorted, &velocities, walking, scratch);
         self.stopwatch.lap("g2p_adj");
+        let (mut rigid_bars, twist_bars, impulse_bars): (Vec<_>, Vec<_>, Vec<_>) =
+            (0..before.rigid.len())
+                .map(|b| {
+                    let (body, motion) = (&ctx.rigid[b], &before.rigid[b]);
+                    let (twist, after_bar) = (predicted.twists[b], &walking.bar.rigid[b]);
+                    rigid_update_adj(ctx, body, motion, twist, impulses[b], after_bar)
+                })
+                .collect();
+        let bars = (&velocity_bar, &impulse_bars[..]);
         let (mut grid_bar, mut poses) =
-            grid_update_adj(ctx, &command, &sorted, &momentum, &velocity_bar, scratch);
+            grid_update_adj(ctx, solids, &sorted, &momentum, bars, scratch);
         if !self.impulses_bar.is_empty() {
-            let bars = &self.impulses_bar[substep * poses.len()..];
-            wrench_adj(ctx, &command, &sorted, &momentum, bars, (&mut grid_bar, &mut poses));
+            let bars = &self.impulses_bar[substep * command.colliders.len()..];
+            wrench_adj(ctx, solids, &sorted, &momentum, bars, (&mut grid_bar, &mut poses));
+        }
+        let from_nodes: Vec<_> =
+            poses.drain(..before.rigid.len()).map(|bar| PoseBar::from_f64(&bar)).collect();
+        if !before.rigid.is_empty() {
+            let mut collider_bars = vec![PoseBar::zero(); poses.len()];
+            let bars = (&twist_bars[..], &from_nodes[..]);
+            let (colliders, motions) = (&command.colliders, &before.rigid);
+            rigid_predict_adj(ctx, colliders, motions, bars, &mut rigid_bars, &mut collider_bars);
+            for (pose, bar) in poses.iter_mut().zip(collider_bars) {
+                *pose += bar.to_f64();
+            }
         }
         self.stopwatch.lap("grid_update_adj");
         let from_stress = p2g_adj(ctx, &command, &before, &sorted, &grid_bar, &mut bar);
         self.stopwatch.lap("p2g_adj");
 
-        let Reverse { walking, parameters, drive } = &mut self.reverse;
+        bar.rigid.clear();
+        let Reverse { walking, parameters, drive, masses } = &mut self.reverse;
+        for (mass, from) in masses.iter_mut().zip(&rigid_bars) {
+            mass.mass += from.mass.mass;
+            mass.inertia += from.mass.inertia;
+            bar.rigid.push(from.motion);
+        }
         for part in from_map.iter().chain(&from_stress) {
             parameters.add(part);
         }
@@ -264,6 +311,14 @@ impl<R: Scalar> Simulator for Twin<R> {
                 what: "particles of the state".into(),
                 needed: state.particle_count() as u64,
                 allowed: expected as u64,
+            });
+        }
+        let bodies = self.ctx.rigid.len();
+        if state.rigid.len() != bodies {
+            return Err(SimulationError::Capacity {
+                what: "rigid bodies of the state".into(),
+                needed: state.rigid.len() as u64,
+                allowed: bodies as u64,
             });
         }
         self.load_scalar(state.cast());
@@ -332,6 +387,7 @@ impl<R: Scalar> Simulator for Twin<R> {
         let mut seen = Observation {
             x: vec![[0.0; 3]; self.particle_count()],
             v: vec![[0.0; 3]; self.particle_count()],
+            rigid: stored.rigid.iter().map(|motion| motion.cast()).collect(),
         };
         for (p, &id) in stored.id.iter().enumerate() {
             seen.x[id as usize] = std::array::from_fn(|a| {
@@ -361,13 +417,17 @@ impl<R: Scalar> Simulator for Twin<R> {
     fn begin_reverse(&mut self) -> Result<(), SimulationError> {
         let count = self.particle_count();
         let drive = self.drive.as_ref();
+        let bodies = self.ctx.rigid.len();
+        let mut bar = Cotangent::zeros(count);
+        bar.rigid = vec![RigidCotangent::zero(); bodies];
         self.reverse = Reverse {
-            walking: Walking { bar: Cotangent::zeros(count), place: (0..count as u32).collect() },
+            walking: Walking { bar, place: (0..count as u32).collect() },
             parameters: ParameterBars::zeros(&self.ctx),
             drive: DriveCotangent {
                 poses: vec![PoseCotangent::ZERO; drive.map_or(0, |d| d.poses.len())],
                 activations: vec![0.0; drive.map_or(0, |d| d.activations.len())],
             },
+            masses: vec![RigidBar::zero().mass; bodies],
         };
         self.impulses_bar.clear();
         self.note_memory();
@@ -401,6 +461,9 @@ impl<R: Scalar> Simulator for Twin<R> {
             bar.x[k as usize] += Vec3::from_f64(seed.x[id as usize]);
             bar.v[k as usize] += Vec3::from_f64(seed.v[id as usize]);
         }
+        for (bar, seed) in bar.rigid.iter_mut().zip(&seed.rigid) {
+            *bar += seed.cast();
+        }
         Ok(())
     }
 
@@ -415,7 +478,7 @@ impl<R: Scalar> Simulator for Twin<R> {
     }
 
     fn gradient(&mut self) -> Result<Gradient, SimulationError> {
-        let Reverse { walking, parameters, drive } = &self.reverse;
+        let Reverse { walking, parameters, drive, masses } = &self.reverse;
         let Walking { bar, place } = walking;
         // The id of each entry of the cotangent.
         let mut id = vec![0u32; place.len()];
@@ -437,6 +500,7 @@ impl<R: Scalar> Simulator for Twin<R> {
             initial: initial.cast(),
             constants: parameters.constants.clone(),
             drive: drive.clone(),
+            rigid: masses.iter().map(|mass| mass.to_f64()).collect(),
         })
     }
 

@@ -1,7 +1,7 @@
 //! Particles as the twin holds them: in the order in which the last substep visited them.
 
 use crate::math::{Mat3, Scalar, Vec3};
-use crate::mpm::state::{Cotangent, State};
+use crate::mpm::state::{Cotangent, RigidMotion, State};
 use rayon::prelude::*;
 
 /// A [`State`] in storage order, with the id of each particle.
@@ -14,6 +14,7 @@ pub struct Stored<R> {
     pub c: Vec<Mat3<R>>,
     pub f: Vec<Mat3<R>>,
     pub history: Vec<R>,
+    pub rigid: Vec<RigidMotion<R>>,
 }
 
 impl<R: Scalar> Stored<R> {
@@ -26,12 +27,13 @@ impl<R: Scalar> Stored<R> {
             c: vec![Mat3::zero(); count],
             f: vec![Mat3::zero(); count],
             history: vec![R::zero(); count],
+            rigid: Vec::new(),
         }
     }
 
     pub fn from_state(state: State<R>) -> Self {
-        let State { cell, offset, v, c, f, history } = state;
-        Self { id: (0..cell.len() as u32).collect(), cell, offset, v, c, f, history }
+        let State { cell, offset, v, c, f, history, rigid } = state;
+        Self { id: (0..cell.len() as u32).collect(), cell, offset, v, c, f, history, rigid }
     }
 
     pub fn to_state(&self) -> State<R> {
@@ -42,6 +44,7 @@ impl<R: Scalar> Stored<R> {
             c: by_id(&self.id, &self.c),
             f: by_id(&self.id, &self.f),
             history: by_id(&self.id, &self.history),
+            rigid: self.rigid.clone(),
         }
     }
 
@@ -66,8 +69,17 @@ impl<R: Scalar> Stored<R> {
             bits(self.history[p]).hash(&mut hasher);
             hasher.finish()
         });
+        let mut hasher = rustc_hash::FxHasher::default();
+        for body in &self.rigid {
+            let bits = |r: R| r.to_f64().to_bits();
+            body.cell.hash(&mut hasher);
+            body.offset.0.map(bits).hash(&mut hasher);
+            body.rotation.map(bits).hash(&mut hasher);
+            body.velocity.0.map(bits).hash(&mut hasher);
+            body.angular_velocity.0.map(bits).hash(&mut hasher);
+        }
         // A sum does not depend on the storage order.
-        sum.reduce(|| 0, u64::wrapping_add)
+        sum.reduce(|| 0, u64::wrapping_add).wrapping_add(hasher.finish())
     }
 }
 
@@ -79,6 +91,7 @@ pub fn cotangent_by_id<R: Scalar>(id: &[u32], bar: &Cotangent<R>) -> Cotangent<R
         c: by_id(id, &bar.c),
         f: by_id(id, &bar.f),
         history: by_id(id, &bar.history),
+        rigid: bar.rigid.clone(),
     }
 }
 

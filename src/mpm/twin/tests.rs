@@ -7,7 +7,7 @@
 pub use super::blocks::sort;
 pub use super::context::{Command, Context};
 pub use super::g2p::g2p;
-pub use super::grid_update::grid_update;
+pub use super::grid_update::{Solids, grid_update};
 pub use super::p2g::p2g;
 pub use super::storage::{Stored, cotangent_by_id};
 pub use super::tiles::{Grid, Scratch};
@@ -54,6 +54,7 @@ pub fn scene(law: Law) -> Arc<Model> {
         c: (0..count).map(|_| random.matrix(2.0)).collect(),
         f: (0..count).map(|_| Mat3::identity() + random.matrix(0.05)).collect(),
         history: (0..count).map(|_| random.number().abs() * 0.01).collect(),
+        rigid: vec![],
     };
     for p in 0..count {
         let index = [p / 16, p / 4 % 4, p % 4];
@@ -92,6 +93,7 @@ pub fn scene(law: Law) -> Arc<Model> {
         materials: vec![Material { name: "m".into(), density: 1000.0, law }],
         bodies: vec![Body { name: "b".into(), material: 0, particles: 0..count }],
         colliders: vec![floor, ball],
+        rigid_bodies: vec![],
         muscles: vec![Muscle { name: "pull".into(), fibre: Vec3([0.6, 0.0, 0.8]) }],
         actions: vec![],
         particles: Particles {
@@ -145,6 +147,7 @@ pub fn random_direction(random: &mut Random, count: usize) -> Cotangent<f64> {
         c: (0..count).map(|_| random.matrix(1.0)).collect(),
         f: (0..count).map(|_| random.matrix(1.0)).collect(),
         history: (0..count).map(|_| random.number()).collect(),
+        rigid: vec![],
     }
 }
 
@@ -162,6 +165,7 @@ pub fn dual_state(state: &State<f64>, direction: &Cotangent<f64>) -> State<Dual>
         c: s.c.iter().zip(&d.c).map(|(a, b)| matrix(a, b)).collect(),
         f: s.f.iter().zip(&d.f).map(|(a, b)| matrix(a, b)).collect(),
         history: s.history.iter().zip(&d.history).map(|(&a, &b)| Dual::new(a, b)).collect(),
+        rigid: vec![],
     }
 }
 
@@ -239,6 +243,19 @@ pub fn dual_grid(grid: &Grid<f64>, direction: &Grid<f64>) -> Grid<Dual> {
     grid.iter().zip(direction).map(block).collect()
 }
 
+/// Momenta and masses of nodes, every fifth node empty: as they are, with tangents, and these.
+pub fn random_momenta(random: &mut Random, blocks: usize) -> (Grid<f64>, Grid<Dual>, Grid<f64>) {
+    let mut momentum = random_grid(random, blocks, [1.0; 4]);
+    let momentum_dot = random_grid(random, blocks, [1.0; 4]);
+    // Positive masses, and every fifth node empty.
+    for (n, row) in momentum.iter_mut().flatten().enumerate() {
+        let [x, y, z, m] = row.array();
+        *row = Quad::new([x, y, z, if n % 5 == 0 { 0.0 } else { 1.0 + m.abs() }]);
+    }
+    let dual_momentum = dual_grid(&momentum, &momentum_dot);
+    (momentum, dual_momentum, momentum_dot)
+}
+
 #[test]
 fn p2g_adj_is_the_transpose_of_p2g() {
     for law in laws() {
@@ -314,14 +331,7 @@ fn grid_update_adj_is_the_transpose_of_grid_update_by_nodes_and_by_poses() {
     let drive = drive(&model, 1);
     let sorted = sort(&Stored::from_state(model.initial.clone()), &Arc::default());
     let blocks = sorted.blocks.node_keys.len();
-    let mut momentum = random_grid(&mut random, blocks, [1.0; 4]);
-    let momentum_dot = random_grid(&mut random, blocks, [1.0; 4]);
-    // Positive masses, and every fifth node empty.
-    for (n, row) in momentum.iter_mut().flatten().enumerate() {
-        let [x, y, z, m] = row.array();
-        *row = Quad::new([x, y, z, if n % 5 == 0 { 0.0 } else { 1.0 + m.abs() }]);
-    }
-    let dual_momentum = dual_grid(&momentum, &momentum_dot);
+    let (momentum, dual_momentum, momentum_dot) = random_momenta(&mut random, blocks);
     let mut command = Command::<Dual>::at(&model, &drive, 0);
     let mut pose_dot = Vec::new();
     for collider in &mut command.colliders {
@@ -340,13 +350,16 @@ fn grid_update_adj_is_the_transpose_of_grid_update_by_nodes_and_by_poses() {
         pose_dot.push(dot);
     }
     let dual_ctx = Context::<Dual>::new(&model);
-    let velocities = grid_update(&dual_ctx, &command, &sorted, &dual_momentum, &mut Scratch::new());
+    let solids = Solids::new(&[], &command);
+    let (velocities, _) =
+        grid_update(&dual_ctx, solids, &sorted, &dual_momentum, &mut Scratch::new());
 
     let ctx = Context::<f64>::new(&model);
     let command = Command::at(&model, &drive, 0);
     let velocity_bar = random_grid(&mut random, blocks, [1.0, 1.0, 1.0, 0.0]);
+    let (solids, bars) = (Solids::new(&[], &command), (&velocity_bar, &[][..]));
     let (grid_bar, pose_bar) =
-        grid_update_adj(&ctx, &command, &sorted, &momentum, &velocity_bar, &mut Scratch::new());
+        grid_update_adj(&ctx, solids, &sorted, &momentum, bars, &mut Scratch::new());
 
     let (mut forward, mut backward) = (Pairing::default(), Pairing::default());
     forward.grids(&velocities, &velocity_bar);
@@ -383,6 +396,7 @@ fn twenty_substeps_back_are_the_transpose_of_twenty_forward() {
         let seed = ObservationCotangent {
             x: (0..count).map(|_| random.vector(1.0).0).collect(),
             v: (0..count).map(|_| random.vector(1.0).0).collect(),
+            ..ObservationCotangent::default()
         };
         twin.begin_reverse().unwrap();
         twin.seed(&seed).unwrap();
@@ -434,7 +448,12 @@ fn results_do_not_depend_on_threads_storage_order_or_place_in_the_world() {
             let count = state.particle_count();
             twin.begin_reverse().unwrap();
             let ones = vec![[1.0, 0.5, -2.0]; count];
-            twin.seed(&ObservationCotangent { x: ones.clone(), v: ones }).unwrap();
+            twin.seed(&ObservationCotangent {
+                x: ones.clone(),
+                v: ones,
+                ..ObservationCotangent::default()
+            })
+            .unwrap();
             twin.reverse(0..20).unwrap();
             (state, twin.gradient().unwrap().initial)
         })

@@ -5,8 +5,8 @@
 
 use super::blocks::{BLOCK_NODES, Sorted};
 use super::contact::{collide, collide_adj};
-use super::context::{Command, Context};
-use super::grid_update::{colliders_near, distance, node_of, velocity};
+use super::context::Context;
+use super::grid_update::{Solids, distance, node_of, solids_near, velocity};
 use super::tiles::Grid;
 use super::transfer::Row;
 use crate::agents::PoseCotangent;
@@ -18,19 +18,19 @@ use rayon::prelude::*;
 /// collider's origin, summed over nodes in block order, in f64.
 pub fn wrench<R: Scalar>(
     ctx: &Context<R>,
-    command: &Command<R>,
+    solids: Solids<R>,
     sorted: &Sorted,
     momentum: &Grid<R>,
 ) -> Vec<Wrench> {
     let keys = &sorted.blocks.node_keys;
     let of_block = |(nodes, &key): (&[Row<R>; BLOCK_NODES], _)| {
-        let near = colliders_near(ctx, command, key);
+        let near = solids_near(ctx, solids, key);
         let mut given = vec![Wrench::ZERO; near.len()];
         for (n, row) in nodes.iter().enumerate() {
             let Some((v, mass)) = velocity(ctx, row) else { continue };
             let mut v = v + ctx.gravity * ctx.dt;
-            for (given, &c) in given.iter_mut().zip(&near) {
-                let collider = &command.colliders[c];
+            for (given, &s) in given.iter_mut().zip(&near) {
+                let collider = solids.get(s);
                 let d = distance(ctx, collider, node_of(key, n));
                 let left = collide(collider, d, v);
                 let impulse = (v - left) * mass;
@@ -41,19 +41,19 @@ pub fn wrench<R: Scalar>(
         near.into_iter().zip(given).collect::<Vec<_>>()
     };
     let given: Vec<_> = momentum.par_iter().zip(keys).map(of_block).collect();
-    let mut sums = vec![Wrench::ZERO; command.colliders.len()];
-    for (collider, impulse) in given.into_iter().flatten() {
-        sums[collider].add(&impulse);
+    let mut sums = vec![Wrench::ZERO; solids.len()];
+    for (solid, impulse) in given.into_iter().flatten() {
+        sums[solid].add(&impulse);
     }
-    sums
+    sums.split_off(solids.bodies.len())
 }
 
-/// Adds to the cotangents `(p_bar, m_bar)` of the node sums and to those of the poses, from those of
-/// what [`wrench`] returned: `I_bar = F_bar + T_bar x d`, `v_bar += m I_bar`, `v'_bar -= m I_bar`,
+/// Adds to the cotangents `(p_bar, m_bar)` of the node sums and to those of the poses of all solids,
+/// from those of what [`wrench`] returned: `I_bar = F_bar + T_bar x d`, `v_bar += m I_bar`, `v'_bar -= m I_bar`,
 /// `m_bar += (v - v')·I_bar`, `position_bar += T_bar x I`.
 pub fn wrench_adj<R: Scalar>(
     ctx: &Context<R>,
-    command: &Command<R>,
+    solids: Solids<R>,
     sorted: &Sorted,
     momentum: &Grid<R>,
     bars: &[Wrench],
@@ -61,7 +61,7 @@ pub fn wrench_adj<R: Scalar>(
 ) {
     let keys = &sorted.blocks.node_keys;
     let of_block = |(block, out): (usize, &mut [Row<R>; BLOCK_NODES])| {
-        let near = colliders_near(ctx, command, keys[block]);
+        let near = solids_near(ctx, solids, keys[block]);
         let mut pose_bars = vec![PoseCotangent::ZERO; near.len()];
         // The velocity that a node comes to each collider with, and leaves the last one with.
         let mut way = vec![Vec3::<R>::zero(); near.len() + 1];
@@ -69,16 +69,17 @@ pub fn wrench_adj<R: Scalar>(
             let Some((v_before, mass)) = velocity(ctx, &momentum[block][n]) else { continue };
             let node = node_of(keys[block], n);
             way[0] = v_before + ctx.gravity * ctx.dt;
-            for (i, &c) in near.iter().enumerate() {
-                let collider = &command.colliders[c];
+            for (i, &s) in near.iter().enumerate() {
+                let collider = solids.get(s);
                 way[i + 1] = collide(collider, distance(ctx, collider, node), way[i]);
             }
             let (mut v_bar, mut m_bar) = (Vec3::zero(), R::zero());
-            for (i, &c) in near.iter().enumerate().rev() {
-                let collider = &command.colliders[c];
+            for (i, &s) in near.iter().enumerate().rev() {
+                let collider = solids.get(s);
                 let d = distance(ctx, collider, node);
-                let torque_bar = Vec3::from_f64(bars[c].torque.0);
-                let impulse_bar = Vec3::from_f64(bars[c].force.0) + torque_bar.cross(d);
+                let bar = s.checked_sub(solids.bodies.len()).map_or(Wrench::ZERO, |c| bars[c]);
+                let torque_bar = Vec3::from_f64(bar.torque.0);
+                let impulse_bar = Vec3::from_f64(bar.force.0) + torque_bar.cross(d);
                 let lost = way[i] - way[i + 1];
                 let after_bar = v_bar - impulse_bar * mass;
                 let (through, mut pose_bar) = collide_adj(collider, d, way[i], after_bar);
@@ -95,8 +96,8 @@ pub fn wrench_adj<R: Scalar>(
         near.into_iter().zip(pose_bars).collect::<Vec<_>>()
     };
     let found: Vec<_> = grid_bar.par_iter_mut().enumerate().map(of_block).collect();
-    for (collider, pose_bar) in found.into_iter().flatten() {
-        poses[collider] += pose_bar;
+    for (solid, pose_bar) in found.into_iter().flatten() {
+        poses[solid] += pose_bar;
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a rollout is asked for: a weighted sum of terms, minimised, each with its adjoint.
 //!
-//! A term looks either at positions and velocities of some particles, at the end or after every
-//! control step, or at the controls themselves. State terms are additive over time, so that a
+//! A term looks either at positions and velocities of some particles or of a rigid body, at the end
+//! or after every control step, or at the controls themselves. State terms are additive over time, so that a
 //! reverse pass needs one observation at a time.
 
 mod centre;
@@ -18,6 +18,7 @@ use super::sensor::{Moment, MomentBar, Sensor};
 use crate::agents::PoseCotangent;
 use crate::model::Model;
 use crate::mpm::simulator::{Observation, ObservationCotangent};
+use crate::mpm::state::RigidCotangent;
 use std::ops::Range;
 use thiserror::Error;
 
@@ -42,6 +43,8 @@ pub enum TermKind {
     State { measure: Measure, particles: Range<usize>, when: When },
     /// Mean squared difference of what a sensor gives from a target, in the square of its unit.
     Sensor { sensor: Sensor, target: Vec<f64>, when: When },
+    /// A measure of a free rigid body: its centre of mass in place of particles.
+    Rigid { measure: Measure, body: usize, when: When },
     /// A measure of the controls.
     Controls(ControlMeasure),
 }
@@ -74,6 +77,13 @@ pub enum Measure {
 pub struct ObjectiveError {
     pub term: String,
     pub problem: String,
+}
+
+/// What a state term looks at.
+#[derive(Clone, Copy)]
+enum Subject<'a> {
+    Particles(&'a Range<usize>),
+    RigidBody(usize),
 }
 
 /// Some particles at one moment; slices of equal length.
@@ -172,6 +182,15 @@ impl Objective {
                     measure.check(particles.len())
                 }
                 TermKind::Sensor { sensor, target, .. } => sensors::check(sensor, target, model),
+                TermKind::Rigid { measure, body, .. } => {
+                    let count = model.rigid_bodies.len();
+                    if *body >= count {
+                        return failed(format!(
+                            "rigid body {body} is not among the {count} of the model"
+                        ));
+                    }
+                    measure.check(1)
+                }
                 TermKind::Controls(measure) => measure.check(model.actions.len()),
             };
             if let Err(problem) = checked {
@@ -183,8 +202,8 @@ impl Objective {
 
     /// Whether a state term looks at every control step.
     pub fn acts_along(&self) -> bool {
-        self.terms.iter().any(|t| match &t.kind {
-            TermKind::State { when, .. } => *when == When::Along,
+        self.terms.iter().any(|term| match &term.kind {
+            TermKind::State { when, .. } | TermKind::Rigid { when, .. } => *when == When::Along,
             TermKind::Sensor { sensor, when, .. } => {
                 *when == When::Along && !sensor.needs_wrenches()
             }
@@ -195,11 +214,11 @@ impl Objective {
     /// The terms of positions and velocities at one moment, weights included, as if the horizon ended
     /// there; what sensors give is not among them.
     pub fn state_value(&self, model: &Model, observation: &Observation) -> f64 {
-        let term_value = |term: &Term| match &term.kind {
-            TermKind::State { measure, particles, .. } => {
-                term.weight * measure.value(group(model, observation, particles))
+        let term_value = |term: &Term| match term.looks() {
+            Some((measure, subject, _)) => {
+                term.weight * Sight::of(model, observation, subject).value(measure)
             }
-            TermKind::Sensor { .. } | TermKind::Controls(_) => 0.0,
+            None => 0.0,
         };
         self.terms.iter().map(term_value).sum()
     }
@@ -215,11 +234,11 @@ impl Objective {
     ) {
         let Moment { model, observation, .. } = moment;
         for (term, value) in self.terms.iter().zip(values) {
-            if let TermKind::State { measure, particles, when } = &term.kind
+            if let Some((measure, subject, when)) = term.looks()
                 && let Some(share) = when.share(done, control_steps)
             {
-                let group = group(model, observation, particles);
-                *value += term.weight * share * measure.value(group);
+                let sight = Sight::of(model, observation, subject);
+                *value += term.weight * share * sight.value(measure);
             }
             if let TermKind::Sensor { sensor, target, when } = &term.kind
                 && let Some(share) = when.share(done, control_steps)
@@ -240,15 +259,17 @@ impl Objective {
     ) -> ObservationCotangent {
         let Moment { model, observation, .. } = moment;
         let count = observation.x.len();
-        let mut bar = ObservationCotangent { x: vec![[0.0; 3]; count], v: vec![[0.0; 3]; count] };
+        let mut bar = ObservationCotangent {
+            x: vec![[0.0; 3]; count],
+            v: vec![[0.0; 3]; count],
+            rigid: vec![RigidCotangent::zero(); observation.rigid.len()],
+        };
         for term in &self.terms {
-            if let TermKind::State { measure, particles, when } = &term.kind
+            if let Some((measure, subject, when)) = term.looks()
                 && let Some(share) = when.share(done, control_steps)
             {
-                let group = group(model, observation, particles);
-                let mut group_bar =
-                    GroupBar { x: &mut bar.x[particles.clone()], v: &mut bar.v[particles.clone()] };
-                measure.adj(group, term.weight * share, &mut group_bar);
+                let sight = Sight::of(model, observation, subject);
+                sight.adj(measure, term.weight * share, subject, &mut bar);
             }
             if let TermKind::Sensor { sensor, target, when } = &term.kind
                 && let Some(share) = when.share(done, control_steps)
@@ -291,15 +312,79 @@ impl When {
     }
 }
 
-fn group<'a>(
-    model: &'a Model,
-    observation: &'a Observation,
-    particles: &Range<usize>,
-) -> Group<'a> {
-    Group {
-        mass: &model.particles.mass[particles.clone()],
-        x: &observation.x[particles.clone()],
-        v: &observation.v[particles.clone()],
+impl Term {
+    /// The measure, what it looks at and when, of a term that looks at the state.
+    fn looks(&self) -> Option<(&Measure, Subject<'_>, When)> {
+        match &self.kind {
+            TermKind::State { measure, particles, when } => {
+                Some((measure, Subject::Particles(particles), *when))
+            }
+            TermKind::Rigid { measure, body, when } => {
+                Some((measure, Subject::RigidBody(*body), *when))
+            }
+            TermKind::Sensor { .. } | TermKind::Controls(_) => None,
+        }
+    }
+}
+
+/// A subject as a measure sees it; a rigid body as one particle at its centre of mass.
+enum Sight<'a> {
+    Particles(Group<'a>),
+    RigidBody { mass: f64, x: [f64; 3], v: [f64; 3] },
+}
+
+impl<'a> Sight<'a> {
+    fn of(model: &'a Model, observation: &'a Observation, subject: Subject<'_>) -> Self {
+        match subject {
+            Subject::Particles(particles) => Sight::Particles(Group {
+                mass: &model.particles.mass[particles.clone()],
+                x: &observation.x[particles.clone()],
+                v: &observation.v[particles.clone()],
+            }),
+            Subject::RigidBody(body) => {
+                let motion = &observation.rigid[body];
+                Sight::RigidBody {
+                    mass: model.rigid_bodies[body].mass,
+                    x: motion.world_position(model.cell_width, model.origin),
+                    v: motion.velocity.0,
+                }
+            }
+        }
+    }
+
+    fn group(&self) -> Group<'_> {
+        match self {
+            Sight::Particles(group) => *group,
+            Sight::RigidBody { mass, x, v } => {
+                use std::slice::from_ref;
+                Group { mass: from_ref(mass), x: from_ref(x), v: from_ref(v) }
+            }
+        }
+    }
+
+    fn value(&self, measure: &Measure) -> f64 {
+        measure.value(self.group())
+    }
+
+    fn adj(
+        &self,
+        measure: &Measure,
+        value_bar: f64,
+        subject: Subject<'_>,
+        bar: &mut ObservationCotangent,
+    ) {
+        match subject {
+            Subject::Particles(particles) => {
+                let (x, v) = (&mut bar.x[particles.clone()], &mut bar.v[particles.clone()]);
+                measure.adj(self.group(), value_bar, &mut GroupBar { x, v });
+            }
+            Subject::RigidBody(body) => {
+                let rigid = &mut bar.rigid[body];
+                let (x, v) = (&mut rigid.position.0, &mut rigid.velocity.0);
+                let (x, v) = (std::slice::from_mut(x), std::slice::from_mut(v));
+                measure.adj(self.group(), value_bar, &mut GroupBar { x, v });
+            }
+        }
     }
 }
 
