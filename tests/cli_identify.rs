@@ -135,6 +135,35 @@ fn every_fourth_particle_is_enough() {
     assert!((value / 1e5 - 1.0).abs() < 1e-4, "{value}");
 }
 
+const MAP: &str = r#"
+[[sensor]]
+name = "camera"
+quantity = { type = "height_map", origin = [-0.15, -0.2], cell_width = 0.1, counts = [6, 5] }
+"#;
+
+#[test]
+fn a_height_map_alone_tells_the_stiffness() {
+    let folder = Folder::new();
+    fs::write(folder.path("scene.toml"), format!("{SCENE}{MAP}")).unwrap();
+    folder
+        .run("run scene.toml --device cpu --precision f64 --observe obs.npz --observe-map camera");
+    let words = "--parameters young_modulus --guess young_modulus=3e5";
+    let found = folder.run(&format!("{IDENTIFY} {words}"));
+    assert_eq!(found["observed"], "a height map of 6 x 5 nodes");
+    let value = found["parameters"]["flesh.young_modulus"]["value"].as_f64().unwrap();
+    assert!((value / 1e5 - 1.0).abs() < 1e-3, "{value}");
+
+    let seen = SCENE.replace("noise = 1e-4", "noise = 1e-4\nsensor = \"camera\"");
+    fs::write(folder.path("scene.toml"), format!("{seen}{MAP}")).unwrap();
+    let found = folder.run("identify scene.toml --check --out check");
+    assert_eq!(
+        (&found["passed"], &found["observed"]),
+        (&true.into(), &"a height map of 6 x 5 nodes".into())
+    );
+    let message = folder.fail("run scene.toml --observe obs.npz --observe-map eye");
+    assert!(message.contains("`eye` is no height_map sensor"), "{message}");
+}
+
 #[test]
 fn a_check_recovers_the_scenes_own_parameters_from_noise_and_predicts_another_throw() {
     let folder = Folder::new();

@@ -157,6 +157,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub sensors: Option<PathBuf>,
 
+    /// Observe what this height_map sensor sees instead of positions.
+    #[arg(long, value_name = "SENSOR", requires = "observe", conflicts_with = "observe_every")]
+    pub observe_map: Option<String>,
+
     /// Observe every Nth particle only.
     #[arg(long, value_name = "N", default_value = "1", requires = "observe")]
     pub observe_every: NonZeroUsize,

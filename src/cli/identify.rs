@@ -122,9 +122,12 @@ fn solve(plan: &Plan, laboratory: &Laboratory, output: Output) -> Result<Outcome
     Ok(if passed { Outcome::Done } else { Outcome::Missed })
 }
 
-/// The motion of the scene itself, every particle at every control step.
+/// The motion of the scene itself, at every control step.
 fn observe_scene(plan: &Plan, laboratory: &Laboratory) -> Result<Observed, IdentifyError> {
-    let seen = Seen::all(&plan.model);
+    let seen = match &plan.trial {
+        Trial::Check { map: Some(map), .. } => Seen::heights(*map, &plan.model),
+        _ => Seen::all(&plan.model),
+    };
     let steps: Vec<usize> = (0..=plan.controls.control_steps()).collect();
     let values = predict(laboratory, Model::clone(&plan.model), &seen, &steps)?;
     let cause = "the scene's own motion diverges".into();

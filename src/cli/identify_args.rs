@@ -14,7 +14,9 @@ Examples:
   softscape identify runs/elastic-identify/run.toml --out runs/again
 
 The observation (npz) holds time (K, s, ends of control steps), x (K x M x 3, world, m) and, if not
-every particle was seen, particles (M, ids). `softscape run --observe` writes one.
+every particle was seen, particles (M, ids); or, from a camera above, time and height
+(K x nx x ny, m) with origin (2), cell_width, floor and smoothing. `softscape run --observe` writes
+the first, and with --observe-map the second.
 
 The search is Levenberg-Marquardt on logarithms of the parameters, over a part of the motion that
 grows as the fit gets better. It reports every value with its standard deviation, the correlations,

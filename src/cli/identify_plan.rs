@@ -8,8 +8,9 @@ use super::run_directory::{is_run_file, scene_fingerprint};
 use super::{args::DeviceArgs, positive};
 use crate::identify::{Observed, Parameter};
 use crate::model::{Model, compile};
-use crate::rollout::Controls;
+use crate::rollout::{Controls, HeightMap, Quantity, Sensor};
 use crate::scene::{self, Scene};
+use crate::task::sensors;
 use miette::IntoDiagnostic;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,7 +40,13 @@ pub enum Trial {
     /// From a file.
     Observed(Observed),
     /// From the scene itself, with another motion held out.
-    Check { section: scene::Identify, held_out: Arc<Model>, seed: u64 },
+    Check {
+        section: scene::Identify,
+        held_out: Arc<Model>,
+        seed: u64,
+        /// What alone is seen, if not every particle.
+        map: Option<HeightMap>,
+    },
 }
 
 /// Resolves what was typed, or the `run.toml` that was named.
@@ -76,7 +83,11 @@ pub fn plan(args: &IdentifyArgs) -> miette::Result<Plan> {
             let steps = (scene.duration_secs() / control_secs).round().max(1.0) as usize;
             let held_out = Arc::new(thrown(&scene, section, file.fidelity.into())?);
             let seed = file.check_seed.unwrap_or(0);
-            (Trial::Check { section: section.clone(), held_out, seed }, steps)
+            let map = match &section.sensor {
+                Some(name) => Some(height_map("[identify] sensor", &scene, &model, name)?.1),
+                None => None,
+            };
+            (Trial::Check { section: section.clone(), held_out, seed, map }, steps)
         }
         (None, Some(path)) => {
             let observed = Observed::read(path, &model).into_diagnostic()?;
@@ -219,6 +230,28 @@ fn thrown(
         body.angular_velocity = section.held_out.angular_velocity;
     }
     Ok(compile(&other, fidelity)?)
+}
+
+/// The height map among the scene's sensors that is named.
+pub fn height_map(
+    option: &'static str,
+    scene: &Scene,
+    model: &Model,
+    name: &str,
+) -> miette::Result<(Sensor, HeightMap)> {
+    let known = sensors(scene, model)?;
+    let maps = known.into_iter().filter_map(|sensor| match sensor.quantity {
+        Quantity::HeightMap(map) => Some((sensor, map)),
+        _ => None,
+    });
+    let maps: Vec<(Sensor, HeightMap)> = maps.collect();
+    let names = maps.iter().map(|(s, _)| format!("`{}`", s.name)).collect::<Vec<_>>().join(", ");
+    let found = maps.into_iter().find(|(sensor, _)| sensor.name == name);
+    let found = found.filter(|(s, _)| s.particles == (0..model.initial.particle_count()));
+    Ok(found.ok_or_else(|| CliError::Option {
+        option,
+        problem: format!("`{name}` is no height_map sensor of all bodies (height maps: {names})"),
+    })?)
 }
 
 /// What was commanded: the file, or nothing.

@@ -5,6 +5,7 @@ use super::args::RunArgs;
 use super::device::{Device, make_simulator};
 use super::error::CliError;
 use super::files::{check_writable, make_directory};
+use super::identify_plan::height_map;
 use super::interrupt::Interrupt;
 use super::load::load_scene;
 use super::observe_file::Looks;
@@ -14,6 +15,7 @@ use super::sensor_file::Readings;
 use super::state_file::write_state;
 use super::{Outcome, positive};
 use crate::agents::{Drive, drive};
+use crate::identify::Seen;
 use crate::model::Model;
 use crate::mpm::diagnostics::totals;
 use crate::mpm::simulator::{Observation, Simulator};
@@ -48,7 +50,7 @@ struct Collected {
 /// What is observed for `softscape identify`.
 struct Observe {
     path: PathBuf,
-    particles: Vec<usize>,
+    seen: Seen,
 }
 
 /// Runs the command.
@@ -72,8 +74,8 @@ pub fn run(args: &RunArgs, output: Output) -> miette::Result<Outcome> {
     if let Some(out) = &plan.out {
         write_state(out, &plan.model, &state, time_secs)?;
     }
-    if let Some(Observe { path, particles }) = &plan.observe {
-        collected.looks.write(path, particles)?;
+    if let Some(Observe { path, seen }) = &plan.observe {
+        collected.looks.write(path, seen)?;
     }
     if let Some(path) = &plan.sensors_out {
         collected.finish(&plan, simulator.as_mut())?;
@@ -113,9 +115,17 @@ fn plan(args: &RunArgs) -> miette::Result<Plan> {
         None => None,
         Some(path) => {
             check_writable(path)?;
-            let every = args.observe_every.get();
-            let particles = (0..model.initial.particle_count()).step_by(every).collect();
-            Some(Observe { path: path.clone(), particles })
+            let seen = match &args.observe_map {
+                Some(name) => {
+                    let (_, map) = height_map("--observe-map", &loaded.scene, &model, name)?;
+                    Seen::heights(map, &model)
+                }
+                None => {
+                    let all = 0..model.initial.particle_count();
+                    Seen::Points { particles: all.step_by(args.observe_every.get()).collect() }
+                }
+            };
+            Some(Observe { path: path.clone(), seen })
         }
     };
     let sensors = sensors(&loaded.scene, &model)?;
@@ -187,7 +197,7 @@ fn look_at(
     let observation = simulator.observation(0)?;
     let time_secs = substep as f64 * plan.model.substep_secs;
     if let Some(observe) = &plan.observe {
-        collected.looks.add(time_secs, &observation.x, &observe.particles);
+        collected.looks.add(time_secs, &observe.seen, &observation);
     }
     if plan.sensors_out.is_some() && substep > 0 {
         let poses = plan.motion.poses_at(substep - 1);

@@ -1,4 +1,4 @@
-//! Layer 5: material parameters from one observed motion.
+//! Layer 5: material parameters from one observed motion: particles, some of them, or a height map.
 //!
 //! A handful of parameters and thousands of residuals: the Jacobian of the residuals by forward
 //! differences costs one rollout for each parameter, less than a reverse pass, and gives what a

@@ -2,6 +2,7 @@
 
 use crate::model::Model;
 use crate::mpm::simulator::Observation;
+use crate::rollout::HeightMap;
 use crate::scene::{Npz, NpzError};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -26,6 +27,9 @@ pub struct Observed {
 pub enum Seen {
     /// Positions [m] of these particles.
     Points { particles: Vec<usize> },
+    /// Heights [m] of the material, as a camera above sees them; with the rest volumes [m³] of all
+    /// particles.
+    HeightMap { map: HeightMap, volume: Vec<f64> },
 }
 
 /// Why an observation cannot be used.
@@ -43,12 +47,18 @@ impl Seen {
         Seen::Points { particles: (0..model.initial.particle_count()).collect() }
     }
 
-    /// What is seen of a state, in metres: `[particle * 3 + axis]`.
+    /// The heights over a grid.
+    pub fn heights(map: HeightMap, model: &Model) -> Self {
+        Seen::HeightMap { map, volume: model.particles.volume.clone() }
+    }
+
+    /// What is seen of a state, in metres: `[particle * 3 + axis]`, or `[node]`.
     pub fn values(&self, observation: &Observation) -> Vec<f64> {
         match self {
             Seen::Points { particles } => {
                 particles.iter().flat_map(|&p| observation.x[p]).collect()
             }
+            Seen::HeightMap { map, volume } => map.heights(&observation.x, volume),
         }
     }
 
@@ -63,6 +73,12 @@ impl Seen {
                     values.iter().enumerate().map(|(i, x)| (x - mean[i % 3]).powi(2)).sum();
                 [("mean height", mean[2]), ("spread", (squares / count).sqrt())]
             }
+            Seen::HeightMap { .. } => {
+                let count = values.len() as f64;
+                let mean = values.iter().sum::<f64>() / count;
+                let squares: f64 = values.iter().map(|h| (h - mean).powi(2)).sum();
+                [("mean of the map", mean), ("relief", (squares / count).sqrt())]
+            }
         }
     }
 
@@ -70,13 +86,17 @@ impl Seen {
     pub fn describe(&self) -> String {
         match self {
             Seen::Points { particles } => format!("positions of {} particles", particles.len()),
+            Seen::HeightMap { map: HeightMap { node_counts: [x, y], .. }, .. } => {
+                format!("a height map of {x} x {y} nodes")
+            }
         }
     }
 }
 
 impl Observed {
-    /// Reads an observation: `time` (K) [s], `x` (K x M x 3) [m, world], and `particles` (M) if
-    /// these are not all of them.
+    /// Reads an observation: `time` (K) [s]; `x` (K x M x 3) [m, world], and `particles` (M) if these
+    /// are not all of them; or instead `height` (K x nx x ny) [m] with `origin` (2) [m], and the
+    /// scalars `cell_width`, `floor` and `smoothing` [m] of the map.
     ///
     /// # Errors
     /// The file lacks an array, holds a NaN, or does not fit the model: the number of particles,
@@ -86,6 +106,9 @@ impl Observed {
         let mut npz = Npz::open(path)?;
         let times = npz.array("time", &[None])?;
         let steps = steps_of(times.as_slice().unwrap_or_default(), model).map_err(wrong)?;
+        if npz.contains("height") {
+            return Self::read_heights(&mut npz, steps, model)?.map_err(wrong);
+        }
         let count = model.initial.particle_count();
         let particles: Vec<usize> = match npz.contains("particles") {
             true => npz.indices("particles", count)?,
@@ -105,6 +128,34 @@ impl Observed {
         }
         let values = x.outer_iter().map(|look| look.iter().copied().collect()).collect();
         Ok(Self { seen: Seen::Points { particles }, steps, values })
+    }
+
+    fn read_heights(
+        npz: &mut Npz,
+        steps: Vec<usize>,
+        model: &Model,
+    ) -> Result<Result<Self, String>, NpzError> {
+        let height = npz.array("height", &[None, None, None])?;
+        let origin = npz.array("origin", &[Some(2)])?;
+        let mut scalar = |name| npz.array(name, &[]).map(|array| array.iter().sum::<f64>());
+        let map = HeightMap {
+            origin: [origin[0], origin[1]],
+            cell_width: scalar("cell_width")?,
+            node_counts: [height.shape()[1], height.shape()[2]],
+            floor: scalar("floor")?,
+            smoothing: scalar("smoothing")?,
+        };
+        for (name, length) in [("cell_width", map.cell_width), ("smoothing", map.smoothing)] {
+            if !(length > 0.0) {
+                return Ok(Err(format!("`{name}` is {length} m; it must be greater than zero")));
+            }
+        }
+        if height.shape()[0] != steps.len() || map.node_counts.contains(&0) {
+            let (shape, looks) = (height.shape(), steps.len());
+            return Ok(Err(format!("`height` has the shape {shape:?}, `time` {looks} looks")));
+        }
+        let values = height.outer_iter().map(|look| look.iter().copied().collect()).collect();
+        Ok(Ok(Self { seen: Seen::heights(map, model), steps, values }))
     }
 
     /// The same with independent Gaussian noise of this standard deviation [m] on every value.

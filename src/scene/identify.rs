@@ -16,6 +16,8 @@ pub struct Identify {
     /// Standard deviation [m] of the Gaussian noise that is added to every observed number.
     #[serde(default)]
     pub noise: f64,
+    /// Name of a `height_map` sensor that alone is seen; the default is to see every particle.
+    pub sensor: Option<String>,
     /// How the bodies are thrown in the motion that is predicted.
     pub held_out: Throw,
 }
