@@ -9,7 +9,7 @@ mod models;
 use contact_scene::{ELASTIC, LIQUID, SAND, drive, noise, scene};
 use models::relative_error;
 use softscape::math::{Mat3, Vec3};
-use softscape::model::{Law, Model};
+use softscape::model::{Family, Law, LawKind, Model};
 use softscape::mpm::device::GpuSimulator;
 use softscape::mpm::simulator::{Gradient, ObservationCotangent, Simulator};
 use softscape::mpm::state::State;
@@ -93,6 +93,7 @@ fn gradient_errors(
 }
 
 /// How far apart a field may be.
+#[derive(Clone, Copy)]
 struct Allowed {
     /// Fields by particle, collider or control step.
     fields: f64,
@@ -139,21 +140,38 @@ const HUNDRED_SUBSTEPS: Allowed = Allowed { fields: 1e-3, sums: 1e-3, without_po
 const SAND_HUNDRED_SUBSTEPS: Allowed = Allowed { without_poses: 1, ..HUNDRED_SUBSTEPS };
 
 #[test]
-fn a_few_substeps_of_each_material_are_the_twins_forward_and_back() {
+fn a_few_substeps_of_each_law_are_the_twins_forward_and_back() {
     for law in [ELASTIC, LIQUID, SAND] {
         compare(law, 1, FEW_SUBSTEPS);
-        compare(law, 3, FEW_SUBSTEPS);
+    }
+    for &kind in LawKind::ALL {
+        compare(Law::typical(kind), 3, FEW_SUBSTEPS);
     }
 }
 
 #[test]
 fn elastic_gradients_over_100_substeps_with_muscle_and_moving_collider_are_the_twins() {
     compare(ELASTIC, SUBSTEPS, HUNDRED_SUBSTEPS);
+    over_a_hundred_substeps(Family::Elastic, HUNDRED_SUBSTEPS);
 }
 
 #[test]
 fn liquid_gradients_over_100_substeps_are_the_twins() {
     compare(LIQUID, SUBSTEPS, HUNDRED_SUBSTEPS);
+    over_a_hundred_substeps(Family::Liquid, HUNDRED_SUBSTEPS);
+    over_a_hundred_substeps(Family::Paste, HUNDRED_SUBSTEPS);
+}
+
+#[test]
+fn plastic_gradients_over_100_substeps_are_the_twins() {
+    over_a_hundred_substeps(Family::Plastic, SAND_HUNDRED_SUBSTEPS);
+}
+
+/// All laws of a family.
+fn over_a_hundred_substeps(family: Family, allowed: Allowed) {
+    for kind in LawKind::ALL.iter().filter(|kind| kind.spec().family == family) {
+        compare(Law::typical(*kind), SUBSTEPS, allowed);
+    }
 }
 
 #[test]

@@ -34,6 +34,32 @@ pub fn liquid(p: &[Dual]) -> Constants {
     constants([number(0.0), p[0], p[1]])
 }
 
+/// (bulk_modulus, tait_exponent, tension, viscosity) to
+/// `[0, lambda, tension, viscosity, tait_exponent]`.
+pub fn viscous_liquid(p: &[Dual]) -> Constants {
+    constants([number(0.0), p[0], p[2], p[3], p[1]])
+}
+
+/// (bulk_modulus, tension, consistency, yield_stress, flow_index, rate_floor) to
+/// `[0, lambda, tension, consistency, yield_stress, flow_index, rate_floor]`.
+pub fn herschel_bulkley(p: &[Dual]) -> Constants {
+    constants([number(0.0), p[0], p[1], p[2], p[3], p[4], p[5]])
+}
+
+/// (young_modulus, poisson_ratio, yield_stress, hardening_modulus) to
+/// `[mu, lambda, yield_stress, hardening_modulus]`.
+pub fn plasticine(p: &[Dual]) -> Constants {
+    let (mu, lambda) = lame(p[0], p[1]);
+    constants([mu, lambda, p[2], p[3]])
+}
+
+/// (young_modulus, poisson_ratio, hardening, compression_limit, stretch_limit, hardening_limit) to
+/// `[mu, lambda, hardening, 1 - compression_limit, 1 + stretch_limit, hardening_limit]`.
+pub fn snow(p: &[Dual]) -> Constants {
+    let (mu, lambda) = lame(p[0], p[1]);
+    constants([mu, lambda, p[2], -p[3] + 1.0, p[4] + 1.0, p[5]])
+}
+
 /// (young_modulus, poisson_ratio, friction_angle, cohesion) to `[mu, lambda, beta, trace_limit]`:
 /// the cone `|dev e| <= -beta (tr e - trace_limit)`, `beta = alpha (1 + nu)/(1 - 2 nu)`,
 /// `trace_limit = 3 c cot(phi)/(2 mu + 3 lambda)` (formulas.md 3.3).

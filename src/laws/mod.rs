@@ -49,6 +49,8 @@ pub enum Family {
     Granular,
     /// Has no shape.
     Liquid,
+    /// Flows as a liquid does, but hardly below a yield stress.
+    Paste,
 }
 
 /// What bounds the substep.
@@ -64,6 +66,22 @@ impl Limits {
     /// Of a law whose wave is that of confined compression, lambda + 2 mu.
     fn elastic(k: &[f64; CONSTANTS]) -> Self {
         Self { modulus: k[1] + 2.0 * k[0], viscosity: 0.0 }
+    }
+
+    fn viscous_liquid(k: &[f64; CONSTANTS]) -> Self {
+        Self { viscosity: k[3], ..Self::elastic(k) }
+    }
+
+    /// The flow index is at most one: the viscosity is largest where the rate is smallest.
+    fn herschel_bulkley(k: &[f64; CONSTANTS]) -> Self {
+        let viscosity = k[3] * k[6].powf(k[5] - 1.0) + k[4] / k[6];
+        Self { viscosity, ..Self::elastic(k) }
+    }
+
+    /// As hard as it may become.
+    fn snow(k: &[f64; CONSTANTS]) -> Self {
+        let Self { modulus, viscosity } = Self::elastic(k);
+        Self { modulus: modulus * k[5].max(1.0), viscosity }
     }
 }
 

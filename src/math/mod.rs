@@ -15,4 +15,4 @@ pub use quaternion::{
     quaternion_identity, quaternion_matrix, quaternion_turned, turn_change, turn_change_adj,
 };
 pub use real::{Dual, Quad, Real, Scalar};
-pub use tensor::{exp_symmetric, ln_spd, nearest_rotation};
+pub use tensor::{clamp_spd, exp_symmetric, ln_spd, nearest_rotation, sqrt_spd};

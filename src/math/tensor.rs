@@ -25,7 +25,7 @@ pub fn ln_spd<R: Real>(a: Mat3<R>) -> Mat3<R> {
 }
 
 /// Square root of a symmetric positive definite matrix (Denman-Beavers iteration).
-fn sqrt_spd<R: Real>(a: Mat3<R>) -> Mat3<R> {
+pub fn sqrt_spd<R: Real>(a: Mat3<R>) -> Mat3<R> {
     let half = R::from_f64(0.5);
     let (mut y, mut z) = (a, Mat3::identity());
     for _ in 0..R::POLAR_STEPS {
@@ -34,6 +34,27 @@ fn sqrt_spd<R: Real>(a: Mat3<R>) -> Mat3<R> {
         z = (z + y_inverse) * half;
     }
     y
+}
+
+/// A symmetric matrix with its eigenvalues clamped to `[low, high]`, by the matrix absolute value:
+/// `max(A, l) = (A + l + |A - l|)/2`. An eigenvalue may not lie on a bound.
+pub fn clamp_spd<R: Real>(a: Mat3<R>, low: R, high: R) -> Mat3<R> {
+    let half = R::from_f64(0.5);
+    let (low, high) = (Mat3::identity() * low, Mat3::identity() * high);
+    let raised = (a + low + abs_symmetric(a - low)) * half;
+    (raised + high - abs_symmetric(raised - high)) * half
+}
+
+/// The absolute value of a symmetric matrix, `A sign(A)`, its sign by Newton's iteration.
+fn abs_symmetric<R: Real>(a: Mat3<R>) -> Mat3<R> {
+    // Each step halves or doubles an eigenvalue until it is near one: 2^40 either way.
+    const STEPS: usize = 48;
+    let scale = a.double_dot(a).sqrt();
+    let mut sign = a * scale.recip();
+    for _ in 0..STEPS {
+        sign = (sign + sign.inverse()) * R::from_f64(0.5);
+    }
+    (a * sign).symmetric_part()
 }
 
 /// Exponential of a symmetric matrix: scaling and squaring of the Taylor series.

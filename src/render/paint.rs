@@ -125,6 +125,7 @@ const ELASTIC: [[u8; 3]; 5] =
     [[233, 120, 84], [92, 158, 138], [160, 122, 190], [226, 172, 74], [204, 104, 136]];
 const LIQUID: [[u8; 3]; 3] = [[66, 142, 214], [62, 178, 190], [110, 116, 208]];
 const PLASTIC: [[u8; 3]; 3] = [[198, 138, 108], [150, 160, 120], [186, 150, 178]];
+const PASTE: [[u8; 3]; 3] = [[134, 102, 74], [232, 220, 196], [120, 128, 110]];
 const GRANULAR: [[u8; 3]; 3] = [[214, 178, 122], [180, 142, 100], [226, 202, 158]];
 /// A muscle at its strongest.
 const CONTRACTED: [u8; 3] = [196, 30, 48];
@@ -143,6 +144,7 @@ pub(super) fn material_colour(model: &Model, material: usize) -> [u8; 3] {
         Family::Plastic => &PLASTIC,
         Family::Granular => &GRANULAR,
         Family::Liquid => &LIQUID,
+        Family::Paste => &PASTE,
     };
     colours[rank % colours.len()]
 }

@@ -23,7 +23,7 @@ pub fn noise(index: usize) -> f64 {
     ((h ^ (h >> 31)) >> 11) as f64 / (1u64 << 53) as f64 - 0.5
 }
 
-/// The scene; sand and liquid have no muscle.
+/// The scene; what is not elastic has no muscle.
 pub fn scene(law: Law) -> Model {
     let h = 1.0 / 32.0;
     let mut x = Vec::new();
@@ -56,7 +56,7 @@ pub fn scene(law: Law) -> Model {
     pusher.velocity = Vec3([1.0, 0.2, -0.1]);
     pusher.angular_velocity = Vec3([0.0, 4.0, 2.0]);
     model.colliders.push(pusher);
-    if matches!(law, Law::Elastic { .. }) {
+    if law.spec().family == Family::Elastic {
         let fibre = Vec3([0.6, 0.0, 0.8]);
         model.muscles.push(Muscle { name: "leg".into(), fibre });
         for p in 0..x.len() / 2 {

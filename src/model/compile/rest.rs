@@ -24,10 +24,17 @@ pub(super) struct AtRest {
 
 impl Bed {
     /// The laws whose bed at rest is known.
-    pub const KNOWN: [LawKind; 3] = [LawKind::Elastic, LawKind::Liquid, LawKind::Sand];
+    pub const KNOWN: [LawKind; 6] = [
+        LawKind::Elastic,
+        LawKind::Hencky,
+        LawKind::Liquid,
+        LawKind::ViscousLiquid,
+        LawKind::HerschelBulkley,
+        LawKind::Sand,
+    ];
 
     /// The state at a depth [m] below the surface; `None` if the material cannot bear it: it would
-    /// be crushed to nothing.
+    /// be crushed to nothing, or its law is not among [`Self::KNOWN`].
     pub fn at(&self, depth: f64) -> Option<AtRest> {
         let weight = self.density * self.gravity * depth;
         let [mu, lambda, ..] = self.law.constants();
@@ -39,14 +46,24 @@ impl Bed {
                 Some(AtRest { f: Mat3::diagonal(Vec3([1.0, 1.0, s])), volume_ratio: 1.0 / s })
             }
             // The same with Cauchy stress lambda (J - 1).
-            Law::Liquid { .. } => {
-                let j = positive_root(1.0 - 2.0 * weight / lambda)?;
-                let f = Mat3::identity() * j.cbrt();
-                Some(AtRest { f, volume_ratio: 1.0 / j })
+            Law::Liquid { .. } | Law::HerschelBulkley { .. } => {
+                Some(pressed(positive_root(1.0 - 2.0 * weight / lambda)?))
             }
-            Law::Sand { poisson_ratio: nu, friction_angle, .. } => {
+            // Cauchy pressure (K/γ)(J^-γ - 1): J^(1-γ) = 1 + (γ - 1) rho0 g z/K.
+            Law::ViscousLiquid { tait_exponent, .. } => {
+                let excess = tait_exponent - 1.0;
+                Some(pressed(match excess.abs() < 1e-6 {
+                    true => (-weight / lambda).exp(),
+                    false => (1.0 + excess * weight / lambda).powf(-1.0 / excess),
+                }))
+            }
+            Law::Hencky { poisson_ratio: nu, .. } | Law::Sand { poisson_ratio: nu, .. } => {
                 // Elastic lateral ratio, or Jaky's where that lies outside the yield cone.
-                let k = (nu / (1.0 - nu)).max(1.0 - friction_angle.sin());
+                let elastic = nu / (1.0 - nu);
+                let k = match self.law {
+                    Law::Sand { friction_angle, .. } => elastic.max(1.0 - friction_angle.sin()),
+                    _ => elastic,
+                };
                 let c = (1.0 + 2.0 * k) / (2.0 * mu + 3.0 * lambda);
                 let t = ((1.0 + 2.0 * c * weight).sqrt() - 1.0) / c;
                 let vertical = (-t + lambda * c * t) / (2.0 * mu);
@@ -54,8 +71,14 @@ impl Bed {
                 let f = Vec3([lateral.exp(), lateral.exp(), vertical.exp()]);
                 Some(AtRest { f: Mat3::diagonal(f), volume_ratio: (c * t).exp() })
             }
+            _ => None,
         }
     }
+}
+
+/// A liquid at a volume ratio J.
+fn pressed(j: f64) -> AtRest {
+    AtRest { f: Mat3::identity() * j.cbrt(), volume_ratio: 1.0 / j }
 }
 
 fn positive_root(square: f64) -> Option<f64> {
@@ -73,20 +96,19 @@ mod tests {
         let s = f[(2, 2)];
         let tau = match law {
             Law::Elastic { .. } => 2.0 * mu * (s - 1.0) * s + lambda * j * (j - 1.0),
-            Law::Liquid { .. } => lambda * j * (j - 1.0),
-            Law::Sand { .. } => 2.0 * mu * s.ln() + lambda * j.ln(),
+            Law::Liquid { .. } | Law::HerschelBulkley { .. } => lambda * j * (j - 1.0),
+            Law::ViscousLiquid { tait_exponent: gamma, .. } => {
+                lambda / gamma * (j - j.powf(1.0 - gamma))
+            }
+            _ => 2.0 * mu * s.ln() + lambda * j.ln(),
         };
         tau / j
     }
 
     #[test]
     fn the_stress_of_a_bed_carries_the_weight_above_it() {
-        let (young_modulus, poisson_ratio) = (1e5, 0.2);
-        for law in [
-            Law::Elastic { young_modulus, poisson_ratio },
-            Law::Liquid { bulk_modulus: 1e5, tension: false },
-            Law::Sand { young_modulus, poisson_ratio, friction_angle: 0.5, cohesion: 0.0 },
-        ] {
+        for kind in Bed::KNOWN {
+            let law = Law::typical(kind);
             let bed = Bed { law, density: 1600.0, gravity: 9.81 };
             // The weight per area of thin layers from the surface down, each at its own density.
             let (layers, depth) = (2000, 0.5);

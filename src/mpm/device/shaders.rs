@@ -267,6 +267,7 @@ fn particle_files(laws: &[LawKind], stage: &[ShaderFile]) -> Vec<ShaderFile> {
         file!("math/exponential.wgsl"),
         file!("math/svd.wgsl"),
         file!("math/polar.wgsl"),
+        file!("material/principal.wgsl"),
         file!("material/muscle.wgsl"),
     ];
     files.extend(dispatch::files(laws));

@@ -186,7 +186,7 @@ fn p2g_adj_with_the_stress_is_the_transpose_of_p2g() {
 
 #[test]
 fn grid_update_adj_is_the_transpose_of_grid_update_by_nodes_and_by_poses() {
-    let Some(mut walk) = Walk::new(laws()[0]) else { return };
+    let Some(mut walk) = Walk::new(elastic()) else { return };
     let (model, mut random) = (Arc::clone(&walk.model), Random::new(12));
     let sorted = sort(&Stored::from_state(model.initial.clone()), &Arc::default());
     let keys = &sorted.blocks.node_keys;

@@ -9,10 +9,17 @@
 //! not have it takes from [`none`]. Which laws there are is the table of [`crate::laws`].
 
 mod elastic;
+mod hencky;
+mod herschel_bulkley;
 mod liquid;
 mod muscle;
+mod neo_hookean;
 mod none;
+mod plasticine;
+mod principal;
 mod sand;
+mod snow;
+mod viscous_liquid;
 
 pub use muscle::{muscle_stress, muscle_stress_adj};
 
