@@ -3,8 +3,8 @@
 use miette::Diagnostic;
 use ndarray::{Array1, Array2, Array3};
 use ndarray_npy::NpzWriter;
-use softscape::model::{Model, compile};
-use softscape::scene::{CUBE_LAWS, Fidelity, Scene, SceneError, cube_scene};
+use softscape::model::{Law, LawKind, Model, compile};
+use softscape::scene::{Fidelity, Scene, SceneError, cube_scene};
 use std::path::Path;
 
 /// A scene without mistakes; each test makes one.
@@ -168,6 +168,65 @@ fn a_missing_key_is_named_at_its_table() {
 }
 
 #[test]
+fn a_preset_is_changed_by_keys_of_its_law_alone() {
+    with("density = 1000.0", "preset = \"jely\"")
+        .says("^\"jely\"", &["unknown preset `jely`", "did you mean `jelly`?"]);
+    with("type = \"elastic\", ", "")
+        .says("law = ^{", &["missing key `type`", "`elastic`, `neo_hookean`"]);
+    // No muscle: mud has none.
+    let (plain, _) = GOOD.split_once("[[effector]]").unwrap();
+    let law = "law = { type = \"elastic\", young_modulus = 1e5, poisson_ratio = 0.2 }";
+    let mud = |keys: &str| plain.replace("density = 1000.0", "preset = \"mud\"").replace(law, keys);
+    let file = Path::new("scene.toml");
+    let compile = |keys| compiled(file, &mud(keys), Fidelity::Standard);
+    let plain_mud = compile("").unwrap().materials[0].clone();
+    let thin =
+        compile("density = 1200.0\nlaw = { yield_stress = 10.0 }").unwrap().materials[0].clone();
+    assert_eq!((plain_mud.density, thin.density), (1500.0, 1200.0));
+    assert_eq!(plain_mud.law.with_parameter("yield_stress", 10.0), Some(thin.law));
+    let mistake = |keys: &str| Mistake::of(mud(keys), Fidelity::Standard);
+    mistake("law = { yeild_stress = 10.0 }")
+        .says("yeild_stress = ^10.0", &["`herschel_bulkley`", "did you mean `yield_stress`?"]);
+    mistake("law = { flow_index = 1.5 }").says("^1.5", &["`flow_index` is 1.5", "at most 1"]);
+    mistake("law = { flow_index = \"thin\" }").says("^\"thin\"", &["a number, true or false"]);
+}
+
+#[test]
+fn every_key_of_every_law_is_known_by_name_and_checked() {
+    let elastic = "{ type = \"elastic\", young_modulus = 1e5, poisson_ratio = 0.2 }";
+    let (plain, _) = GOOD.split_once("[[effector]]").unwrap();
+    for &kind in LawKind::ALL {
+        let keys: Vec<(&str, String)> = kind
+            .spec()
+            .parameters
+            .iter()
+            .map(|p| match p.is_switch {
+                true => (p.key, "true".to_owned()),
+                false => (p.key, format!("{:?}", p.typical)),
+            })
+            .collect();
+        let scene = |keys: &[(&str, String)]| {
+            let keys: Vec<String> = keys.iter().map(|(k, v)| format!("{k} = {v}")).collect();
+            let law = format!("{{ type = \"{}\", {} }}", kind.name(), keys.join(", "));
+            plain.replace(elastic, &law)
+        };
+        let file = Path::new("scene.toml");
+        let model = compiled(file, &scene(&keys), Fidelity::Standard);
+        let model = model.unwrap_or_else(|error| panic!("{}: {error}", kind.name()));
+        assert_eq!(model.materials[0].law, Law::typical(kind));
+        for (place, parameter) in kind.spec().parameters.iter().enumerate() {
+            if parameter.is_switch {
+                continue;
+            }
+            let mut wrong = keys.clone();
+            wrong[place].1 = "-1e9".into();
+            Mistake::of(scene(&wrong), Fidelity::Standard)
+                .says("^-1e9", &[&format!("`{}` is -1000000000", parameter.key), "it must be"]);
+        }
+    }
+}
+
+#[test]
 fn a_wrong_type_says_what_was_expected_and_found() {
     with("density = 1000.0", "density = \"heavy\"")
         .says("^\"heavy\"", &["expected a number", "\"heavy\""]);
@@ -326,8 +385,8 @@ fn actions_need_bounds_and_something_to_act_on() {
                   region = { type = \"sphere\", radius = 0.5 }\nposition = [0, 0, 0.2]\n\
                   activation = { min = 0, max = 1 }\n[task]";
     with("[task]", second).says("^{ type = \"sphere\"", &["overlaps", "muscle `flexor`"]);
-    with("material = \"steel\"", "material = \"dry_sand\"")
-        .says("name = \"flexor\"\nbody = ^\"cube\"", &["`dry_sand`, which is not elastic"]);
+    with("material = \"steel\"", "material = \"dry-sand\"")
+        .says("name = \"flexor\"\nbody = ^\"cube\"", &["`dry-sand`, which is not elastic"]);
 }
 
 #[test]
@@ -366,7 +425,7 @@ fn a_fidelity_that_the_scene_lacks_is_an_error() {
 
 #[test]
 fn an_error_of_a_scene_made_by_a_program_has_no_place_and_still_its_words() {
-    let mut scene = cube_scene("elastic", CUBE_LAWS[0].1.clone(), 4);
+    let mut scene = cube_scene("elastic", Law::typical(LawKind::Elastic), 4);
     scene.body[0].velocity[2] = f64::NAN;
     let error = compile(&scene, Fidelity::Standard).unwrap_err();
     assert_eq!(error.line_column(), None);

@@ -5,11 +5,11 @@ use ndarray::{Array1, Array2, Array3};
 use ndarray_npy::NpzWriter;
 use softscape::agents::drive;
 use softscape::math::{Mat3, Vec3};
-use softscape::model::{ActionTarget, Model, compile, summary};
+use softscape::model::{ActionTarget, Law, LawKind, Model, compile, summary};
 use softscape::mpm::simulator::Simulator;
 use softscape::mpm::state::NO_MUSCLE;
 use softscape::mpm::twin::Twin;
-use softscape::scene::{CUBE_LAWS, Fidelity, Scene, cube_scene, json_schema};
+use softscape::scene::{Fidelity, Scene, cube_scene, json_schema};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -275,12 +275,13 @@ fn the_summary_counts_what_is_there() {
 
 #[test]
 fn the_measured_cube_has_the_asked_particles_and_a_stable_substep() {
-    for (name, law) in CUBE_LAWS {
-        let model = compile(&cube_scene(name, law, 22), Fidelity::Standard).unwrap();
+    for &kind in LawKind::ALL {
+        let scene = cube_scene(kind.name(), Law::typical(kind), 22);
+        let model = compile(&scene, Fidelity::Standard).unwrap();
         assert_eq!(model.initial.particle_count(), 10_648);
         assert_eq!(model.substep_secs, 1e-4);
     }
-    let odd = cube_scene("elastic", CUBE_LAWS[0].1.clone(), 15);
+    let odd = cube_scene("elastic", Law::typical(LawKind::Elastic), 15);
     assert_eq!(compile(&odd, Fidelity::Standard).unwrap().initial.particle_count(), 15 * 15 * 15);
 }
 
@@ -296,6 +297,7 @@ fn the_schema_names_sections_choices_and_refuses_unknown_keys() {
     // A closed choice is a table with a `type` beside its own keys, as in the file.
     let laws = schema["$defs"]["Law"]["oneOf"].as_array().unwrap();
     assert_eq!(laws[0]["properties"]["type"]["const"], "elastic");
+    assert_eq!(laws.len(), LawKind::ALL.len() + 1, "a law, or changes to a preset's");
     assert!(laws[0]["properties"]["young_modulus"].is_object());
 }
 

@@ -2,7 +2,7 @@
 
 use crate::math::{Mat3, Vec3};
 use crate::model::{
-    Body, Collider, Contact, ContactMode, Law, Material, Model, Pose, RigidBody, Shape,
+    Body, Collider, Contact, ContactMode, Law, Material, Model, Pose, RigidBody, Shape, stability,
 };
 use crate::mpm::state::{NO_MUSCLE, Particles, State, split_position};
 use glam::DQuat;
@@ -10,9 +10,6 @@ use std::sync::Arc;
 
 /// Particles per cell and axis: the lattice of eight per cell.
 const PER_AXIS: i64 = 2;
-
-/// Fraction of the sound-crossing time of a cell that a substep takes (numerics.md 2).
-const COURANT: f64 = 0.4;
 
 /// A model under construction. Lengths in metres, world frame, z up.
 pub struct Setup {
@@ -156,9 +153,7 @@ impl Setup {
 
     /// The model, with the longest stable substep for speeds up to `max_speed` [m/s].
     pub fn build(mut self, max_speed: f64) -> Arc<Model> {
-        let sound = |m: &Material| (m.law.wave_modulus() / m.density).sqrt();
-        let fastest = self.model.materials.iter().map(sound).fold(0.0, f64::max);
-        self.model.substep_secs = COURANT * self.model.cell_width / (fastest + max_speed);
+        self.model.substep_secs = stability(&self.model, Some(max_speed)).stable_secs;
         Arc::new(self.model)
     }
 }

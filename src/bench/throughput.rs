@@ -3,7 +3,7 @@
 use super::setup::{Setup, rough};
 use super::usage::{cpu_secs, forget_peak, peak_resident_bytes};
 use crate::agents::drive;
-use crate::model::{Law, Model};
+use crate::model::{Law, LawKind, Model};
 use crate::mpm::simulator::{Costs, ObservationCotangent, SimulationError, Simulator};
 use serde::Serialize;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ const STAGE_SUBSTEPS: usize = 10;
 /// One thing to measure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Case {
-    /// `elastic`, `sand` or `liquid`.
+    /// The name of a law.
     pub material: String,
     /// Particles asked for; the cube has the nearest number.
     pub size: usize,
@@ -158,12 +158,13 @@ fn measure_here(case: &Case, make: MakeSimulator, effort: Effort) -> Result<Row,
 
 /// The scene: a cube of about `size` particles, eight per cell, on a rough floor, in motion.
 pub fn cube(material: &str, size: usize) -> Arc<Model> {
-    let law = match material {
-        "sand" => {
+    let law = match LawKind::from_name(material) {
+        Some(LawKind::Elastic) | None => Law::Elastic { young_modulus: 1e5, poisson_ratio: 0.2 },
+        Some(LawKind::Liquid) => Law::Liquid { bulk_modulus: 1e5, tension: false },
+        Some(LawKind::Sand) => {
             Law::Sand { young_modulus: 1e5, poisson_ratio: 0.2, friction_angle: 0.6, cohesion: 0.0 }
         }
-        "liquid" => Law::Liquid { bulk_modulus: 1e5, tension: false },
-        _ => Law::Elastic { young_modulus: 1e5, poisson_ratio: 0.2 },
+        Some(other) => Law::typical(other),
     };
     let width = 1.0 / CELLS_PER_METRE;
     let edge = (size as f64).cbrt().round() * 0.5 * width;

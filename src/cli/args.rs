@@ -1,6 +1,7 @@
 //! What was typed. Nothing here decides anything: each command's file does.
 
 use super::identify_args::IdentifyArgs;
+use crate::laws::LawKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
@@ -379,8 +380,13 @@ pub struct BenchArgs {
     pub device: Vec<BenchDevice>,
 
     /// Materials to measure.
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "elastic,sand,liquid")]
-    pub materials: Vec<BenchMaterial>,
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_parser = clap::builder::PossibleValuesParser::new(LawKind::NAMES),
+        default_value = "elastic,sand,liquid"
+    )]
+    pub materials: Vec<String>,
 
     /// Particle counts to measure, about.
     #[arg(
@@ -421,13 +427,6 @@ pub struct BenchArgs {
 pub enum BenchDevice {
     Cpu,
     Gpu,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum BenchMaterial {
-    Elastic,
-    Sand,
-    Liquid,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! `softscape bench`: a row per material, size, device and number of threads.
 
 use super::Outcome;
-use super::args::{BenchArgs, BenchDevice, BenchMaterial};
+use super::args::{BenchArgs, BenchDevice};
 use super::args::{DeviceArgs, DeviceChoice, Precision};
 use super::device::{Device, make_simulator};
 use super::error::CliError;
@@ -75,14 +75,9 @@ fn cases(args: &BenchArgs) -> Result<Vec<Case>, CliError> {
             BenchDevice::Gpu => ("gpu", [0].as_slice()),
         };
         for material in &args.materials {
-            let material = match material {
-                BenchMaterial::Elastic => "elastic",
-                BenchMaterial::Sand => "sand",
-                BenchMaterial::Liquid => "liquid",
-            };
             for &size in &sizes {
                 cases.extend(threads.iter().map(|&threads| Case {
-                    material: material.to_owned(),
+                    material: material.clone(),
                     size,
                     device: device.to_owned(),
                     threads,

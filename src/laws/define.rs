@@ -41,6 +41,8 @@ macro_rules! define_laws {
             pub const ALL: &'static [LawKind] = &[$(LawKind::$Law,)*];
             /// The names of all laws.
             pub const NAMES: &'static [&'static str] = &[$($name,)*];
+            /// The same, and the empty name of what states no law.
+            pub const NAMES_OR_NONE: &'static [&'static str] = &[$($name,)* ""];
 
             pub fn spec(self) -> &'static Spec {
                 match self {

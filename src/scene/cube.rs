@@ -2,26 +2,11 @@
 
 use super::{
     Body, BodyShape, Collider, ColliderShape, Contact, FORMAT, Fidelities, Law, Material, Scene,
-    Source, World,
+    Source, StatedLaw, World,
 };
 
 /// Cells in a metre.
 const CELLS_PER_UNIT: f64 = 64.0;
-
-/// What the cube can be made of: the laws that peers were measured with (numerics.md 3).
-pub const CUBE_LAWS: [(&str, Law); 3] = [
-    ("elastic", Law::Elastic { young_modulus: 1e5, poisson_ratio: 0.2 }),
-    (
-        "sand",
-        Law::Sand {
-            young_modulus: 1e5,
-            poisson_ratio: 0.2,
-            friction_angle: 30f64.to_radians(),
-            cohesion: 0.0,
-        },
-    ),
-    ("liquid", Law::Liquid { bulk_modulus: 5e4, tension: true }),
-];
 
 /// A cube of `side`³ particles, eight in a cell and jittered, that falls on a floor with a velocity
 /// gradient in it: every part of a substep has work to do. Substep 1e-4 s.
@@ -43,7 +28,12 @@ pub fn cube_scene(name: &str, law: Law, side: usize) -> Scene {
             duration_secs: 1e-2,
         },
         fidelity: Fidelities::default(),
-        material: vec![Material { name: name.to_string(), density: 1000.0, law }],
+        material: vec![Material {
+            name: name.to_string(),
+            preset: None,
+            density: Some(1000.0),
+            law: Some(StatedLaw::Whole(law)),
+        }],
         body: vec![Body {
             name: "cube".into(),
             material: name.to_string(),

@@ -1,5 +1,7 @@
-//! Reading a law: a table with a `type` and the parameters that this law has, from the table of laws.
+//! Reading a law: a table with a `type` and the parameters that this law has, from the table of laws;
+//! or a table without, of changes to the law of a preset.
 
+use super::world::StatedLaw;
 use crate::laws::{Bound, Law, LawKind, Parameter};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, EnumAccess, MapAccess, VariantAccess, Visitor};
@@ -7,26 +9,73 @@ use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::fmt;
 
-impl<'de> Deserialize<'de> for Law {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Law, D::Error> {
-        deserializer.deserialize_enum("Law", LawKind::NAMES, LawVisitor)
+impl<'de> Deserialize<'de> for StatedLaw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<StatedLaw, D::Error> {
+        deserializer.deserialize_enum("law", LawKind::NAMES_OR_NONE, LawVisitor)
     }
 }
 
 struct LawVisitor;
 
 impl<'de> Visitor<'de> for LawVisitor {
-    type Value = Law;
+    type Value = StatedLaw;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a law")
     }
 
-    fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<Law, A::Error> {
+    fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<StatedLaw, A::Error> {
         let (name, content) = access.variant::<String>()?;
+        if name.is_empty() {
+            return content.struct_variant(&[], ChangesVisitor).map(StatedLaw::Changes);
+        }
         let unknown = || de::Error::unknown_variant(&name, LawKind::NAMES);
         let kind = LawKind::from_name(&name).ok_or_else(unknown)?;
-        content.struct_variant(kind.keys(), ParametersVisitor(kind))
+        content.struct_variant(kind.keys(), ParametersVisitor(kind)).map(StatedLaw::Whole)
+    }
+}
+
+/// Reads changes; whether the law has such keys is known once its preset is.
+struct ChangesVisitor;
+
+impl<'de> Visitor<'de> for ChangesVisitor {
+    type Value = Vec<(String, f64)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut changes = Vec::new();
+        while let Some(key) = map.next_key::<String>()? {
+            changes.push((key, map.next_value::<NumberOrSwitch>()?.0));
+        }
+        Ok(changes)
+    }
+}
+
+/// A number; true is 1 and false is 0.
+struct NumberOrSwitch(f64);
+
+impl<'de> Deserialize<'de> for NumberOrSwitch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl Visitor<'_> for Either {
+            type Value = NumberOrSwitch;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, true or false")
+            }
+            fn visit_bool<E: de::Error>(self, on: bool) -> Result<NumberOrSwitch, E> {
+                Ok(NumberOrSwitch(f64::from(u8::from(on))))
+            }
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<NumberOrSwitch, E> {
+                Ok(NumberOrSwitch(number as f64))
+            }
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<NumberOrSwitch, E> {
+                Ok(NumberOrSwitch(number))
+            }
+        }
+        deserializer.deserialize_any(Either)
     }
 }
 
@@ -86,13 +135,19 @@ impl Visitor<'_> for KeySeed {
     }
 }
 
-impl JsonSchema for Law {
+impl JsonSchema for StatedLaw {
     fn schema_name() -> Cow<'static, str> {
         "Law".into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let laws: Vec<Value> = LawKind::ALL.iter().map(|&kind| law_schema(kind)).collect();
+        let mut laws: Vec<Value> = LawKind::ALL.iter().map(|&kind| law_schema(kind)).collect();
+        laws.push(json!({
+            "description": "Keys of the preset's law that are other than there.",
+            "type": "object",
+            "properties": { "type": false },
+            "additionalProperties": { "type": ["number", "boolean"] },
+        }));
         json_schema!({ "description": "Constitutive law and its parameters.", "oneOf": laws })
     }
 }

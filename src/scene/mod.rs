@@ -21,7 +21,7 @@ mod task;
 mod world;
 
 pub use crate::laws::Law;
-pub use cube::{CUBE_LAWS, cube_scene};
+pub use cube::cube_scene;
 pub use error::{KeyPath, SceneError, nearest};
 pub use identify::{Identify, Sought, Throw};
 pub use library::{BUILT_IN_MATERIALS, built_in_material};
@@ -30,7 +30,7 @@ pub use sensor::{Quantity, Sensor};
 pub use task::{Score, StartChannel, Task, Term, When};
 pub use world::{
     Body, BodyShape, Bounds, Collider, ColliderShape, Contact, Effector, Fidelities, Fidelity,
-    Material, Muscle, Region, Resolution, RigidBody, RigidShape, Rotation, World,
+    Material, Muscle, Region, Resolution, RigidBody, RigidShape, Rotation, StatedLaw, World,
 };
 
 /// The version of the file format that this crate reads.

@@ -118,7 +118,8 @@ impl Display for Problem {
 }
 
 fn listed(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    let named = names.iter().filter(|name| !name.is_empty());
+    named.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 impl Fault {
@@ -244,6 +245,12 @@ impl<'de, 'a> Deserializer<'de> for Value<'a> {
             }
             DeValue::Table(table) => {
                 let Some(tag) = table.get(TAG) else {
+                    // A choice that may be left out has an empty name for that.
+                    if variants.contains(&"") {
+                        let content = Table { entries: entries(table), span: span.clone() };
+                        let choice = Choice { tag: "", tag_span: span, content: Some(content) };
+                        return visitor.visit_enum(choice);
+                    }
                     let message = format!("missing key `{TAG}` (one of {})", listed(variants));
                     return Err(Fault::new(span, Problem::Other(message)));
                 };

@@ -87,9 +87,21 @@ impl Fidelity {
 #[serde(deny_unknown_fields)]
 pub struct Material {
     pub name: String,
+    /// The built-in material that it starts from; then `density`, `law` and any key of the law may be
+    /// left out.
+    pub preset: Option<String>,
     /// Rest density [kg/m³].
-    pub density: f64,
-    pub law: Law,
+    pub density: Option<f64>,
+    pub law: Option<StatedLaw>,
+}
+
+/// The `law` of a material.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StatedLaw {
+    /// A table with a `type`.
+    Whole(Law),
+    /// A table without: keys that replace those of the preset's law. A switch is 0 or 1.
+    Changes(Vec<(String, f64)>),
 }
 
 /// A body of particles.

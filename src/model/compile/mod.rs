@@ -2,12 +2,12 @@
 //! the substep fixed, everything checked.
 
 use super::{
-    ActionChannel, ActionTarget, Collider, Contact, ContactMode, Family, Material, Model, Muscle,
-    Shape,
+    ActionChannel, ActionTarget, Collider, Contact, ContactMode, Family, Law, LawKind, Material,
+    Model, Muscle, Shape,
 };
 use crate::math::Vec3;
 use crate::mpm::state::{NO_MUSCLE, State};
-use crate::scene::{self, Fidelity, KeyPath, Scene, SceneError};
+use crate::scene::{self, Fidelity, KeyPath, Scene, SceneError, StatedLaw};
 use checks::Checks;
 use glam::{DQuat, DVec3};
 
@@ -123,7 +123,9 @@ fn materials(checks: &Checks<'_>) -> Result<Vec<Material>, SceneError> {
         }
         let at = KeyPath::root("body").index(index).key("material");
         match scene::built_in_material(&body.material) {
-            Some(material) => materials.push(resolve_material(checks, &at, &material)?),
+            Some((density, law)) => {
+                materials.push(Material { name: body.material.clone(), density, law });
+            }
             None => {
                 let known = [declared.as_slice(), &scene::BUILT_IN_MATERIALS].concat();
                 checks.resolve(&at, "material", &body.material, &known)?;
@@ -139,14 +141,58 @@ fn resolve_material(
     at: &KeyPath,
     material: &scene::Material,
 ) -> Result<Material, SceneError> {
-    let density = checks.positive(at, "density", material.density, "kg/m³")?;
+    let preset = match &material.preset {
+        None => None,
+        Some(name) => {
+            let known = scene::BUILT_IN_MATERIALS;
+            checks.resolve(&at.key("preset"), "preset", name, &known)?;
+            scene::built_in_material(name)
+        }
+    };
+    let missing = |key: &str| {
+        let error = checks.scene.error(at, format!("missing key `{key}`"));
+        error.with_help(format!("state `{key}`, or a `preset` to take it from"))
+    };
+    let density = match (material.density, preset) {
+        (Some(density), _) => checks.positive(at, "density", density, "kg/m³")?,
+        (None, Some((density, _))) => density,
+        (None, None) => return Err(missing("density")),
+    };
+    let law = match (&material.law, preset) {
+        (Some(StatedLaw::Whole(law)), _) => *law,
+        (Some(StatedLaw::Changes(changes)), Some((_, law))) => {
+            changed_law(checks, &at.key("law"), law, changes)?
+        }
+        (Some(StatedLaw::Changes(_)), None) => {
+            let names = LawKind::NAMES.join("`, `");
+            let message = format!("missing key `type` (one of `{names}`)");
+            return Err(checks.scene.error(&at.key("law"), message));
+        }
+        (None, Some((_, law))) => law,
+        (None, None) => return Err(missing("law")),
+    };
     let at = at.key("law");
-    let law = material.law;
     for (parameter, value) in law.spec().parameters.iter().zip(law.values()) {
         let checked = parameter.check(parameter.to_scene(value));
         checked.map_err(|message| checks.scene.error(&at.key(parameter.key), message))?;
     }
     Ok(Material { name: material.name.clone(), density, law })
+}
+
+/// A preset's law with other values for some of its keys.
+fn changed_law(
+    checks: &Checks<'_>,
+    at: &KeyPath,
+    law: Law,
+    changes: &[(String, f64)],
+) -> Result<Law, SceneError> {
+    let mut values = law.values();
+    for (key, value) in changes {
+        let what = format!("key of the law `{}`", law.spec().name);
+        let place = checks.resolve(&at.key(key), &what, key, law.kind().keys())?;
+        values[place] = law.spec().parameters[place].to_code(*value);
+    }
+    Ok(Law::from_values(law.kind(), &values))
 }
 
 fn colliders(checks: &Checks<'_>) -> Result<Vec<Collider>, SceneError> {

@@ -1,6 +1,7 @@
 //! The substep: what is stable, and what divides a control step.
 
 use super::checks::Checks;
+use crate::laws::Limits;
 use crate::math::Vec3;
 use crate::model::{ActionTarget, Model};
 use crate::scene::{KeyPath, SceneError};
@@ -10,18 +11,24 @@ use serde::Serialize;
 /// lattice is 1.15 cells (formulas.md 5.3).
 const COURANT: f64 = 0.4;
 
+/// Fraction of the time in which viscosity evens out a cell that a substep may take (formulas.md 8).
+const VISCOUS: f64 = 0.2;
+
 /// How close a whole number of substeps has to come to a control step, in substeps.
 const WHOLE_TOLERANCE: f64 = 1e-6;
 
 /// Why the stable substep is what it is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Stability {
-    /// The longest stable substep [s]: `0.4 cell_width / (wave_speed + max_speed)`.
+    /// The longest stable substep [s]: the lesser of `0.4 cell_width / (wave_speed + max_speed)` and
+    /// `0.2 density cell_width² / viscosity`.
     pub stable_secs: f64,
     /// The material that sets it.
     pub material: String,
     /// Speed of its confined compression wave, the largest activation included [m/s].
     pub wave_speed: f64,
+    /// Its largest viscosity [Pa s].
+    pub viscosity: f64,
     /// Largest speed that is expected [m/s].
     pub max_speed: f64,
 }
@@ -36,23 +43,31 @@ pub fn stability(model: &Model, max_speed: Option<f64>) -> Stability {
         ActionTarget::Activation { .. } => most.max(action.lower.abs()).max(action.upper.abs()),
         _ => most,
     });
-    let mut fastest = ("", 0.0);
+    let h = model.cell_width;
+    let mut limit = Stability {
+        stable_secs: f64::INFINITY,
+        material: String::new(),
+        wave_speed: 0.0,
+        viscosity: 0.0,
+        max_speed,
+    };
     for body in &model.bodies {
         let material = &model.materials[body.material as usize];
         let has_muscle =
             model.particles.muscle[body.particles.clone()].iter().any(|&m| m as usize != NONE);
         let extra = if has_muscle { activation } else { 0.0 };
-        let speed = ((material.law.wave_modulus() + extra) / material.density).sqrt();
-        if speed > fastest.1 {
-            fastest = (&material.name, speed);
+        let Limits { modulus, viscosity } = material.law.limits();
+        let wave_speed = ((modulus + extra) / material.density).sqrt();
+        let by_waves = COURANT * h / (wave_speed + max_speed);
+        // Without viscosity this is infinite.
+        let by_viscosity = VISCOUS * material.density * h * h / viscosity;
+        let stable_secs = by_waves.min(by_viscosity);
+        if stable_secs < limit.stable_secs {
+            let material = material.name.clone();
+            limit = Stability { stable_secs, material, wave_speed, viscosity, max_speed };
         }
     }
-    Stability {
-        stable_secs: COURANT * model.cell_width / (fastest.1 + max_speed),
-        material: fastest.0.to_string(),
-        wave_speed: fastest.1,
-        max_speed,
-    }
+    limit
 }
 
 const NONE: usize = crate::mpm::state::NO_MUSCLE as usize;
@@ -123,11 +138,15 @@ pub(super) fn set(checks: &Checks<'_>, model: &mut Model) -> Result<(), SceneErr
     };
     let asked = checks.positive(&at, "substep_secs", asked, "s")?;
     if asked > limit.stable_secs {
-        let Stability { stable_secs, material, wave_speed, max_speed } = limit;
+        let Stability { stable_secs, material, wave_speed, viscosity, max_speed } = limit;
+        let thick = match viscosity > 0.0 {
+            true => format!(", viscosity up to {viscosity:.3} Pa s"),
+            false => String::new(),
+        };
         let message = format!(
             "substep {asked:e} s exceeds the stable {stable_secs:.2e} s of material \
              \"{material}\" at cell width {} m (waves {wave_speed:.3} m/s, material up to \
-             {max_speed:.3} m/s)",
+             {max_speed:.3} m/s{thick})",
             model.cell_width
         );
         return Err(checks
