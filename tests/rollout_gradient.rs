@@ -319,7 +319,7 @@ fn a_liquid_has_the_derivatives_that_central_differences_see() {
 
 #[test]
 fn sand_has_the_derivatives_that_central_differences_see() {
-    check(&case("dry-sand", "", all_terms), "sand");
+    check(&case("wet-sand", "", all_terms), "sand");
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub struct State<R> {
     pub c: Vec<Mat3<R>>,
     /// Elastic deformation gradient [-].
     pub f: Vec<Mat3<R>>,
-    /// Plastic history, one scalar whose meaning is the material's (sand: volume correction).
+    /// Plastic history, one scalar whose meaning is the law's (docs/materials.md).
     pub history: Vec<R>,
     /// Free rigid bodies, by index into [`crate::model::Model::rigid_bodies`].
     pub rigid: Vec<RigidMotion<R>>,
