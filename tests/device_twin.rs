@@ -139,6 +139,11 @@ const HUNDRED_SUBSTEPS: Allowed = Allowed { fields: 1e-3, sums: 1e-3, without_po
 /// `a_pose_cotangent_of_sand_that_is_far_off_is_that_of_another_branch`.
 const SAND_HUNDRED_SUBSTEPS: Allowed = Allowed { without_poses: 1, ..HUNDRED_SUBSTEPS };
 
+/// Snow crosses its narrow bounds in almost every substep; where f32 crosses one a substep earlier than
+/// f64, that particle's derivative is that of another branch. Seen: 2.1e-3 by F, 2.3e-3 by history,
+/// less than 5e-4 by all else.
+const SNOW_HUNDRED_SUBSTEPS: Allowed = Allowed { fields: 5e-3, ..HUNDRED_SUBSTEPS };
+
 #[test]
 fn a_few_substeps_of_each_law_are_the_twins_forward_and_back() {
     for law in [ELASTIC, LIQUID, SAND] {
@@ -164,7 +169,8 @@ fn liquid_gradients_over_100_substeps_are_the_twins() {
 
 #[test]
 fn plastic_gradients_over_100_substeps_are_the_twins() {
-    over_a_hundred_substeps(Family::Plastic, SAND_HUNDRED_SUBSTEPS);
+    compare(Law::typical(LawKind::Plasticine), SUBSTEPS, HUNDRED_SUBSTEPS);
+    compare(Law::typical(LawKind::Snow), SUBSTEPS, SNOW_HUNDRED_SUBSTEPS);
 }
 
 /// All laws of a family.

@@ -18,13 +18,10 @@ const GRAVITY: f64 = 9.81;
 /// Substeps of a run to rest.
 const SUBSTEPS: usize = 5000;
 
-/// Speed at rest, over that of a fall through the block's own height (1.7 m/s): a millimetre in ten
-/// substeps of the coarsest run would show.
+/// Speed at rest, over that of a fall through the block's own height, 1.7 m/s. Nothing but the grid
+/// damps an elastic body, which trembles longest at the finer resolution (seen: 1.4e-3 in snow,
+/// hardened, less than 3e-4 in all else).
 const REST: f64 = 5e-3;
-
-/// The same for what creeps or sloshes: a liquid without viscosity has only the grid's to come to
-/// rest by, and a paste goes on creeping, ever more slowly.
-const ALMOST_REST: f64 = 5e-2;
 
 /// A block of a law in a box, settling under gravity, at nine tenths of the stated substep.
 fn settling(law: Law, cell_width: f64) -> Arc<Model> {
@@ -67,11 +64,7 @@ fn every_law_comes_to_rest_at_nine_tenths_of_the_stated_substep() {
                 "{} h {cell_width}: {particles} particles, {secs:.2} s: {speed:.1e}",
                 kind.name()
             );
-            let allowed = match kind.spec().family {
-                Family::Liquid | Family::Paste => ALMOST_REST,
-                _ => REST,
-            };
-            assert!(speed < allowed, "{} at h = {cell_width}: speed {speed:e}", kind.name());
+            assert!(speed < REST, "{} at h = {cell_width}: speed {speed:e}", kind.name());
         }
     }
 }
@@ -100,6 +93,6 @@ fn no_elastic_law_gains_energy_in_free_flight() {
             let rise = now.energy() / start - 1.0;
             assert!(rise < ENERGY_TOLERANCE, "{}: energy rose by {rise:e}", kind.name());
         }
-        assert!(stored > 0.05, "{} was hardly strained: {stored:e}", kind.name());
+        assert!(stored > 0.02, "{} was hardly strained: {stored:e}", kind.name());
     }
 }

@@ -245,7 +245,8 @@ fn return_map_adjoint_is_that_of_its_own_branch_on_both_sides_of_yield() {
         check_return_map("at the tip", LawKind::Sand, SAND, f, 0.0, TINY_STRAIN);
         let snow = Law::typical(LawKind::Snow).constants();
         let f = with_singular_values(&mut rng, [snow[4] * side, 1.0, snow[3] * side]);
-        check_return_map("at its bounds", LawKind::Snow, snow, f, 0.01, ROUND_OFF);
+        // The tensor form inverts a matrix with eigenvalues as small as the distance from a bound.
+        check_return_map("at its bounds", LawKind::Snow, snow, f, 0.01, TINY_STRAIN);
     }
 }
 
