@@ -268,7 +268,7 @@ fn a_body_carried_by_jelly_has_the_derivatives_that_central_differences_see() {
 
 #[test]
 fn a_body_carried_by_sand_has_the_derivatives_that_central_differences_see() {
-    check("dry_sand", "");
+    check("dry-sand", "");
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn a_rollout_with_bodies_replays_bitwise_from_few_checkpoints() {
 
 #[test]
 fn bits_do_not_depend_on_threads() {
-    let case = case("dry_sand", "");
+    let case = case("dry-sand", "");
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| case.derivative(DEFAULT_MEMORY_BYTES))
