@@ -44,7 +44,7 @@ impl Accept {
                 (measured - reference).abs() / (tolerance * reference.abs())
             }
             Accept::Within { low, high } => (2.0 * measured - low - high).abs() / (high - low),
-            Accept::AtMost { limit } if limit == 0.0 => {
+            Accept::AtMost { limit: 0.0 } => {
                 if measured <= 0.0 {
                     0.0
                 } else {

@@ -106,7 +106,7 @@ impl Walk {
         self.buffer(&rows)
     }
 
-    fn from_device(&self, keys: &[[i32; 3]], rows: &Buffer<[f32; 4]>) -> Grid<f64> {
+    fn read_back(&self, keys: &[[i32; 3]], rows: &Buffer<[f32; 4]>) -> Grid<f64> {
         let rows = rows.read(self.gpu()).unwrap();
         let node = |key, node| Quad::new(rows[self.place(key, node)].map(f64::from));
         keys.iter().map(|&key| std::array::from_fn(|n| node(key, n))).collect()
@@ -230,7 +230,7 @@ fn grid_update_adj_is_the_transpose_of_grid_update_by_nodes_and_by_poses() {
         ],
     );
     walk.launch(KernelId::PoseTotal, Over::Poses, &[]);
-    let grid_bar = walk.from_device(keys, &momenta_bar);
+    let grid_bar = walk.read_back(keys, &momenta_bar);
     let pose = walk.simulator.gradient().unwrap().drive.poses[1];
 
     let (mut forward, mut backward) = (Pairing::default(), Pairing::default());

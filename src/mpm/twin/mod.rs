@@ -26,7 +26,7 @@ mod rigid;
 pub mod sdf;
 mod storage;
 #[cfg(test)]
-pub(in crate::mpm) mod tests;
+pub(super) mod tests;
 mod tiles;
 mod transfer;
 mod wrench;
