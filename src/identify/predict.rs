@@ -67,7 +67,7 @@ pub fn predict(
     });
     match watched {
         Ok(()) => Ok(Some(looks)),
-        Err(RolloutError::Simulation(SimulationError::Diverged { .. })) => Ok(None),
+        Err(RolloutError::Simulation(error)) if error.diverged_at().is_some() => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
