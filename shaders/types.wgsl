@@ -55,7 +55,7 @@ struct Parameters {
     hash_mask: u32,
     collider_count: u32,
     moving_count: u32,
-    pad: u32,
+    rigid_count: u32,
 }
 
 // What differs from substep to substep; a dispatch chooses one.
@@ -163,6 +163,83 @@ struct PoseBar {
     angular_velocity: vec3<f32>,
 }
 
+// --- Free rigid bodies ---
+
+// Most bodies: one thread each of one workgroup.
+const RIGID_BODIES: u32 = 64u;
+// Rounds of contact in a substep.
+const ROUNDS: u32 = 8u;
+
+// What is constant of a body; its frame has the axes of its shape, the origin at the centre of mass.
+struct RigidBody {
+    // [kg m²], and its inverse
+    inertia: mat3x3<f32>,
+    inverse_inertia: mat3x3<f32>,
+    // of the shape [m]
+    centre: vec3<f32>,
+    // [kg]
+    mass: f32,
+    // as a ColliderAt has them
+    size: vec3<f32>,
+    shape: u32,
+    mode: u32,
+    friction: f32,
+    softness: f32,
+    // from the centre of mass to the farthest point [m]
+    reach: f32,
+    // part of the mass that meets another body's point
+    share: f32,
+    first_point: u32,
+    point_count: u32,
+    pad: u32,
+}
+
+struct RigidPoint {
+    // from the centre of mass, body axes [m]
+    position: vec3<f32>,
+    radius: f32,
+    // part of the body's mass that collides here
+    share: f32,
+}
+
+// Pose and twist of the centre of mass.
+struct RigidMotion {
+    cell: vec3<i32>,
+    // from that node [cells, each in [-1/2, 1/2))
+    offset: vec3<f32>,
+    // quaternion (x, y, z, w)
+    rotation: vec4<f32>,
+    velocity: vec3<f32>,
+    angular_velocity: vec3<f32>,
+}
+
+struct Twist {
+    velocity: vec3<f32>,
+    angular_velocity: vec3<f32>,
+}
+
+// Momentum given [N s], and its moment about a stated point [N m s]; or a cotangent of that.
+struct Impulse {
+    linear: vec3<f32>,
+    angular: vec3<f32>,
+}
+
+// Cotangent of motion, inertia and mass.
+struct RigidBar {
+    motion: PoseBar,
+    inertia: mat3x3<f32>,
+    mass: f32,
+}
+
+// What rigid_update hands to the stages before it.
+struct RigidPartial {
+    bar: RigidBar,
+    // of the predicted twist
+    twist_bar: Twist,
+    // of the impulse of the nodes, then of each round of contact
+    impulse_bar: Impulse,
+}
+
 // --- The sparse grid ---
 
 // The particles of one cell: order[first .. first + count]. `next` counts those of the next substep.
@@ -235,3 +312,6 @@ struct Status {
 }
 const CAUSE_NOT_FINITE: u32 = 0u;
 const CAUSE_TOO_FAST: u32 = 1u;
+// `particle` is then FIRST_BODY and the number of a rigid body, greater than any particle's.
+const CAUSE_RIGID: u32 = 2u;
+const FIRST_BODY: u32 = 0xffffff00u;

@@ -11,13 +11,19 @@ const STORAGE_BUFFERS: usize = 8;
 
 /// The buffer that holds the cotangent of a float buffer read by a forward stage. A node's velocity
 /// gets its cotangent as a sum of cells' moments, by the same kernel that sums momenta.
-const COTANGENTS: [(&str, &str); 6] = [
+const COTANGENTS: [(&str, &str); 11] = [
     ("momenta", "momenta_bar"),
     ("particles", "particles_bar"),
     ("contributions", "particles_bar"),
     ("moments", "momenta_bar"),
     ("velocities", "moments"),
     ("colliders", "pose_limbs"),
+    ("rigid_bodies", "rigid_bars"),
+    // Their shares of the mass follow from it; where they lie is the shape's.
+    ("rigid_points", "rigid_bars"),
+    ("rigid_motions", "rigid_partials"),
+    ("rigid_twists", "rigid_partials"),
+    ("rigid_solids", "pose_limbs"),
 ];
 
 fn shader(id: KernelId) -> Shader {

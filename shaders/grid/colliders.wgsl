@@ -25,13 +25,17 @@ fn collide_first(count: u32, node: vec3<i32>, v: vec3<f32>) -> vec3<f32> {
     return left;
 }
 
-// The grid's own step at one node, from its momentum and mass: p/m, gravity, colliders in order.
+// The grid's own step at one node, from its momentum and mass: p/m, gravity, rigid bodies, colliders in
+// order.
 // Empty nodes rest.
 fn node_velocity(slot: u32, node: u32, sum: vec4<f32>) -> vec4<f32> {
     if (sum.w <= parameters.empty_mass) {
         return vec4<f32>(0.0);
     }
-    let v = sum.xyz / sum.w + parameters.gravity_step;
+    var v = sum.xyz / sum.w + parameters.gravity_step;
     let place = blocks[slot].key.xyz * 4 + cell_coordinates(node);
+    if (HAS_RIGID) {
+        v = give_to_bodies(place, v, sum.w);
+    }
     return vec4<f32>(collide_first(parameters.collider_count, place, v), sum.w);
 }

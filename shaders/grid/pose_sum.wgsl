@@ -76,3 +76,9 @@ fn take_sum(base: u32, component: u32) -> f32 {
     let spoilt = atomicLoad(&pose_limbs[base + POSE_COMPONENTS * LIMBS]) != 0;
     return bitcast<f32>(select(bitcast<u32>(ldexp(value, exponent)), 0x7f800000u, spoilt));
 }
+
+fn take_vector(base: u32, component: u32) -> vec3<f32> {
+    return vec3<f32>(
+        take_sum(base, component), take_sum(base, component + 1u), take_sum(base, component + 2u),
+    );
+}

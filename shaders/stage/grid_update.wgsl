@@ -10,6 +10,9 @@
 @group(0) @binding(5) var<storage, read_write> momenta: array<vec4<f32>>;
 // (velocity [m/s], mass [kg]) of each node.
 @group(0) @binding(6) var<storage, read_write> velocities: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read> rigid_solids: array<ColliderAt>;
+// What nodes give to rigid bodies.
+@group(0) @binding(8) var<storage, read_write> pose_limbs: array<atomic<i32>>;
 
 @compute @workgroup_size(64)
 fn grid_update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) node: u32) {

@@ -11,6 +11,8 @@
 // (p_bar, m_bar) of each node.
 @group(0) @binding(6) var<storage, read_write> momenta_bar: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> pose_limbs: array<atomic<i32>>;
+@group(0) @binding(8) var<storage, read> rigid_solids: array<ColliderAt>;
+@group(0) @binding(9) var<storage, read> rigid_partials: array<RigidPartial>;
 
 @compute @workgroup_size(64)
 fn grid_update_adj(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) node: u32) {
@@ -23,8 +25,12 @@ fn grid_update_adj(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
         return;
     }
     let v_free = sum.xyz / sum.w;
-    let v = v_free + parameters.gravity_step;
+    let v_fall = v_free + parameters.gravity_step;
     let place = blocks[slot].key.xyz * 4 + cell_coordinates(node);
+    var v = v_fall;
+    if (HAS_RIGID) {
+        v = collide_bodies(parameters.rigid_count, place, v);
+    }
     for (var left = parameters.collider_count; left > 0u; left--) {
         let collider = collider_at(left - 1u);
         let d = from_collider(collider, place);
@@ -37,6 +43,26 @@ fn grid_update_adj(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
             }
         }
     }
+    var m_bar = 0.0;
+    if (HAS_RIGID) {
+        for (var left = parameters.rigid_count; left > 0u; left--) {
+            let solid = rigid_solids[left - 1u];
+            let d = from_collider(solid, place);
+            if (touches(solid, d)) {
+                // I = m (v - v'), and its moment d x I.
+                let before = collide_bodies(left - 1u, place, v_fall);
+                let lost = before - collide(solid, d, before);
+                let bar = rigid_partials[left - 1u].impulse_bar;
+                let given_bar = bar.linear + cross(bar.angular, d);
+                let adj = collide_adj(solid, d, before, v_bar - given_bar * sum.w);
+                v_bar = adj.v_bar + given_bar * sum.w;
+                m_bar += dot(lost, given_bar);
+                var pose = adj.pose;
+                pose.position += cross(bar.angular, lost * sum.w);
+                add_pose(parameters.moving_count + left - 1u, pose);
+            }
+        }
+    }
     let p_bar = v_bar / sum.w;
-    momenta_bar[at] = vec4<f32>(p_bar, -dot(v_free, p_bar));
+    momenta_bar[at] = vec4<f32>(p_bar, m_bar - dot(v_free, p_bar));
 }

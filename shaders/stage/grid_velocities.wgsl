@@ -7,6 +7,9 @@
 @group(0) @binding(3) var<storage, read> colliders: array<ColliderAt>;
 @group(0) @binding(4) var<storage, read> momenta: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> velocities: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> rigid_solids: array<ColliderAt>;
+// What nodes give to rigid bodies, summed again.
+@group(0) @binding(7) var<storage, read_write> pose_limbs: array<atomic<i32>>;
 
 @compute @workgroup_size(64)
 fn grid_velocities(

@@ -8,6 +8,7 @@
 @group(0) @binding(3) var<storage, read> colliders: array<ColliderAt>;
 @group(0) @binding(4) var<storage, read> momenta: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> pose_limbs: array<atomic<i32>>;
+@group(0) @binding(6) var<storage, read> rigid_solids: array<ColliderAt>;
 
 @compute @workgroup_size(64)
 fn wrench(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) node: u32) {
@@ -18,6 +19,9 @@ fn wrench(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     }
     let place = blocks[slot].key.xyz * 4 + cell_coordinates(node);
     var v = sum.xyz / sum.w + parameters.gravity_step;
+    if (HAS_RIGID) {
+        v = collide_bodies(parameters.rigid_count, place, v);
+    }
     for (var index = 0u; index < parameters.collider_count; index++) {
         let collider = collider_at(index);
         let d = from_collider(collider, place);

@@ -11,6 +11,7 @@
 @group(0) @binding(6) var<storage, read_write> pose_limbs: array<atomic<i32>>;
 // [substep * collider_count + collider]: F_bar, T_bar.
 @group(0) @binding(7) var<storage, read> impulses_bar: array<vec4<f32>>;
+@group(0) @binding(8) var<storage, read> rigid_solids: array<ColliderAt>;
 
 @compute @workgroup_size(64)
 fn wrench_adj(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) node: u32) {
@@ -21,8 +22,12 @@ fn wrench_adj(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
         return;
     }
     let v_free = sum.xyz / sum.w;
-    let v = v_free + parameters.gravity_step;
+    let v_fall = v_free + parameters.gravity_step;
     let place = blocks[slot].key.xyz * 4 + cell_coordinates(node);
+    var v = v_fall;
+    if (HAS_RIGID) {
+        v = collide_bodies(parameters.rigid_count, place, v);
+    }
     var v_bar = vec3<f32>(0.0);
     var m_bar = 0.0;
     for (var left = parameters.collider_count; left > 0u; left--) {
@@ -42,6 +47,18 @@ fn wrench_adj(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
                 var pose = adj.pose;
                 pose.position += cross(torque_bar, lost * sum.w);
                 add_pose(collider.moving, pose);
+            }
+        }
+    }
+    if (HAS_RIGID) {
+        for (var left = parameters.rigid_count; left > 0u; left--) {
+            let solid = rigid_solids[left - 1u];
+            let d = from_collider(solid, place);
+            if (touches(solid, d)) {
+                let before = collide_bodies(left - 1u, place, v_fall);
+                let adj = collide_adj(solid, d, before, v_bar);
+                v_bar = adj.v_bar;
+                add_pose(parameters.moving_count + left - 1u, adj.pose);
             }
         }
     }

@@ -11,10 +11,13 @@ use super::error::CliError;
 use super::interrupt::Interrupt;
 use super::output::Output;
 use super::progress::Progress;
+use crate::math::Vec3;
 use crate::model::Model;
-use crate::mpm::state::{State, split_position};
+use crate::mpm::state::{RigidCotangent, State, split_position};
 use crate::mpm::twin::{Precision, simulator};
-use crate::rollout::{Controls, Derivative, Rollout, RolloutError, Settings, evaluate};
+use crate::rollout::{
+    Controls, Derivative, RigidDerivative, Rollout, RolloutError, Settings, evaluate,
+};
 use crate::task::Task;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -34,8 +37,8 @@ pub struct Point<'a> {
 /// A direction in one kind of input.
 enum Direction {
     Controls(Vec<f64>),
-    /// Positions [m] and velocities [m/s].
-    Initial(Vec<[[f64; 3]; 2]>),
+    /// Positions [m] and velocities [m/s]; and motions of the rigid bodies.
+    Initial(Vec<[[f64; 3]; 2]>, Vec<RigidCotangent<f64>>),
     Materials(Vec<Vec<f64>>),
 }
 
@@ -122,7 +125,14 @@ fn along_initial(point: &Point, random: &mut ChaCha8Rng) -> Direction {
     let mut vector = |scale: f64| std::array::from_fn(|_| scale * random.random_range(-1.0..1.0));
     let width = 0.1 * point.model.cell_width;
     let count = point.model.initial.particle_count();
-    Direction::Initial((0..count).map(|_| [vector(width), vector(1.0)]).collect())
+    let particles = (0..count).map(|_| [vector(width), vector(1.0)]).collect();
+    let bodies = (0..point.model.rigid_bodies.len()).map(|_| RigidCotangent {
+        position: Vec3(vector(width)),
+        rotation: Vec3(vector(1.0)),
+        velocity: Vec3(vector(1.0)),
+        angular_velocity: Vec3(vector(1.0)),
+    });
+    Direction::Initial(particles, bodies.collect())
 }
 
 fn along_materials(point: &Point, random: &mut ChaCha8Rng) -> Direction {
@@ -138,9 +148,17 @@ impl Direction {
         let dot = |a: &[f64; 3], b: &[f64; 3]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         match self {
             Direction::Controls(d) => d.iter().zip(&derivative.controls).map(|(d, g)| d * g).sum(),
-            Direction::Initial(list) => {
+            Direction::Initial(list, bodies) => {
                 let bars = derivative.initial_x.iter().zip(&derivative.initial_v);
-                list.iter().zip(bars).map(|([x, v], (gx, gv))| dot(x, gx) + dot(v, gv)).sum()
+                let particles = list.iter().zip(bars);
+                let body = |(by, bar): (&RigidCotangent<f64>, &RigidDerivative)| {
+                    by.position.dot(bar.motion.position)
+                        + by.rotation.dot(bar.motion.rotation)
+                        + by.velocity.dot(bar.motion.velocity)
+                        + by.angular_velocity.dot(bar.motion.angular_velocity)
+                };
+                particles.map(|([x, v], (gx, gv))| dot(x, gx) + dot(v, gv)).sum::<f64>()
+                    + bodies.iter().zip(&derivative.rigid).map(body).sum::<f64>()
             }
             Direction::Materials(list) => {
                 let bars = derivative.materials.iter().flatten();
@@ -163,7 +181,10 @@ impl Direction {
                 model = Arc::new(free);
                 controls.values_mut().iter_mut().zip(d).for_each(|(value, d)| *value += step * d);
             }
-            Direction::Initial(list) => {
+            Direction::Initial(list, bodies) => {
+                for (motion, by) in initial.rigid.iter_mut().zip(bodies) {
+                    *motion = motion.moved(&by.scaled(step), model.cell_width);
+                }
                 for (p, [x, v]) in list.iter().enumerate() {
                     for a in 0..3 {
                         let cells = initial.offset[p][a] + step * x[a] / model.cell_width;

@@ -1,6 +1,6 @@
 //! What is kept between substeps, and its cotangent.
 
-use crate::math::{Mat3, Scalar, Vec3};
+use crate::math::{Mat3, Scalar, Vec3, quaternion_turned};
 
 /// The dynamic state of all particles; index = particle id. Grids are rebuilt every substep and are
 /// not part of it.
@@ -46,6 +46,23 @@ impl<R: Scalar> RigidMotion<R> {
     /// World position [m] of the centre of mass; `origin` is the cell at world (0, 0, 0).
     pub fn world_position(&self, cell_width: f64, origin: [i32; 3]) -> [f64; 3] {
         world_position(self.cell, self.offset, cell_width, origin)
+    }
+
+    /// The motion a step away: position [m], a small rotation [rad], velocities.
+    pub fn moved(&self, by: &RigidCotangent<R>, cell_width: f64) -> Self {
+        let (half, inverse) = (R::from_f64(0.5), R::from_f64(1.0 / cell_width));
+        let mut moved = *self;
+        for a in 0..3 {
+            let cells = (self.offset[a] + by.position[a] * inverse).to_f64();
+            let (carry, _) = split_position(cells);
+            moved.cell[a] += carry;
+            moved.offset[a] =
+                self.offset[a] + by.position[a] * inverse - R::from_f64(f64::from(carry));
+        }
+        moved.rotation = quaternion_turned(by.rotation * half, self.rotation);
+        moved.velocity += by.velocity;
+        moved.angular_velocity += by.angular_velocity;
+        moved
     }
 
     /// The same motion in another scalar.
@@ -155,6 +172,15 @@ impl<R: Scalar> RigidCotangent<R> {
     pub fn zero() -> Self {
         let o = Vec3::zero();
         Self { position: o, rotation: o, velocity: o, angular_velocity: o }
+    }
+
+    pub fn scaled(&self, factor: R) -> Self {
+        Self {
+            position: self.position * factor,
+            rotation: self.rotation * factor,
+            velocity: self.velocity * factor,
+            angular_velocity: self.angular_velocity * factor,
+        }
     }
 
     /// The same cotangent in another scalar.

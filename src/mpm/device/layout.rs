@@ -2,7 +2,9 @@
 
 use crate::agents::ColliderPose;
 use crate::laws::CONSTANTS;
-use crate::model::{Collider, ContactMode, Model, Shape};
+use crate::math::{Mat3, Vec3};
+use crate::model::{Collider, ContactMode, ContactPoint, Model, RigidBody, Shape};
+use crate::mpm::state::{RigidCotangent, RigidMotion};
 use bytemuck::{Pod, Zeroable};
 
 /// No slot, no cell, no particle.
@@ -54,7 +56,7 @@ pub struct Parameters {
     pub hash_mask: u32,
     pub collider_count: u32,
     pub moving_count: u32,
-    pub pad: u32,
+    pub rigid_count: u32,
 }
 
 /// `Step`, at the spacing of dynamic uniforms.
@@ -173,6 +175,11 @@ pub struct Status {
     pub occupied_needed: u32,
 }
 
+/// `Status::cause` of a rigid body.
+pub const CAUSE_RIGID: u32 = 2;
+/// `Status::particle` of rigid body 0.
+pub const FIRST_BODY: u32 = 0xffff_ff00;
+
 impl Status {
     pub const CLEAR: Self =
         Self { substep: NONE, particle: NONE, cause: NONE, slots_needed: 0, occupied_needed: 0 };
@@ -192,13 +199,7 @@ impl MaterialAt {
 impl ColliderAt {
     pub fn new(collider: &Collider, pose: &ColliderPose, moving: u32) -> Self {
         let float = |v: [f64; 3]| v.map(|x| x as f32);
-        let (shape, size) = match collider.shape {
-            Shape::HalfSpace => (0, [0.0; 3]),
-            Shape::Box { half_extents } => (1, half_extents.0),
-            Shape::Sphere { radius } => (2, [radius, 0.0, 0.0]),
-            Shape::Capsule { radius, half_length } => (3, [radius, half_length, 0.0]),
-            Shape::Cylinder { radius, half_length } => (4, [radius, half_length, 0.0]),
-        };
+        let (shape, size) = shape_at(&collider.shape);
         let column = |j: usize| {
             let [x, y, z] = float(pose.rotation.column(j).0);
             [x, y, z, 0.0]
@@ -207,18 +208,191 @@ impl ColliderAt {
             cell: pose.cell,
             shape,
             offset: float(pose.offset.0),
-            mode: match collider.contact.mode {
-                ContactMode::Sticky => 0,
-                ContactMode::Slip => 1,
-                ContactMode::Separate => 2,
-            },
+            mode: mode_at(collider.contact.mode),
             rotation: [column(0), column(1), column(2)],
             velocity: float(pose.velocity.0),
             friction: collider.contact.friction as f32,
             angular_velocity: float(pose.angular_velocity.0),
             softness: collider.contact.softness as f32,
-            size: float(size),
+            size,
             moving,
         }
+    }
+}
+
+/// Most rigid bodies, and rounds of contact in a substep.
+pub const RIGID_BODIES: usize = 64;
+pub use crate::mpm::twin::RIGID_ROUNDS as ROUNDS;
+
+/// `RigidBody`; matrices are made of columns, each padded to four floats.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct RigidBodyAt {
+    pub inertia: [[f32; 4]; 3],
+    pub inverse_inertia: [[f32; 4]; 3],
+    pub centre: [f32; 3],
+    pub mass: f32,
+    pub size: [f32; 3],
+    pub shape: u32,
+    pub mode: u32,
+    pub friction: f32,
+    pub softness: f32,
+    pub reach: f32,
+    pub share: f32,
+    pub first_point: u32,
+    pub point_count: u32,
+    pub pad: u32,
+}
+
+/// `RigidPoint`
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct RigidPointAt {
+    pub position: [f32; 3],
+    pub radius: f32,
+    pub share: f32,
+    pub pad: [u32; 3],
+}
+
+/// `RigidMotion`
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct RigidMotionAt {
+    pub cell: [i32; 4],
+    pub offset: [f32; 4],
+    pub rotation: [f32; 4],
+    pub velocity: [f32; 4],
+    pub angular_velocity: [f32; 4],
+}
+
+/// `Twist`, and `Impulse`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct TwistAt {
+    pub velocity: [f32; 4],
+    pub angular_velocity: [f32; 4],
+}
+
+/// `PoseBar`
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct PoseBarAt {
+    pub position: [f32; 4],
+    pub rotation: [f32; 4],
+    pub velocity: [f32; 4],
+    pub angular_velocity: [f32; 4],
+}
+
+/// `RigidBar`
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct RigidBarAt {
+    pub motion: PoseBarAt,
+    pub inertia: [[f32; 4]; 3],
+    pub mass: f32,
+    pub pad: [u32; 3],
+}
+
+/// `RigidPartial`
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct RigidPartialAt {
+    pub bar: RigidBarAt,
+    pub twist_bar: TwistAt,
+    pub impulse_bar: TwistAt,
+}
+
+impl RigidBodyAt {
+    pub fn new(body: &RigidBody, first_point: usize, points: &[ContactPoint]) -> Self {
+        let (shape, size) = shape_at(&body.shape);
+        let columns = |m: Mat3<f64>| std::array::from_fn(|j| padded(m.column(j)));
+        let least = points.iter().map(|p| p.share).fold(1.0, f64::min);
+        Self {
+            inertia: columns(body.inertia),
+            inverse_inertia: columns(body.inertia.inverse()),
+            centre: (-body.centre_of_mass).0.map(|c| c as f32),
+            mass: body.mass as f32,
+            size,
+            shape,
+            mode: mode_at(body.contact.mode),
+            friction: body.contact.friction as f32,
+            softness: body.contact.softness as f32,
+            reach: body.reach() as f32,
+            share: least as f32,
+            first_point: first_point as u32,
+            point_count: points.len() as u32,
+            pad: 0,
+        }
+    }
+}
+
+impl RigidPointAt {
+    pub fn new(point: &ContactPoint) -> Self {
+        Self {
+            position: point.position.0.map(|c| c as f32),
+            radius: point.radius as f32,
+            share: point.share as f32,
+            pad: [0; 3],
+        }
+    }
+}
+
+impl RigidMotionAt {
+    pub fn new(motion: &RigidMotion<f64>) -> Self {
+        let [x, y, z] = motion.cell;
+        Self {
+            cell: [x, y, z, 0],
+            offset: padded(motion.offset),
+            rotation: motion.rotation.map(|c| c as f32),
+            velocity: padded(motion.velocity),
+            angular_velocity: padded(motion.angular_velocity),
+        }
+    }
+
+    pub fn to_motion(&self) -> RigidMotion<f64> {
+        let vector = |v: [f32; 4]| Vec3([v[0], v[1], v[2]].map(f64::from));
+        RigidMotion {
+            cell: [self.cell[0], self.cell[1], self.cell[2]],
+            offset: vector(self.offset),
+            rotation: self.rotation.map(f64::from),
+            velocity: vector(self.velocity),
+            angular_velocity: vector(self.angular_velocity),
+        }
+    }
+}
+
+impl PoseBarAt {
+    pub fn new(bar: &RigidCotangent<f64>) -> Self {
+        Self {
+            position: padded(bar.position),
+            rotation: padded(bar.rotation),
+            velocity: padded(bar.velocity),
+            angular_velocity: padded(bar.angular_velocity),
+        }
+    }
+}
+
+fn padded(v: Vec3<f64>) -> [f32; 4] {
+    let [x, y, z] = v.0.map(|c| c as f32);
+    [x, y, z, 0.0]
+}
+
+/// Number of a shape, and its half extents or (radius, half length).
+fn shape_at(shape: &Shape) -> (u32, [f32; 3]) {
+    let (number, size) = match *shape {
+        Shape::HalfSpace => (0, [0.0; 3]),
+        Shape::Box { half_extents } => (1, half_extents.0),
+        Shape::Sphere { radius } => (2, [radius, 0.0, 0.0]),
+        Shape::Capsule { radius, half_length } => (3, [radius, half_length, 0.0]),
+        Shape::Cylinder { radius, half_length } => (4, [radius, half_length, 0.0]),
+    };
+    (number, size.map(|x| x as f32))
+}
+
+fn mode_at(mode: ContactMode) -> u32 {
+    match mode {
+        ContactMode::Sticky => 0,
+        ContactMode::Slip => 1,
+        ContactMode::Separate => 2,
     }
 }

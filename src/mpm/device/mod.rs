@@ -35,6 +35,7 @@ mod placement;
 mod renumber;
 mod report;
 mod reverse;
+mod rigid;
 mod shaders;
 mod simulator;
 mod stages;
@@ -53,14 +54,18 @@ pub use tables::Capacity;
 
 use super::simulator::SimulationError;
 use super::state::State;
-use crate::gpu::{Bound, Buffer, Gpu, GpuError, Resources, Timer};
+use crate::gpu::{Bound, Buffer, Gpu, GpuError, Recording, Resources, Timer};
 use crate::model::Model;
 use growth::Usage;
-use layout::{Activations, MATERIALS, MUSCLES, MaterialAt, NONE, Parameters, Status};
+use layout::{
+    Activations, CAUSE_RIGID, FIRST_BODY, MATERIALS, MUSCLES, MaterialAt, NONE, Parameters,
+    RigidMotionAt, Status,
+};
 use motion::{Motion, moving_colliders};
 use observations::Observations;
 use placement::row_stride;
 use reverse::Reverse;
+use rigid::RigidBodies;
 use shaders::Kernels;
 use states::{MomentaId, StateId, StatePool};
 use std::collections::HashMap;
@@ -91,6 +96,7 @@ pub struct GpuSimulator {
     senses: bool,
     impulses: Option<Impulses>,
     observations: Observations,
+    rigid: RigidBodies,
     /// Where states and observations are packed for the host.
     unloaded: Buffer<u32>,
     observed: Buffer<u32>,
@@ -184,10 +190,6 @@ impl GpuSimulator {
         gpu: &Gpu,
         placement: &Placement,
     ) -> Result<Self, SimulationError> {
-        if !model.rigid_bodies.is_empty() {
-            let problem = "free rigid bodies run on the CPU alone so far; choose the device `cpu`";
-            return Err(SimulationError::Device(problem.into()));
-        }
         within("materials", model.materials.len(), MATERIALS)?;
         within("muscles", model.muscles.len(), MUSCLES)?;
         let particles = model.particles.mass.len();
@@ -198,7 +200,8 @@ impl GpuSimulator {
         let kernels = Kernels::new(gpu, model)?;
         let capacity = Capacity::for_placement(gpu, placement);
         let tables = Tables::new(gpu, capacity, particles)?;
-        let mut pool = StatePool::new(particles, layout::particle_rows(model));
+        let mut pool =
+            StatePool::new(particles, layout::particle_rows(model), model.rigid_bodies.len());
         let present = Present {
             state: pool.acquire(gpu)?,
             raw: true,
@@ -224,6 +227,7 @@ impl GpuSimulator {
             senses: false,
             impulses: None,
             observations: Observations::default(),
+            rigid: RigidBodies::new(gpu, model)?,
             bounds: HashMap::new(),
             timer: None,
             usage: Usage::loaded(placement.closure, placement.blocks.len()),
@@ -247,6 +251,13 @@ impl GpuSimulator {
                 what: "particles of the state".into(),
                 needed: state.particle_count() as u64,
                 allowed: particles as u64,
+            });
+        }
+        if state.rigid.len() != self.rigid.count {
+            return Err(SimulationError::Capacity {
+                what: "rigid bodies of the state".into(),
+                needed: state.rigid.len() as u64,
+                allowed: self.rigid.count as u64,
             });
         }
         if !self.tables.capacity.holds(placement) {
@@ -273,6 +284,9 @@ impl GpuSimulator {
         let buffers = self.pool.get(self.present.state);
         buffers.particles.write(&self.gpu, 0, &placement.rows(state, &self.model));
         buffers.locations.write(&self.gpu, 0, &placement.locations);
+        let motions: Vec<_> = state.rigid.iter().map(RigidMotionAt::new).collect();
+        buffers.rigid.write(&self.gpu, 0, &motions);
+        self.clear_impulses();
         self.ids.clone_from(&placement.ids);
         self.places = vec![0; particles];
         for (place, &id) in self.ids.iter().enumerate() {
@@ -281,6 +295,13 @@ impl GpuSimulator {
         self.present = Present { raw: true, counted: false, ..self.present };
         self.note_memory();
         Ok(())
+    }
+
+    /// Forgets impulses of a substep that was broken off.
+    fn clear_impulses(&self) {
+        let mut recording = Recording::new(&self.gpu);
+        self.rigid.clear(&mut recording);
+        recording.submit();
     }
 
     fn write_parameters(&self) {
@@ -303,7 +324,7 @@ impl GpuSimulator {
             hash_mask: self.tables.capacity.hash_places() as u32 - 1,
             collider_count: model.colliders.len() as u32,
             moving_count: moving_colliders(model).len() as u32,
-            pad: 0,
+            rigid_count: self.rigid.count as u32,
         };
         self.uniforms.parameters.write(&self.gpu, 0, &[parameters]);
     }
@@ -341,6 +362,7 @@ impl GpuSimulator {
         resources = input.as_input(resources);
         resources = self.pool.get(io.output).as_output(resources);
         resources = resources.with("contributions", &input.particles);
+        resources = self.rigid.resources(resources);
         if let Some(reverse) = &self.reverse {
             resources = reverse.resources(resources, io.bar);
             if kernel == KernelId::P2gOfCotangents {
@@ -352,6 +374,9 @@ impl GpuSimulator {
                 KernelId::Wrench | KernelId::WrenchTotal => impulses.for_sums(resources),
                 _ => impulses.for_adjoint(resources),
             };
+        }
+        if kernel.gives_to_bodies() {
+            resources = self.rigid.impulses(resources);
         }
         resources
     }
@@ -391,6 +416,13 @@ impl GpuSimulator {
                 allowed: capacity.occupied as u64,
             });
         }
+        if substep != NONE && cause == CAUSE_RIGID {
+            return Err(SimulationError::RigidDiverged {
+                body: self.model.rigid_bodies[(particle - FIRST_BODY) as usize].name.clone(),
+                substep: substep as usize,
+                cause: "its motion is not finite, or it moves a cell or more in a substep".into(),
+            });
+        }
         if substep != NONE {
             return Err(SimulationError::Diverged {
                 particle: self.ids[particle as usize] as usize,
@@ -410,6 +442,7 @@ impl GpuSimulator {
             + self.pool.bytes()
             + self.unloaded.bytes()
             + self.observed.bytes()
+            + self.rigid.bytes()
             + self.motion.as_ref().map_or(0, Motion::bytes)
             + self.impulses.as_ref().map_or(0, Impulses::bytes)
             + self.reverse.as_ref().map_or(0, Reverse::bytes);

@@ -1,6 +1,7 @@
 //! Positions and velocities noted during a rollout, copied out while the device goes on.
 
-use super::layout::OBSERVED_WORDS;
+use super::layout::{OBSERVED_WORDS, RigidMotionAt};
+use super::rigid::motions;
 use crate::gpu::{Gpu, GpuError, Recording};
 use crate::model::Model;
 use crate::mpm::simulator::Observation;
@@ -26,13 +27,15 @@ struct Copy {
 }
 
 impl Observations {
-    /// Submits `recording`, which ends by filling `observed`, and a copy of that.
+    /// Submits `recording`, which ends by filling `observed`, and a copy of that and of the motions of
+    /// the rigid bodies.
     pub fn note(
         &mut self,
         gpu: &Gpu,
         mut recording: Recording,
         index: usize,
         observed: &wgpu::Buffer,
+        (rigid, bodies): (&wgpu::Buffer, usize),
     ) -> Result<(), GpuError> {
         gpu.poll()?;
         self.harvest()?;
@@ -40,15 +43,20 @@ impl Observations {
             gpu.wait()?;
             self.harvest()?;
         }
+        let rigid_bytes = (bodies * size_of::<RigidMotionAt>()) as u64;
         let staging = self.idle.pop().unwrap_or_else(|| {
             gpu.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("observation"),
-                size: observed.size(),
+                size: observed.size() + rigid_bytes,
                 usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             })
         });
         recording.encoder().copy_buffer_to_buffer(observed, 0, &staging, 0, observed.size());
+        if bodies > 0 {
+            let end = observed.size();
+            recording.encoder().copy_buffer_to_buffer(rigid, 0, &staging, end, rigid_bytes);
+        }
         recording.submit();
         let arrived = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&arrived);
@@ -97,6 +105,8 @@ impl Observations {
 
 fn observation(words: &[u32], model: &Model) -> Observation {
     let float = |word: u32| f64::from(f32::from_bits(word));
+    let bodies = model.rigid_bodies.len() * size_of::<RigidMotionAt>() / size_of::<u32>();
+    let (words, rigid) = words.split_at(words.len() - bodies);
     let particles = words.chunks_exact(OBSERVED_WORDS);
     let x = particles.clone().map(|p| {
         std::array::from_fn(|a| {
@@ -105,5 +115,9 @@ fn observation(words: &[u32], model: &Model) -> Observation {
         })
     });
     let v = particles.clone().map(|p| std::array::from_fn(|a| float(p[6 + a])));
-    Observation { x: x.collect(), v: v.collect(), rigid: Vec::new() }
+    Observation {
+        x: x.collect(),
+        v: v.collect(),
+        rigid: motions(&bytemuck::pod_collect_to_vec::<u32, RigidMotionAt>(rigid)),
+    }
 }

@@ -32,7 +32,7 @@ impl GpuSimulator {
 
     /// Dispatches of one forward substep; the two for new blocks are normally empty.
     pub fn dispatches_per_substep(&self) -> usize {
-        stages::forward().count()
+        self.needed(stages::forward()).len()
     }
 
     /// Bytes of a substep as the particles lie now. Waits for the device.

@@ -6,6 +6,7 @@ use super::layout::{
 };
 use super::motion::Motion;
 use super::placement::row_stride;
+use super::rigid::RigidBars;
 use super::tables::Tables;
 use crate::agents::{DriveCotangent, PoseCotangent};
 use crate::gpu::{Buffer, Gpu, GpuError, Recording, Resources};
@@ -13,7 +14,7 @@ use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Vec3};
 use crate::model::Model;
 use crate::mpm::simulator::Gradient;
-use crate::mpm::state::{Cotangent, NO_MUSCLE};
+use crate::mpm::state::{Cotangent, NO_MUSCLE, RigidCotangent};
 
 /// Cotangents on the device.
 pub struct Reverse {
@@ -33,6 +34,7 @@ pub struct Reverse {
     activations_bar: Buffer<f32>,
     seeds: Buffer<f32>,
     unloaded_bar: Buffer<f32>,
+    rigid: RigidBars,
     particle_count: usize,
 }
 
@@ -57,7 +59,11 @@ impl Reverse {
             constants_bar: Buffer::new(gpu, "constants_bar", constants)?,
             constants_total: Buffer::new(gpu, "constants_bar with the first stress", constants)?,
             momenta_bar: Buffer::new(gpu, "momenta_bar", tables.capacity.slots * BLOCK_CELLS)?,
-            pose_limbs: Buffer::new(gpu, "pose_limbs", moving * POSE_STRIDE)?,
+            pose_limbs: Buffer::new(
+                gpu,
+                "pose_limbs",
+                (moving + model.rigid_bodies.len()) * POSE_STRIDE,
+            )?,
             poses_bar: Buffer::new(gpu, "poses_bar", drive.substeps() * moving * POSE_COMPONENTS)?,
             activations_bar: Buffer::new(
                 gpu,
@@ -68,6 +74,7 @@ impl Reverse {
             chunk_muscles,
             seeds: Buffer::new(gpu, "seeds", 6 * particle_count)?,
             unloaded_bar: Buffer::new(gpu, "unloaded_bar", UNLOADED_BAR_FLOATS * particle_count)?,
+            rigid: RigidBars::new(gpu, model)?,
             particle_count,
         })
     }
@@ -80,12 +87,14 @@ impl Reverse {
         recording.clear(&self.pose_limbs);
         recording.clear(&self.poses_bar);
         recording.clear(&self.activations_bar);
+        self.rigid.clear(recording);
     }
 
     /// `particles_bar` is the cotangent that a kernel writes or adds to, `particles_bar_in` the
     /// other one.
     pub fn resources(&self, resources: Resources, written: usize) -> Resources {
-        resources
+        self.rigid
+            .resources(resources)
             .with("particles_bar", &self.bars[written])
             .with("particles_bar_in", &self.bars[1 - written])
             .with("constants_bar", &self.constants_bar)
@@ -111,8 +120,10 @@ impl Reverse {
         resources.with("constants_bar", &self.constants_total)
     }
 
-    pub fn write_seeds(&self, gpu: &Gpu, seeds: &[f32]) {
+    /// `seeds`: x_bar and v_bar of each particle, by id; `rigid`: of each body.
+    pub fn write_seeds(&self, gpu: &Gpu, seeds: &[f32], rigid: &[RigidCotangent<f64>]) {
         self.seeds.write(gpu, 0, seeds);
+        self.rigid.write_seeds(gpu, rigid);
     }
 
     /// Threads of the sum over muscle members.
@@ -136,6 +147,8 @@ impl Reverse {
             drive: DriveCotangent::default(),
             rigid: Vec::new(),
         };
+        (gradient.initial.rigid, gradient.rigid) =
+            self.rigid.read(gpu, model.rigid_bodies.len())?;
         let bars = &mut gradient.initial;
         for (id, bar) in floats.chunks_exact(UNLOADED_BAR_FLOATS).enumerate() {
             let at = |i: usize| f64::from(bar[i]);
@@ -203,6 +216,7 @@ impl Reverse {
             + self.members.bytes()
             + self.seeds.bytes()
             + self.unloaded_bar.bytes()
+            + self.rigid.bytes()
     }
 }
 

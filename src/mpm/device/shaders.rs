@@ -44,6 +44,12 @@ pub enum KernelId {
     Wrench,
     WrenchTotal,
     WrenchAdj,
+    RigidPredict,
+    RigidUpdate,
+    RigidUpdateAdj,
+    RigidPredictAdj,
+    RigidTotal,
+    RigidSeed,
     ActivationTotal,
     Seed,
     Unload,
@@ -57,7 +63,7 @@ pub enum KernelId {
 }
 
 impl KernelId {
-    pub const ALL: [KernelId; 32] = [
+    pub const ALL: [KernelId; 38] = [
         KernelId::Count,
         KernelId::Allocate,
         KernelId::Expand,
@@ -80,6 +86,12 @@ impl KernelId {
         KernelId::Wrench,
         KernelId::WrenchTotal,
         KernelId::WrenchAdj,
+        KernelId::RigidPredict,
+        KernelId::RigidUpdate,
+        KernelId::RigidUpdateAdj,
+        KernelId::RigidPredictAdj,
+        KernelId::RigidTotal,
+        KernelId::RigidSeed,
         KernelId::ActivationTotal,
         KernelId::Seed,
         KernelId::Unload,
@@ -116,6 +128,12 @@ impl KernelId {
             KernelId::Wrench => "wrench",
             KernelId::WrenchTotal => "wrench_total",
             KernelId::WrenchAdj => "wrench_adj",
+            KernelId::RigidPredict => "rigid_predict",
+            KernelId::RigidUpdate => "rigid_update",
+            KernelId::RigidUpdateAdj => "rigid_update_adj",
+            KernelId::RigidPredictAdj => "rigid_predict_adj",
+            KernelId::RigidTotal => "rigid_total",
+            KernelId::RigidSeed => "rigid_seed",
             KernelId::ActivationTotal => "activation_total",
             KernelId::Seed => "seed",
             KernelId::Unload | KernelId::UnloadRaw | KernelId::UnloadRows => "unload",
@@ -165,11 +183,9 @@ impl KernelId {
                 node_files(&[file!("grid/node_sum.wgsl"), file!("stage/grid_update.wgsl")])
             }
             KernelId::GridVelocities => node_files(&[file!("stage/grid_velocities.wgsl")]),
-            KernelId::GridUpdateAdj => node_files(&[
-                file!("grid/node_sum.wgsl"),
-                file!("grid/pose_sum.wgsl"),
-                file!("stage/grid_update_adj.wgsl"),
-            ]),
+            KernelId::GridUpdateAdj => {
+                node_files(&[file!("grid/node_sum.wgsl"), file!("stage/grid_update_adj.wgsl")])
+            }
             KernelId::G2p => {
                 let mut files = vec![index()];
                 files.extend(transfer_files());
@@ -185,15 +201,34 @@ impl KernelId {
             KernelId::PoseTotal => {
                 vec![types(), file!("grid/pose_sum.wgsl"), file!("stage/pose_total.wgsl")]
             }
-            KernelId::Wrench => {
-                node_files(&[file!("grid/pose_sum.wgsl"), file!("stage/wrench.wgsl")])
-            }
+            KernelId::Wrench => node_files(&[file!("stage/wrench.wgsl")]),
             KernelId::WrenchTotal => {
                 vec![types(), file!("grid/pose_sum.wgsl"), file!("stage/wrench_total.wgsl")]
             }
-            KernelId::WrenchAdj => {
-                node_files(&[file!("grid/pose_sum.wgsl"), file!("stage/wrench_adj.wgsl")])
+            KernelId::WrenchAdj => node_files(&[file!("stage/wrench_adj.wgsl")]),
+            KernelId::RigidPredict => rigid_files(&[
+                file!("contact/sdf.wgsl"),
+                file!("contact/contact.wgsl"),
+                file!("rigid/contact.wgsl"),
+                file!("rigid/meetings.wgsl"),
+                file!("stage/rigid_predict.wgsl"),
+            ]),
+            KernelId::RigidUpdate => {
+                rigid_sum_files(&[file!("rigid/update.wgsl"), file!("stage/rigid_update.wgsl")])
             }
+            KernelId::RigidUpdateAdj => {
+                rigid_sum_files(&[file!("rigid/update.wgsl"), file!("stage/rigid_update_adj.wgsl")])
+            }
+            KernelId::RigidPredictAdj => rigid_sum_files(&[
+                file!("contact/sdf.wgsl"),
+                file!("contact/contact.wgsl"),
+                file!("rigid/contact.wgsl"),
+                file!("rigid/meetings.wgsl"),
+                file!("rigid/meetings_adj.wgsl"),
+                file!("stage/rigid_predict_adj.wgsl"),
+            ]),
+            KernelId::RigidTotal => vec![types(), file!("stage/rigid_total.wgsl")],
+            KernelId::RigidSeed => vec![types(), file!("stage/rigid_seed.wgsl")],
             KernelId::ActivationTotal => vec![types(), file!("stage/activation_total.wgsl")],
             KernelId::Seed => vec![types(), index(), file!("stage/seed.wgsl")],
             KernelId::Unload | KernelId::UnloadRaw | KernelId::UnloadRows => {
@@ -206,6 +241,30 @@ impl KernelId {
             KernelId::Relocate => vec![types(), index(), file!("stage/relocate.wgsl")],
         };
         ShaderSource { name: self.name(), files }
+    }
+
+    /// Whether it adds to, or takes, what nodes give to rigid bodies.
+    pub fn gives_to_bodies(self) -> bool {
+        matches!(
+            self,
+            KernelId::GridUpdate
+                | KernelId::GridVelocities
+                | KernelId::RigidUpdate
+                | KernelId::RigidUpdateAdj
+        )
+    }
+
+    /// Whether it concerns rigid bodies alone.
+    fn moves_bodies(self) -> bool {
+        matches!(
+            self,
+            KernelId::RigidPredict
+                | KernelId::RigidUpdate
+                | KernelId::RigidUpdateAdj
+                | KernelId::RigidPredictAdj
+                | KernelId::RigidTotal
+                | KernelId::RigidSeed
+        )
     }
 
     /// Name in messages and in tables of times.
@@ -223,6 +282,7 @@ impl KernelId {
             ("HAS_HISTORY", flag(has(|law| law.has_history))),
             ("HAS_RATE", flag(has(|law| law.reads_rate))),
             ("CONSTANT_COUNT", constant_count(model) as f64),
+            ("HAS_RIGID", flag(!model.rigid_bodies.is_empty())),
             ("HAS_MUSCLES", flag(!model.muscles.is_empty())),
             ("SINGLE_CLASS", flag(model.materials.len() == 1 && model.muscles.is_empty())),
         ];
@@ -276,6 +336,25 @@ fn particle_files(laws: &[LawKind], stage: &[ShaderFile]) -> Vec<ShaderFile> {
     files
 }
 
+/// What a kernel needs to move rigid bodies.
+fn rigid_files(stage: &[ShaderFile]) -> Vec<ShaderFile> {
+    let mut files = vec![
+        file!("types.wgsl"),
+        file!("math/mat3.wgsl"),
+        file!("rigid/rotation.wgsl"),
+        file!("rigid/body.wgsl"),
+    ];
+    files.extend_from_slice(stage);
+    files
+}
+
+/// The same where sums over nodes are taken.
+fn rigid_sum_files(stage: &[ShaderFile]) -> Vec<ShaderFile> {
+    let mut files = rigid_files(&[file!("grid/pose_sum.wgsl"), file!("rigid/sums.wgsl")]);
+    files.extend_from_slice(stage);
+    files
+}
+
 /// What a kernel needs to step a node.
 fn node_files(stage: &[ShaderFile]) -> Vec<ShaderFile> {
     let mut files = vec![
@@ -286,6 +365,8 @@ fn node_files(stage: &[ShaderFile]) -> Vec<ShaderFile> {
         file!("grid/index.wgsl"),
         file!("grid/corners.wgsl"),
         file!("grid/colliders.wgsl"),
+        file!("grid/bodies.wgsl"),
+        file!("grid/pose_sum.wgsl"),
     ];
     files.extend_from_slice(stage);
     files
@@ -293,7 +374,8 @@ fn node_files(stage: &[ShaderFile]) -> Vec<ShaderFile> {
 
 /// All kernels, compiled for one model.
 pub struct Kernels {
-    kernels: Vec<Kernel>,
+    /// By number; none for the kernels of rigid bodies in a model without.
+    kernels: Vec<Option<Kernel>>,
 }
 
 impl Kernels {
@@ -301,15 +383,18 @@ impl Kernels {
         let used = |kind: &&LawKind| model.materials.iter().any(|m| m.law.kind() == **kind);
         let laws: Vec<LawKind> = LawKind::ALL.iter().filter(used).copied().collect();
         let compile = |id: &KernelId| {
+            if id.moves_bodies() && model.rigid_bodies.is_empty() {
+                return Ok(None);
+            }
             let overrides = id.overrides(model);
             let options =
                 KernelOptions { overrides: &overrides, dynamic: &["step", "activations"] };
-            Kernel::new(gpu, &id.source(&laws), id.entry(), &options)
+            Kernel::new(gpu, &id.source(&laws), id.entry(), &options).map(Some)
         };
         Ok(Self { kernels: KernelId::ALL.iter().map(compile).collect::<Result<_, _>>()? })
     }
 
     pub fn get(&self, id: KernelId) -> &Kernel {
-        &self.kernels[id as usize]
+        self.kernels[id as usize].as_ref().expect("kernels of rigid bodies run with bodies alone")
     }
 }

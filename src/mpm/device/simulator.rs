@@ -1,7 +1,9 @@
 //! The [`Simulator`] interface of the GPU solver.
 
-use super::layout::UNLOADED_WORDS;
+use super::layout::{RigidMotionAt, UNLOADED_WORDS};
+use super::rigid::motions;
 use super::shaders::KernelId;
+use super::stages::{Launch, Over};
 use super::{Checkpoint, GpuSimulator, Impulses, Io, Motion, Placement, Reverse, SimulationError};
 use crate::agents::Drive;
 use crate::gpu::{GpuError, Recording};
@@ -37,6 +39,7 @@ impl Simulator for GpuSimulator {
             state.f.push(matrix(18));
             state.history.push(at(27));
         }
+        state.rigid = motions(&self.read_rigid()?);
         Ok(state)
     }
 
@@ -108,6 +111,7 @@ impl Simulator for GpuSimulator {
         recording.submit();
         self.use_numbering(&checkpoint.numbering);
         self.tables.clear_status(&gpu);
+        self.clear_impulses();
         self.present.raw = checkpoint.raw;
         self.present.activations = checkpoint.activations;
         self.present.counted = false;
@@ -118,7 +122,9 @@ impl Simulator for GpuSimulator {
         let gpu = self.gpu.clone();
         let mut recording = Recording::new(&gpu);
         self.launch_alone(&mut recording, KernelId::Observe, self.io(), &[])?;
-        Ok(self.observations.note(&gpu, recording, index, self.observed.raw())?)
+        let rigid = self.pool.get(self.present.state).rigid.raw();
+        let (particles, bodies) = (self.observed.raw(), self.rigid.count);
+        Ok(self.observations.note(&gpu, recording, index, particles, (rigid, bodies))?)
     }
 
     fn observation(&mut self, index: usize) -> Result<Observation, SimulationError> {
@@ -174,9 +180,14 @@ impl Simulator for GpuSimulator {
                 a => component(&seed.v, i / 6, a - 3),
             })
             .collect();
-        reverse.write_seeds(&gpu, &seeds);
+        let has_rigid = !seed.rigid.is_empty();
+        reverse.write_seeds(&gpu, &seeds, &seed.rigid);
         let mut recording = Recording::new(&gpu);
         self.launch_alone(&mut recording, KernelId::Seed, self.io(), &[])?;
+        if has_rigid {
+            let launch = Launch { kernel: KernelId::RigidSeed, over: Over::Rigid };
+            self.launch(&mut recording, launch, self.io(), &[])?;
+        }
         recording.submit();
         Ok(())
     }
@@ -269,7 +280,9 @@ impl Simulator for GpuSimulator {
     fn fingerprint(&mut self) -> Result<u64, SimulationError> {
         let words = self.unload(KernelId::UnloadRows)?;
         // FNV-1a over words.
-        let hash = words.iter().fold(0xcbf2_9ce4_8422_2325u64, |hash, &word| {
+        let rigid = self.read_rigid()?;
+        let words = words.iter().chain(bytemuck::cast_slice::<_, u32>(&rigid));
+        let hash = words.fold(0xcbf2_9ce4_8422_2325u64, |hash, &word| {
             (hash ^ u64::from(word)).wrapping_mul(0x0100_0000_01b3)
         });
         Ok(hash)
@@ -300,6 +313,12 @@ impl GpuSimulator {
             self.bounds.clear();
         }
         Ok(())
+    }
+
+    /// The motions of the present state. Waits for the device.
+    fn read_rigid(&self) -> Result<Vec<RigidMotionAt>, SimulationError> {
+        let present = &self.pool.get(self.present.state).rigid;
+        Ok(present.read_range(&self.gpu, 0, self.rigid.count)?)
     }
 
     /// The present state packed in id order. Waits for the device.

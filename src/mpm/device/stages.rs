@@ -22,6 +22,8 @@ pub enum Over {
     Poses,
     /// Threads, one a component of a collider's impulse.
     Impulses,
+    /// One workgroup, one thread a rigid body; nothing without bodies.
+    Rigid,
     /// Threads, one a chunk of muscle members.
     Chunks,
 }
@@ -80,8 +82,18 @@ pub static STAGES: [Stage; 5] = [
     ),
     paired(
         "grid_update",
-        &[over(Over::Nodes, KernelId::GridUpdate)],
-        &[over(Over::Nodes, KernelId::GridUpdateAdj), over(Over::Poses, KernelId::PoseTotal)],
+        &[
+            over(Over::Rigid, KernelId::RigidPredict),
+            over(Over::Nodes, KernelId::GridUpdate),
+            over(Over::Rigid, KernelId::RigidUpdate),
+        ],
+        &[
+            over(Over::Rigid, KernelId::RigidUpdateAdj),
+            over(Over::Nodes, KernelId::GridUpdateAdj),
+            over(Over::Rigid, KernelId::RigidPredictAdj),
+            over(Over::Rigid, KernelId::RigidTotal),
+            over(Over::Poses, KernelId::PoseTotal),
+        ],
     ),
     paired(
         "g2p",
@@ -104,15 +116,17 @@ pub fn forward() -> impl Iterator<Item = Launch> {
 }
 
 /// The dispatches of a substep walked back: the state is counted and sorted again, velocities of
-/// nodes come from the momenta that the forward substep kept, then each stage's adjoint, last stage
+/// nodes come from the momenta that the forward substep kept (and, by the same kernel, what
+/// they give to rigid bodies), then each stage's adjoint, last stage
 /// first.
 pub fn reverse() -> impl Iterator<Item = Launch> {
     let count = over(Over::Particles, KernelId::Count);
     let integers = STAGES.iter().filter(|stage| stage.adjoint.is_none());
-    let velocities = over(Over::Nodes, KernelId::GridVelocities);
+    let velocities =
+        [over(Over::Rigid, KernelId::RigidPredict), over(Over::Nodes, KernelId::GridVelocities)];
     let adjoints = STAGES.iter().rev().filter_map(|stage| stage.adjoint).flatten();
     std::iter::once(count)
         .chain(integers.flat_map(|stage| stage.forward).copied())
-        .chain(std::iter::once(velocities))
+        .chain(velocities)
         .chain(adjoints.copied())
 }

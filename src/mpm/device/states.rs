@@ -1,7 +1,7 @@
 //! States on the device: a pool of equal buffers. Every substep reads one and writes another, so
 //! that recording a substep is keeping its buffer.
 
-use super::layout::BLOCK_CELLS;
+use super::layout::{BLOCK_CELLS, RigidMotionAt};
 use super::placement::row_stride;
 use crate::gpu::{Buffer, Gpu, GpuError, Recording, Resources};
 
@@ -9,6 +9,7 @@ use crate::gpu::{Buffer, Gpu, GpuError, Recording, Resources};
 pub struct StateBuffers {
     pub particles: Buffer<[f32; 4]>,
     pub locations: Buffer<[u32; 2]>,
+    pub rigid: Buffer<RigidMotionAt>,
 }
 
 /// Number of a state in the pool.
@@ -19,6 +20,8 @@ pub struct StatePool {
     particle_count: usize,
     /// Rows of a particle.
     rows: usize,
+    /// Rigid bodies, one at least.
+    bodies: usize,
     states: Vec<StateBuffers>,
     free: Vec<StateId>,
     /// Momenta of the nodes in recorded substeps, and which of them are free.
@@ -30,10 +33,11 @@ pub struct StatePool {
 pub type MomentaId = usize;
 
 impl StatePool {
-    pub fn new(particle_count: usize, rows: usize) -> Self {
+    pub fn new(particle_count: usize, rows: usize, bodies: usize) -> Self {
         Self {
             particle_count,
             rows,
+            bodies: bodies.max(1),
             states: Vec::new(),
             free: Vec::new(),
             momenta: Vec::new(),
@@ -50,6 +54,7 @@ impl StatePool {
         self.states.push(StateBuffers {
             particles: Buffer::new(gpu, "particles", rows)?,
             locations: Buffer::new(gpu, "locations", self.particle_count)?,
+            rigid: Buffer::new(gpu, "rigid motions", self.bodies)?,
         });
         Ok(self.states.len() - 1)
     }
@@ -95,16 +100,24 @@ impl StatePool {
         &self.states[id]
     }
 
-    pub fn copy(&self, recording: &mut Recording, from: StateId, to: StateId) {
-        let (from, to) = (self.get(from), self.get(to));
+    pub fn copy(&self, recording: &mut Recording, from_id: StateId, to_id: StateId) {
+        let (from, to) = (self.get(from_id), self.get(to_id));
         recording.copy((&from.particles, 0), (&to.particles, 0), from.particles.len());
         recording.copy((&from.locations, 0), (&to.locations, 0), from.locations.len());
+        self.copy_rigid(recording, from_id, to_id);
+    }
+
+    /// The rigid bodies alone.
+    pub fn copy_rigid(&self, recording: &mut Recording, from: StateId, to: StateId) {
+        let (from, to) = (self.get(from), self.get(to));
+        recording.copy((&from.rigid, 0), (&to.rigid, 0), from.rigid.len());
     }
 
     /// Bytes of one state.
     pub fn state_bytes(&self) -> u64 {
         let rows = self.rows * row_stride(self.particle_count);
-        (rows * 16 + self.particle_count * 8) as u64
+        let rigid = self.bodies * size_of::<RigidMotionAt>();
+        (rows * 16 + self.particle_count * 8 + rigid) as u64
     }
 
     pub fn bytes(&self) -> u64 {
@@ -116,11 +129,17 @@ impl StatePool {
 impl StateBuffers {
     /// Offers the state as what a kernel reads.
     pub fn as_input(&self, resources: Resources) -> Resources {
-        resources.with("particles", &self.particles).with("locations", &self.locations)
+        resources
+            .with("particles", &self.particles)
+            .with("locations", &self.locations)
+            .with("rigid_motions", &self.rigid)
     }
 
     /// Offers the state as what a kernel writes.
     pub fn as_output(&self, resources: Resources) -> Resources {
-        resources.with("particles_out", &self.particles).with("locations_out", &self.locations)
+        resources
+            .with("particles_out", &self.particles)
+            .with("locations_out", &self.locations)
+            .with("rigid_motions_out", &self.rigid)
     }
 }

@@ -38,7 +38,12 @@ impl GpuSimulator {
         self.kernels.get(kernel).dynamic().iter().map(element).collect()
     }
 
-    fn launch(
+    /// Without those of rigid bodies if the model has none.
+    pub(super) fn needed(&self, launches: impl Iterator<Item = Launch>) -> Vec<Launch> {
+        launches.filter(|launch| self.rigid.count > 0 || launch.over != Over::Rigid).collect()
+    }
+
+    pub(super) fn launch(
         &mut self,
         recording: &mut Recording,
         launch: Launch,
@@ -66,6 +71,10 @@ impl GpuSimulator {
             Over::Impulses => Dispatch::Threads(
                 self.impulses.as_ref().map_or(0, |impulses| impulses.components()),
             ),
+            Over::Rigid => match self.rigid.count {
+                0 => return Ok(()),
+                count => Dispatch::Threads(count),
+            },
             Over::Chunks => match self.reverse.as_ref().map_or(0, |reverse| reverse.chunks()) {
                 0 => return Ok(()),
                 chunks => Dispatch::Threads(chunks),
@@ -111,6 +120,7 @@ impl GpuSimulator {
             let state = self.pool.acquire(&gpu)?;
             let io = Io { output: state, ..self.io() };
             self.launch_alone(&mut recording, KernelId::ParticleMomentum, io, &[control])?;
+            self.pool.copy_rigid(&mut recording, self.present.state, state);
             self.pool.release(self.present.state);
             self.present.state = state;
             self.present.raw = false;
@@ -186,7 +196,8 @@ impl GpuSimulator {
         let io = Io { output: next, momenta, ..self.io() };
         self.tables.reset_lists(recording);
         let measured = if self.measures() { stages::MEASURED.forward } else { &[] };
-        for launch in stages::forward().chain(measured.iter().copied()) {
+        let launches = self.needed(stages::forward().chain(measured.iter().copied()));
+        for launch in launches {
             let elements = self.elements(launch.kernel, substep);
             self.launch(recording, launch, io, &elements)?;
         }
@@ -241,7 +252,8 @@ impl GpuSimulator {
         let written = 1 - self.io().bar;
         let io = Io { bar: written, momenta: Some(momenta), ..self.io() };
         self.tables.reset_lists(recording);
-        for launch in stages::reverse() {
+        let launches = self.needed(stages::reverse());
+        for launch in launches {
             let elements = self.elements(launch.kernel, substep);
             self.launch(recording, launch, io, &elements)?;
             if launch.kernel == KernelId::GridUpdateAdj && self.measures() {

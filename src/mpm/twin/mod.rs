@@ -46,6 +46,7 @@ use cotangents::ParameterBars;
 use g2p::{Divergence, Walking, g2p, g2p_adj};
 use grid_update::{Solids, grid_update, grid_update_adj};
 use p2g::{p2g, p2g_adj};
+pub use rigid::ROUNDS as RIGID_ROUNDS;
 use rigid::{MassBar, RigidBar, rigid_predict, rigid_predict_adj, rigid_update, rigid_update_adj};
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -25,7 +25,8 @@ use crate::math::{
 use crate::model::{Contact, Model};
 use crate::mpm::simulator::RigidGradient;
 use crate::mpm::state::{RigidCotangent, RigidMotion};
-use contact::{ROUNDS, meet_all, meet_all_adj};
+pub use contact::ROUNDS;
+use contact::{meet_all, meet_all_adj};
 
 /// What is constant of one body, in the scalar of the solver.
 #[derive(Clone, Debug)]
