@@ -3,7 +3,7 @@
 use crate::agents::drive;
 use crate::math::{Mat3, Vec3};
 use crate::model::Model;
-use crate::mpm::simulator::{SimulationError, Simulator};
+use crate::mpm::simulator::{SimulationError, Simulator, Wrench};
 use crate::mpm::state::State;
 use std::sync::Arc;
 
@@ -51,6 +51,24 @@ impl Experiment {
 
     pub fn state(&mut self) -> Result<State<f64>, SimulationError> {
         self.simulator.read()
+    }
+
+    /// Changes the state between two substeps.
+    pub fn rewrite(&mut self, change: impl FnOnce(&mut State<f64>)) -> Result<(), SimulationError> {
+        let mut state = self.state()?;
+        change(&mut state);
+        self.simulator.load(&state)
+    }
+
+    /// Sums what acts on each collider from now on.
+    pub fn sense_wrenches(&mut self) -> Result<(), SimulationError> {
+        self.simulator.sense_wrenches(true)
+    }
+
+    /// Mean wrench on every collider over each control step so far,
+    /// `[control_step * collider_count + collider]`.
+    pub fn wrenches(&mut self) -> Result<Vec<Wrench>, SimulationError> {
+        self.simulator.wrenches()
     }
 
     /// World positions [m].

@@ -14,6 +14,7 @@ mod gradients;
 mod granular_column;
 mod hydrostatic;
 mod incline;
+mod intrusion;
 pub mod lab;
 mod moduli;
 mod objectivity;
@@ -33,7 +34,7 @@ pub struct Law {
 }
 
 /// The laws that there are, by number.
-pub const LAWS: [Law; 12] = [
+pub const LAWS: [Law; 13] = [
     Law {
         number: 1,
         name: "conservation",
@@ -87,6 +88,12 @@ pub const LAWS: [Law; 12] = [
         name: "dam-break",
         about: "A column of liquid falls apart: its front, against the measurements of Martin and Moyce (1952).",
         run: dam_break::run,
+    },
+    Law {
+        number: 12,
+        name: "intrusion",
+        about: "A plate is pushed into sand: the force on it grows linearly with the depth.",
+        run: intrusion::run,
     },
     Law {
         number: 14,
