@@ -3,7 +3,7 @@
 use softscape::model::compile;
 use softscape::mpm::twin::Twin;
 use softscape::optim::{Adam, AdamOptions, Evaluation, Optimizer};
-use softscape::rollout::{Controls, Rollout, Settings, differentiate};
+use softscape::rollout::{Rollout, Settings, differentiate};
 use softscape::scene::{Fidelity, Scene};
 use softscape::task::Task;
 use std::path::Path;
@@ -16,11 +16,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let task = Task::compile(&scene, &model)?;
     let mut simulator = Twin::<f32>::new(&model)?;
 
-    let mut adam = Adam::new(task.start.values(), task.bounds(&model), AdamOptions::default())?;
+    let space = task.search_space(&model);
+    let mut adam = Adam::new(&space.start(), space.bounds(), AdamOptions::default())?;
     let mut values = Vec::new();
     for iteration in 0..10 {
         let point = adam.ask().remove(0);
-        let controls = Controls::new(task.horizon, model.actions.len(), point)?;
+        let controls = space.controls(&point);
         let rollout = Rollout {
             model: &model,
             initial: &model.initial,
@@ -32,7 +33,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             differentiate(&mut simulator, rollout, &mut Settings::default())?;
         println!("iteration {iteration}: objective {:.4}", outcome.value);
         values.push(outcome.value);
-        adam.tell(&[Evaluation { value: outcome.value, gradient: Some(derivative.controls) }])?;
+        let gradient = space.controls_adj(&derivative.controls);
+        adam.tell(&[Evaluation { value: outcome.value, gradient: Some(gradient) }])?;
     }
     let best = values.iter().copied().fold(f64::INFINITY, f64::min);
     assert!(best < 0.5 * values[0], "ten steps take the cube well towards its goal");

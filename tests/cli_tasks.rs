@@ -95,6 +95,11 @@ impl Folder {
         lines
     }
 
+    fn controls(&self, run: &str) -> Array2<f64> {
+        let file = File::open(self.path(run).join("best-controls.npz")).unwrap();
+        NpzReader::new(file).unwrap().by_name("controls").unwrap()
+    }
+
     fn best(&self, run: &str) -> Vec<u8> {
         fs::read(self.path(run).join("best-controls.npz")).unwrap()
     }
@@ -113,8 +118,11 @@ fn write_controls(path: &Path, controls: &Array2<f64>) {
 #[test]
 fn a_run_that_was_cut_and_resumed_or_repeated_from_its_file_gives_the_same_log_and_the_same_best() {
     let folder = Folder::new();
-    for optimizer in ["adam", "cma-es"] {
-        let options = format!("--device cpu --optimizer {optimizer} --seed 3 --iterations");
+    for (optimizer, more) in
+        [("adam", ""), ("cma-es", ""), ("adam", "--stages 2"), ("cma-es", "--stages 3 --freeze")]
+    {
+        let options = format!("--device cpu --optimizer {optimizer} {more} --seed 3 --iterations");
+        let optimizer = format!("{optimizer}{}", more.replace(' ', ""));
         let whole = folder.run(&format!("optimize task.toml {options} 6 --out {optimizer}-whole"));
         assert_eq!(whole[0]["iterations"], 6);
         // Interrupted by time before the first iteration could be its last.
@@ -138,6 +146,74 @@ fn a_run_that_was_cut_and_resumed_or_repeated_from_its_file_gives_the_same_log_a
         let picture = image::open(folder.path(&format!("{optimizer}-whole")).join("curve.png"));
         assert!(picture.unwrap().width() > 100);
     }
+}
+
+#[test]
+fn a_horizon_grows_by_stages_and_frozen_actions_stay_as_an_earlier_stage_left_them() {
+    let folder = Folder::new();
+    let optimize = "optimize task.toml --device cpu --iterations 6 --stages 2";
+    let record = folder.run(&format!("{optimize} --freeze --out frozen")).remove(0);
+    folder.run(&format!("{optimize} --out free"));
+    let steps: Vec<_> =
+        folder.log("frozen").iter().map(|line| line["control_steps"].as_u64().unwrap()).collect();
+    assert_eq!(steps, [4, 4, 4, 8, 8, 8]);
+    assert_eq!(record["control_steps"], 8);
+    // What was best in the last stage: that of shorter horizons does not compare.
+    assert!(record["best_iteration"].as_u64().unwrap() >= 3, "{record}");
+
+    // The first stage alone, as a whole run, chooses what the frozen one keeps.
+    let text = TASK.replace("horizon = 8", "horizon = 4");
+    fs::write(folder.path("short.toml"), text).unwrap();
+    folder.run("optimize short.toml --device cpu --iterations 3 --out short");
+    let (short, frozen) = (folder.controls("short"), folder.controls("frozen"));
+    assert_eq!(short, frozen.slice(ndarray::s![..4, ..]));
+    assert_ne!(short, folder.controls("free").slice(ndarray::s![..4, ..]));
+}
+
+#[test]
+fn a_cycle_is_optimised_as_one_and_its_controls_repeat() {
+    let folder = Folder::new();
+    let text = TASK.replace("horizon = 8", "horizon = 8\ncycle_secs = 0.03");
+    fs::write(folder.path("task.toml"), text).unwrap();
+    let record = folder.run("optimize task.toml --device cpu --iterations 8 --out run").remove(0);
+    let log = folder.log("run");
+    assert!(record["objective"].as_f64().unwrap() < log[0]["value"].as_f64().unwrap());
+    let controls = folder.controls("run");
+    assert_eq!(controls.dim(), (8, 2));
+    for step in 3..8 {
+        assert_eq!(controls.row(step), controls.row(step % 3));
+    }
+    assert_ne!(controls.row(0), controls.row(1));
+
+    let error = folder.fail("optimize task.toml --stages 2 --freeze --out other");
+    assert!(error.contains("--freeze: given, but the task's controls repeat"), "{error}");
+    let mut other = controls.clone();
+    other[[5, 0]] += 0.01;
+    write_controls(&folder.path("c.npz"), &other);
+    let error = folder.fail("optimize task.toml --controls c.npz --out other");
+    assert!(error.contains("c.npz: controls[5, 0] (`pusher.vx`)"), "{error}");
+    assert!(error.contains("repeat every 3 control steps"), "{error}");
+}
+
+#[test]
+fn the_highest_score_is_kept_beside_the_best_objective() {
+    let folder = Folder::new();
+    // Energy counts for more than the goal: the least objective is to do nothing.
+    let text = TASK.replace("weight = 0.01", "weight = 1000.0");
+    fs::write(folder.path("task.toml"), text).unwrap();
+    let record = folder.run("optimize task.toml --device cpu --iterations 5 --out run").remove(0);
+    let log = folder.log("run");
+    let scores: Vec<_> = log.iter().map(|line| line["score_unclamped"].as_f64().unwrap()).collect();
+    let highest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    assert_eq!(record["highest_score_unclamped"], highest);
+    let iteration = record["highest_score_iteration"].as_u64().unwrap() as usize;
+    assert_eq!(scores[iteration], highest);
+    let score = record["score_unclamped"].as_f64().unwrap();
+    assert!(score < highest, "the best objective, {score}, has the highest score");
+    let again = folder
+        .run("gradient task.toml --device cpu --controls run/highest-score-controls.npz")
+        .remove(0);
+    assert_eq!(again["score"].as_f64().unwrap(), highest.clamp(0.0, 1.0));
 }
 
 #[test]
@@ -209,6 +285,10 @@ fn bad_input_is_one_error_that_says_where_and_what_is_allowed() {
     folder.run("optimize task.toml --device cpu --iterations 1 --out run");
     let error = folder.fail("optimize task.toml --device cpu --out run");
     assert!(error.contains("holds a run already"), "{error}");
+    let error = folder.fail("optimize task.toml --iterations 3 --stages 4 --out other");
+    assert!(error.contains("--stages: 4 given; there must be an iteration for each"), "{error}");
+    let error = folder.fail("optimize task.toml --stages 9 --out other");
+    assert!(error.contains("for a horizon of 8 control steps"), "{error}");
     let error = folder.fail("optimize --resume nowhere");
     assert!(error.contains("nowhere/run.toml"), "{error}");
     let error = folder.fail("optimize task.toml --learning-rate=-1 --out other");

@@ -124,6 +124,7 @@ fn terms(model: &Model) -> Vec<Term> {
     let scale: Vec<_> = model.actions.iter().map(|a| a.upper).collect();
     let point = Measure::CentreToPoint { point: [0.1, 0.02, 0.04], axes: [true; 3] };
     let velocity = Measure::CentreVelocity { direction: [0.6, 0.8, 0.0] };
+    let way = Measure::CentreDisplacement { from: [0.0, 0.01, 0.0], direction: [0.8, 0.0, -0.6] };
     let targets = Measure::ParticlesToTargets { targets };
     let controls = |name: &str, measure| Term {
         name: name.into(),
@@ -135,6 +136,8 @@ fn terms(model: &Model) -> Vec<Term> {
         state("centre along the way", point, When::Along),
         state("velocity at the end", velocity.clone(), When::End),
         state("velocity along the way", velocity, When::Along),
+        state("way at the end", way.clone(), When::End),
+        state("way along the way", way, When::Along),
         state("targets", targets, When::Along),
         state("density", Measure::Density(density), When::End),
         controls("energy", ControlMeasure::Energy { scale: scale.clone() }),
@@ -145,7 +148,9 @@ fn terms(model: &Model) -> Vec<Term> {
 /// Scales at which the terms are about equally large.
 fn all_terms(model: &Model) -> Objective {
     let mut terms = terms(model);
-    for (term, weight) in terms.iter_mut().zip([90.0, 70.0, 1.0, 2.0, 100.0, 0.5, 0.3, 0.2]) {
+    for (term, weight) in
+        terms.iter_mut().zip([90.0, 70.0, 1.0, 2.0, 5.0, 5.0, 100.0, 0.5, 0.3, 0.2])
+    {
         term.weight = weight;
     }
     Objective { terms }

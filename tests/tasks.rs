@@ -3,9 +3,9 @@
 use ndarray_npy::NpzWriter;
 use softscape::model::{Model, compile};
 use softscape::mpm::simulator::Observation;
-use softscape::rollout::{Measure, TermKind, When};
+use softscape::rollout::{Controls, Measure, TermKind, When};
 use softscape::scene::{Fidelity, Scene};
-use softscape::task::Task;
+use softscape::task::{SearchSpace, Task};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -99,8 +99,95 @@ fn a_task_resolves_to_terms_bounds_and_a_start_within_them() {
         assert!((task.start.action(step)[0] - vx).abs() < 1e-12);
         assert_eq!(task.start.action(step)[1], 0.5);
     }
-    assert_eq!(task.bounds(&model).dimension(), 8);
+    assert_eq!(task.search_space(&model).bounds().dimension(), 8);
     task.start.check(&model.actions, Some(4)).unwrap();
+}
+
+/// A task of six control steps whose controls repeat after two.
+fn cyclic() -> (Task, Model) {
+    let start = "[[task.start]]\nchannel = \"pusher.vx\"\nmean = 0.5\namplitude = 0.3\n\
+                 period_secs = 0.05\n";
+    let text = TASK.replace("horizon = 4", "horizon = 6\ncycle_secs = 0.04");
+    task(&format!("{text}{start}")).unwrap()
+}
+
+#[test]
+fn controls_that_repeat_are_chosen_for_one_cycle() {
+    let (task, model) = cyclic();
+    assert_eq!(task.cycle, Some(2));
+    for step in 2..6 {
+        assert_eq!(task.start.action(step), task.start.action(step % 2));
+    }
+    let space = task.search_space(&model);
+    assert_eq!(space.start(), task.start.values()[..4]);
+    assert_eq!(space.bounds().dimension(), 4);
+    let controls = space.controls(&[0.1, 0.6, 0.2, 0.7]);
+    assert_eq!(controls.values(), [0.1, 0.6, 0.2, 0.7].repeat(3));
+    // A shorter rollout needs no whole number of cycles.
+    let short = space.clone().within(0..3);
+    assert_eq!(short.rollout_controls(&[0.1, 0.6, 0.2, 0.7]).values(), &controls.values()[..6]);
+    assert_eq!(short.controls(&[0.1, 0.6, 0.2, 0.7]), controls);
+}
+
+#[test]
+fn the_derivative_by_a_cycle_is_the_adjoint_of_its_repetition() {
+    let (task, model) = cyclic();
+    for steps in [2, 3, 6] {
+        let space = task.search_space(&model).within(0..steps);
+        let x_dot: Vec<f64> = (0..4).map(|i| (1.7 * i as f64 + 0.3).sin()).collect();
+        let bar: Vec<f64> = (0..2 * steps).map(|i| (0.9 * i as f64 - 1.1).cos()).collect();
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        // The map is linear: its tangent is itself.
+        let forward = dot(space.rollout_controls(&x_dot).values(), &bar);
+        let backward = dot(&x_dot, &space.controls_adj(&bar));
+        // Round-off of a dozen products of numbers below one.
+        assert!((forward - backward).abs() < 1e-14, "{forward} against {backward}");
+    }
+}
+
+#[test]
+fn held_actions_stay_and_the_rest_is_chosen() {
+    let (task, model) = task(TASK).unwrap();
+    let base = Controls::new(4, 2, [0.1, 0.5, 0.2, 0.6, 0.3, 0.7, 0.4, 0.8].to_vec()).unwrap();
+    let space = SearchSpace::new(&task, &model, &base).unwrap().within(1..3);
+    assert_eq!(space.start(), [0.2, 0.6, 0.3, 0.7]);
+    assert_eq!(space.bounds().dimension(), 4);
+    let x = [1.0, 1.5, -1.0, 2.0];
+    let expected = [0.1, 0.5, 1.0, 1.5, -1.0, 2.0, 0.4, 0.8];
+    assert_eq!(space.controls(&x).values(), expected);
+    assert_eq!(space.rollout_controls(&x).values(), &expected[..6]);
+    assert_eq!(space.controls_adj(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), [3.0, 4.0, 5.0, 6.0]);
+}
+
+#[test]
+fn controls_that_do_not_repeat_are_refused_where_they_have_to() {
+    let (task, model) = cyclic();
+    let mut base = task.start.clone();
+    base.values_mut()[9] = 1.25;
+    let error = SearchSpace::new(&task, &model, &base).unwrap_err().to_string();
+    assert!(error.contains("controls[4, 1] (`pusher.wz`) is 1.25, but 0.5"), "{error}");
+    assert!(error.contains("every 2 control steps"), "{error}");
+}
+
+#[test]
+fn a_cycle_is_a_whole_number_of_control_steps_within_the_horizon() {
+    for secs in ["0.03", "0.0", "-0.04", "0.1", "nan", "inf"] {
+        let error = refused("horizon = 4", &format!("horizon = 4\ncycle_secs = {secs}"));
+        assert!(error.contains("a whole number of control steps of 0.02 s"), "{error}");
+        assert!(error.contains("1 to 4 of them"), "{error}");
+    }
+}
+
+#[test]
+fn a_displacement_term_starts_at_zero_and_falls_along_its_direction() {
+    let (from, to) = ("type = \"velocity\"", "type = \"displacement\"");
+    let (task, model) = task(&TASK.replace(from, to)).unwrap();
+    let mut objective = task.objective.clone();
+    objective.terms = vec![objective.terms.swap_remove(1)];
+    let value = |by| objective.state_value(&model, &moved(&model, by));
+    // Positions of 0.5 m in f64.
+    assert!(value([0.0; 3]).abs() < 1e-15);
+    assert!((value([0.7, 0.1, 0.2]) + 0.6 * 0.1 + 0.8 * 0.2).abs() < 1e-15);
 }
 
 #[test]

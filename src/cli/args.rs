@@ -214,9 +214,14 @@ Examples:
   softscape optimize --resume runs/push --iterations 120
   softscape optimize runs/push/run.toml --out runs/push-again
 
-The run directory holds best-controls.npz, log.jsonl (a line per iteration), curve.png, state.toml
-(for --resume) and run.toml, which reproduces the run when it is given in place of the task. Ctrl-C
-stops cleanly, keeps the best so far and exits with code 130.")]
+The run directory holds best-controls.npz (of the least objective: that is what render and view
+show), highest-score-controls.npz (the score decides; the same where the objective says what the
+score does), log.jsonl (a line per iteration), curve.png, state.toml (for --resume) and run.toml,
+which reproduces the run when it is given in place of the task. Ctrl-C stops cleanly, keeps the best
+so far and exits with code 130.
+
+A task whose controls repeat (cycle_secs) is optimised over one cycle. Best values and scores are
+those of the stage under way: shorter horizons do not compare.")]
 pub struct OptimizeArgs {
     /// A task file (a scene with a horizon and an objective), or the run.toml of an earlier run,
     /// whose options then hold instead of those given here (but --iterations, --wall-secs).
@@ -248,6 +253,15 @@ pub struct OptimizeArgs {
     /// First step length of Adam, as a fraction of each action's range.
     #[arg(long, value_name = "RATE")]
     pub learning_rate: Option<f64>,
+
+    /// Grow the horizon: optimise in N stages with an equal share of the iterations each, of which
+    /// stage k sees the first k/N of the horizon and starts from the best of the one before.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub stages: Option<u16>,
+
+    /// With --stages, keep the actions that earlier stages have found.
+    #[arg(long, requires = "stages")]
+    pub freeze: bool,
 
     /// Start from these actions (npz) instead of the task's initial ones.
     #[arg(long, value_name = "FILE")]

@@ -19,6 +19,7 @@ mod interrupt;
 mod load;
 mod observe_file;
 mod optimize;
+mod optimize_search;
 mod output;
 mod progress;
 mod render;

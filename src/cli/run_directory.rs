@@ -10,6 +10,7 @@ use crate::bench::plot::draw;
 use crate::bench::validate::check::Plot;
 use crate::optim::{AdamOptions, CmaEsOptions, OptimizerState, Progress};
 use crate::rollout::Controls;
+use crate::task::Stages;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -38,6 +39,7 @@ pub struct RunFile {
     pub wall_secs: Option<f64>,
     /// [MB]
     pub checkpoint_budget: u64,
+    pub stages: Stages,
     pub optimizer: OptimizerOptions,
 }
 
@@ -51,10 +53,24 @@ pub enum OptimizerOptions {
 /// `state.toml`: from where a run can go on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunState {
-    /// Score of the best point.
-    pub best_score: f64,
+    /// Stage that was under way, from 0.
+    pub stage: usize,
+    /// Controls that it began with, `[control_step * action_count + action]`.
+    pub base: Vec<f64>,
+    /// Score of its best point.
+    pub score: Option<f64>,
+    pub highest: Option<HighestScore>,
     pub progress: Progress,
     pub optimizer: OptimizerState,
+}
+
+/// The highest score of a stage: it need not be that of the best point, for which the objective
+/// decides.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HighestScore {
+    /// Not clamped.
+    pub score: f64,
+    pub iteration: usize,
 }
 
 /// A run directory.
@@ -153,6 +169,10 @@ impl RunDirectory {
 
     pub fn write_best(&self, controls: &Controls) -> Result<(), CliError> {
         self.write_controls("best-controls.npz", controls)
+    }
+
+    pub fn write_highest_score(&self, controls: &Controls) -> Result<(), CliError> {
+        self.write_controls("highest-score-controls.npz", controls)
     }
 
     fn write_controls(&self, name: &str, controls: &Controls) -> Result<(), CliError> {

@@ -33,6 +33,18 @@ pub enum ControlsError {
         lower: f64,
         upper: f64,
     },
+    #[error(
+        "controls[{control_step}, {action}] (`{name}`) is {value}, but {expected} one cycle before; the \
+         task's controls repeat every {cycle} control steps"
+    )]
+    Cycle {
+        control_step: usize,
+        action: usize,
+        name: String,
+        value: f64,
+        cycle: usize,
+        expected: f64,
+    },
     #[error("cannot read controls from {}: {cause}", path.display())]
     Read { path: PathBuf, cause: String },
 }
@@ -84,6 +96,50 @@ impl Controls {
     /// The action of one control step.
     pub fn action(&self, control_step: usize) -> &[f64] {
         &self.values[control_step * self.action_count..(control_step + 1) * self.action_count]
+    }
+
+    /// The first control steps of these, or all if there are fewer.
+    pub fn first(&self, control_steps: usize) -> Self {
+        let control_steps = control_steps.min(self.control_steps);
+        let values = self.values[..control_steps * self.action_count].to_vec();
+        Self { control_steps, action_count: self.action_count, values }
+    }
+
+    /// As long as these, repeating the first `cycle` control steps.
+    ///
+    /// # Panics
+    /// If `cycle` is 0.
+    pub fn repeated(&self, cycle: usize) -> Self {
+        let values = (0..self.control_steps).flat_map(|step| self.action(step % cycle)).copied();
+        Self {
+            control_steps: self.control_steps,
+            action_count: self.action_count,
+            values: values.collect(),
+        }
+    }
+
+    /// That these repeat after every `cycle` control steps, to the bit.
+    pub fn check_cycle(
+        &self,
+        cycle: usize,
+        channels: &[ActionChannel],
+    ) -> Result<(), ControlsError> {
+        let repeated = self.repeated(cycle);
+        let differs = |(found, expected): (&f64, &f64)| found.to_bits() != expected.to_bits();
+        match self.values.iter().zip(&repeated.values).position(differs) {
+            None => Ok(()),
+            Some(index) => {
+                let (control_step, action) = (index / self.action_count, index % self.action_count);
+                Err(ControlsError::Cycle {
+                    control_step,
+                    action,
+                    name: channels.get(action).map_or_else(String::new, |c| c.name.clone()),
+                    value: self.values[index],
+                    cycle,
+                    expected: repeated.values[index],
+                })
+            }
+        }
     }
 
     /// That there is one column for each channel and every value is finite and within bounds;

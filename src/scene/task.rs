@@ -12,6 +12,9 @@ use serde::Deserialize;
 pub struct Task {
     /// Length in control steps; one action is held during each (`world.control_secs`).
     pub horizon: usize,
+    /// Controls repeat after this time [s], a whole number of control steps: a gait, of which an
+    /// optimiser chooses one cycle. Left out, every control step has actions of its own.
+    pub cycle_secs: Option<f64>,
     /// The terms whose sum is minimised.
     pub objective: Vec<Term>,
     /// What is reported: 0 = doing nothing, 1 = solved.
@@ -48,6 +51,17 @@ pub enum Term {
     /// Minus the velocity [m/s] of a body's or rigid body's centre of mass along a direction: minimising it moves
     /// the body that way.
     Velocity {
+        body: String,
+        /// Unit vector, world frame.
+        direction: [f64; 3],
+        #[serde(default = "one")]
+        weight: f64,
+        #[serde(default)]
+        when: When,
+    },
+    /// Minus the way [m] that a body's centre of mass has come along a direction from where the scene
+    /// puts it.
+    Displacement {
         body: String,
         /// Unit vector, world frame.
         direction: [f64; 3],

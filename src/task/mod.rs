@@ -2,14 +2,17 @@
 
 mod objective;
 mod score;
+mod search_space;
 mod sensors;
+mod stages;
 mod start;
 
 pub use score::Score;
+pub use search_space::SearchSpace;
 pub use sensors::sensors;
+pub use stages::Stages;
 
 use crate::model::Model;
-use crate::optim::Bounds;
 use crate::rollout::{Controls, Objective};
 use crate::scene::{KeyPath, Scene, SceneError, nearest};
 
@@ -18,6 +21,8 @@ use crate::scene::{KeyPath, Scene, SceneError, nearest};
 pub struct Task {
     /// Control steps.
     pub horizon: usize,
+    /// Control steps after which the controls repeat, if they do.
+    pub cycle: Option<usize>,
     /// Minimised.
     pub objective: Objective,
     /// Reported.
@@ -52,22 +57,20 @@ impl Task {
             let message = "the task has nothing to command: no effector and no muscle";
             return Err(scene.error(&at, message).with_help("add `[[effector]]` or `[[muscle]]`"));
         }
+        let cycle = start::cycle(&resolve, task)?;
         Ok(Task {
             horizon: task.horizon,
+            cycle,
             objective: objective::compile(&resolve, &task.objective)?,
             score: score::compile(&resolve, &task.score)?,
             success: task.success,
-            start: start::compile(&resolve, task)?,
+            start: start::compile(&resolve, task, cycle)?,
         })
     }
 
-    /// Bounds of every control, `[control_step * action_count + action]`.
-    pub fn bounds(&self, model: &Model) -> Bounds {
-        let repeat = |bound: fn(&crate::model::ActionChannel) -> f64| {
-            (0..self.horizon).flat_map(|_| model.actions.iter().map(bound)).collect()
-        };
-        Bounds::new(repeat(|a| a.lower), repeat(|a| a.upper))
-            .expect("a compiled model's action bounds are not empty")
+    /// All that an optimiser may choose, from the task's own start on.
+    pub fn search_space(&self, model: &Model) -> SearchSpace {
+        SearchSpace::new(self, model, &self.start).expect("a compiled task's start fits it")
     }
 }
 

@@ -1,5 +1,6 @@
 //! The terms of an objective, from what the scene file says.
 
+use super::score::start_centre;
 use super::{Resolve, Subject, sensors};
 use crate::rollout::{
     ControlMeasure, DensityTarget, Measure, NodeGrid, Objective, Sensor, Term, TermKind, When,
@@ -37,6 +38,13 @@ fn compile_term(resolve: &Resolve, at: &KeyPath, term: &scene::Term) -> Result<T
             let direction = resolve.direction(at, "direction", *direction)?;
             let measure = Measure::CentreVelocity { direction };
             ("velocity", weight, of(measure, resolve.subject(at, body)?, *when))
+        }
+        Said::Displacement { body, direction, weight, when } => {
+            let direction = resolve.direction(at, "direction", *direction)?;
+            let subject = resolve.subject(at, body)?;
+            let from = start_centre(resolve.model, &subject);
+            let measure = Measure::CentreDisplacement { from, direction };
+            ("displacement", weight, of(measure, subject, *when))
         }
         Said::TargetPositions { body, file, weight, when } => {
             let particles = resolve.body(at, body)?;

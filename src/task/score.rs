@@ -65,7 +65,8 @@ impl Score {
     }
 }
 
-fn start_centre(model: &Model, of: &Subject) -> [f64; 3] {
+/// Where the scene puts the centre of mass [m].
+pub(super) fn start_centre(model: &Model, of: &Subject) -> [f64; 3] {
     let (start, h, origin) = (&model.initial, model.cell_width, model.origin);
     match of {
         Subject::Particles(particles) => {

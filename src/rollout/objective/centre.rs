@@ -56,3 +56,18 @@ pub(super) fn velocity(group: Group, direction: &[f64; 3]) -> f64 {
 pub(super) fn velocity_adj(group: Group, direction: &[f64; 3], value_bar: f64, bar: &mut GroupBar) {
     mean_adj(group.mass, direction.map(|d| -value_bar * d), bar.v);
 }
+
+/// `-(centre - from) . direction` [m].
+pub(super) fn displacement(group: Group, from: &[f64; 3], direction: &[f64; 3]) -> f64 {
+    let centre = mean(group.mass, group.x);
+    -(0..3).map(|a| (centre[a] - from[a]) * direction[a]).sum::<f64>()
+}
+
+pub(super) fn displacement_adj(
+    group: Group,
+    direction: &[f64; 3],
+    value_bar: f64,
+    bar: &mut GroupBar,
+) {
+    mean_adj(group.mass, direction.map(|d| -value_bar * d), bar.x);
+}

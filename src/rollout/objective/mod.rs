@@ -65,6 +65,8 @@ pub enum Measure {
     CentreToPoint { point: [f64; 3], axes: [bool; 3] },
     /// Minus the velocity of the centre of mass along a direction [m/s]: smaller is faster.
     CentreVelocity { direction: [f64; 3] },
+    /// Minus the way [m] of the centre of mass along a direction from a point [m].
+    CentreDisplacement { from: [f64; 3], direction: [f64; 3] },
     /// Mean squared distance [m²] of the particles from their own targets [m], by mass.
     ParticlesToTargets { targets: Vec<[f64; 3]> },
     /// Squared difference of the masses on a grid from a target's, relative to the target's [-].
@@ -108,6 +110,9 @@ impl Measure {
         match self {
             Measure::CentreToPoint { point, axes } => centre::distance(group, point, axes),
             Measure::CentreVelocity { direction } => centre::velocity(group, direction),
+            Measure::CentreDisplacement { from, direction } => {
+                centre::displacement(group, from, direction)
+            }
             Measure::ParticlesToTargets { targets } => targets::distance(group, targets),
             Measure::Density(target) => target.mismatch(group),
         }
@@ -121,6 +126,9 @@ impl Measure {
             Measure::CentreVelocity { direction } => {
                 centre::velocity_adj(group, direction, value_bar, bar)
             }
+            Measure::CentreDisplacement { direction, .. } => {
+                centre::displacement_adj(group, direction, value_bar, bar)
+            }
             Measure::ParticlesToTargets { targets } => {
                 targets::distance_adj(group, targets, value_bar, bar)
             }
@@ -133,6 +141,14 @@ impl Measure {
             Some(c) => Err(format!("{what} has the component {c}; it must be finite")),
             None => Ok(()),
         };
+        let unit = |direction: &[f64; 3]| {
+            finite(direction, "the direction")?;
+            let length = direction.iter().map(|c| c * c).sum::<f64>().sqrt();
+            if (length - 1.0).abs() > 1e-6 {
+                return Err(format!("the direction has length {length}; it must be 1"));
+            }
+            Ok(())
+        };
         match self {
             Measure::CentreToPoint { point, axes } => {
                 if !axes.contains(&true) {
@@ -140,13 +156,10 @@ impl Measure {
                 }
                 finite(point, "the point")
             }
-            Measure::CentreVelocity { direction } => {
-                finite(direction, "the direction")?;
-                let length = direction.iter().map(|c| c * c).sum::<f64>().sqrt();
-                if (length - 1.0).abs() > 1e-6 {
-                    return Err(format!("the direction has length {length}; it must be 1"));
-                }
-                Ok(())
+            Measure::CentreVelocity { direction } => unit(direction),
+            Measure::CentreDisplacement { from, direction } => {
+                finite(from, "the point")?;
+                unit(direction)
             }
             Measure::ParticlesToTargets { targets } => {
                 if targets.len() != particle_count {
@@ -409,6 +422,7 @@ mod tests {
         vec![
             Measure::CentreToPoint { point: [0.3, -2.0, 1.0], axes: [true, false, true] },
             Measure::CentreVelocity { direction: [0.6, 0.0, 0.8] },
+            Measure::CentreDisplacement { from: [0.2, 0.1, -0.4], direction: [0.0, -0.8, 0.6] },
             Measure::ParticlesToTargets { targets },
             Measure::Density(density),
         ]
