@@ -274,6 +274,10 @@ fn directions(case: &Case) -> Vec<(&'static str, Direction)> {
     ];
     for (m, material) in case.model.materials.iter().enumerate() {
         for (k, parameter) in material.law.parameters().iter().enumerate() {
+            // At zero it stands at the end of its range and has no scale to step by.
+            if parameter.value == 0.0 {
+                continue;
+            }
             let mut direction = Direction::zero(case);
             direction.materials[m][k] = parameter.value;
             list.push((parameter.name, direction));
