@@ -261,6 +261,23 @@ fn a_picture_is_made_without_a_window() {
 }
 
 #[test]
+fn a_strip_shows_start_to_end_below_one_another() {
+    let desk = Desk::new();
+    let render = |more: &str| {
+        desk.json(&format!("render scene.toml --device cpu --size 160x90 {more}"));
+    };
+    render("--substeps 40 --strip 3 --out strip.png");
+    let strip = image::open(desk.path("strip.png")).expect("a picture").to_rgba8();
+    assert_eq!(strip.dimensions(), (160, 270));
+    let row = |k: u32| image::imageops::crop_imm(&strip, 0, 90 * k, 160, 90).to_image();
+    assert_ne!(row(0), row(1));
+    assert_ne!(row(1), row(2));
+    assert!(desk.error("render scene.toml --strip 3 --out a.mp4").contains("a strip is a .png"));
+    let error = desk.error("render scene.toml --strip 32 --size 100x1000 --out a.png");
+    assert!(error.contains("together 8192 are allowed"), "{error}");
+}
+
+#[test]
 fn one_law_is_validated_with_its_control() {
     let desk = Desk::new();
     let lines = desk.json("validate --quick --only 15 --report laws.html");

@@ -317,6 +317,7 @@ Examples:
   softscape render scenes/dam-break.toml --secs 0.3 --out dam.png
   softscape render scenes/falling-cube.toml --out cube.mp4 --color speed --camera 45,20
   softscape render runs/push --out push.mp4
+  softscape render runs/crawl --strip 4 --camera 270,8 --size 960x240 --out crawl.png
 
 Needs no GPU and no driver: pictures are drawn on the CPU. Colours of speed and J span a range that
 is the same for all pictures of a scene; --range sets another one. A movie needs ffmpeg on the PATH;
@@ -351,6 +352,10 @@ pub struct RenderArgs {
     /// Width and height in pixels.
     #[arg(long, default_value = "1280x720", value_name = "WxH")]
     pub size: String,
+
+    /// Several moments in one picture, one below the other: N from the start to the end.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=32))]
+    pub strip: Option<u16>,
 
     /// Pictures of a movie per simulated second; it plays 30 of them in a second
     /// [default: 30, or more where the movie would be shorter than 4 s].

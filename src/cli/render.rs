@@ -1,4 +1,5 @@
-//! `softscape render`: a picture of one moment, or a movie of all of them, without a window.
+//! `softscape render`: a picture of one moment, a strip of several, or a movie of all of them, without
+//! a window.
 
 use super::Outcome;
 use super::advance::{Stop, advance};
@@ -45,8 +46,8 @@ struct LookFrom {
 }
 
 enum Target {
-    /// The last moment.
-    Picture(PathBuf),
+    /// Moments as substeps, one below the other; of one, just its picture.
+    Picture { path: PathBuf, moments: Vec<usize> },
     /// The substeps shown, first and last included.
     Movie { path: PathBuf, moments: Vec<usize> },
 }
@@ -62,14 +63,10 @@ pub fn render(args: &RenderArgs, output: Output) -> miette::Result<Outcome> {
 
     let interrupt = Interrupt::listen();
     let (written, pictures, outcome) = match &plan.target {
-        Target::Picture(path) => {
-            let progress = Progress::new("substeps", plan.show.substeps as u64);
-            let (end, outcome) =
-                run_to(simulator.as_mut(), 0, plan.show.substeps, &interrupt, &progress)?;
-            let frame = frame(&plan, simulator.as_mut(), end)?;
-            let picture = draw(&plan, &frame, &Bounds::of(&frame), end);
+        Target::Picture { path, moments } => {
+            let (picture, outcome) = strip(&plan, moments, simulator.as_mut(), &interrupt)?;
             save(&picture, path)?;
-            (path.clone(), 1, outcome)
+            (path.clone(), moments.len(), outcome)
         }
         Target::Movie { path, moments } => {
             movie(&plan, path, moments, simulator.as_mut(), &interrupt, output)?
@@ -108,7 +105,14 @@ fn plan(args: &RenderArgs) -> miette::Result<Plan> {
     }
     let extension = args.out.extension().map(|e| e.to_string_lossy().to_lowercase());
     let target = match extension.as_deref() {
-        Some("png") => Target::Picture(args.out.clone()),
+        Some("png") => {
+            let count = args.strip.map_or(1, usize::from);
+            Target::Picture { path: args.out.clone(), moments: strip_moments(&show, count) }
+        }
+        Some("mp4") if args.strip.is_some() => {
+            let problem = format!("given with {}; a strip is a .png", args.out.display());
+            return Err(CliError::Option { option: "--strip", problem }.into());
+        }
         Some("mp4") => {
             let fps = args.fps.map(|fps| positive("--fps", fps)).transpose()?;
             Target::Movie { path: args.out.clone(), moments: moments(&show, fps) }
@@ -122,13 +126,14 @@ fn plan(args: &RenderArgs) -> miette::Result<Plan> {
         }
     };
     check_writable(&args.out)?;
-    Ok(Plan {
-        show,
-        paint,
-        size: parse_size(&args.size)?,
-        look_from: parse_camera(args.camera.as_deref())?,
-        target,
-    })
+    let size = parse_size(&args.size)?;
+    let rows = args.strip.map_or(1, u32::from);
+    if size[1] * rows > MAX_SIZE {
+        let problem =
+            format!("{rows} given, each {} pixels high; together {MAX_SIZE} are allowed", size[1]);
+        return Err(CliError::Option { option: "--strip", problem }.into());
+    }
+    Ok(Plan { show, paint, size, look_from: parse_camera(args.camera.as_deref())?, target })
 }
 
 /// Substeps at which a movie looks: `fps` per simulated second, by default as many as make the
@@ -140,6 +145,44 @@ fn moments(show: &Show, fps: Option<f64>) -> Vec<usize> {
     (0..=count)
         .map(|k| ((k as f64 / fps / show.model.substep_secs).round() as usize).min(show.substeps))
         .collect()
+}
+
+/// Substeps that a strip shows: the start, the end and what lies evenly between; of one, the end.
+fn strip_moments(show: &Show, count: usize) -> Vec<usize> {
+    match count {
+        1 => vec![show.substeps],
+        _ => (0..count).map(|k| k * show.substeps / (count - 1)).collect(),
+    }
+}
+
+/// Pictures of some moments from one place, below one another.
+fn strip(
+    plan: &Plan,
+    moments: &[usize],
+    simulator: &mut dyn Simulator,
+    interrupt: &Interrupt,
+) -> miette::Result<(RgbaImage, Outcome)> {
+    let progress = Progress::new("substeps", plan.show.substeps as u64);
+    let (mut at, mut outcome) = (0, Outcome::Done);
+    let mut frames = Vec::with_capacity(moments.len());
+    for &moment in moments {
+        (at, outcome) = run_to(simulator, at, moment, interrupt, &progress)?;
+        frames.push((at, frame(plan, simulator, at)?));
+        if outcome == Outcome::Interrupted {
+            break;
+        }
+    }
+    let all = frames.iter().map(|(_, frame)| (Bounds::of(frame), frame.cell_width));
+    let (bounds, _) = all
+        .reduce(|(a, width), (b, _)| (a.union(&b, width), width))
+        .expect("a strip has at least one moment");
+    let [width, height] = plan.size;
+    let mut picture = RgbaImage::new(width, height * frames.len() as u32);
+    for (row, (at, frame)) in frames.iter().enumerate() {
+        let drawn = draw(plan, frame, &bounds, *at);
+        image::imageops::replace(&mut picture, &drawn, 0, row as i64 * i64::from(height));
+    }
+    Ok((picture, outcome))
 }
 
 fn movie(
