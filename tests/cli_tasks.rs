@@ -161,6 +161,12 @@ fn a_horizon_grows_by_stages_and_frozen_actions_stay_as_an_earlier_stage_left_th
     // What was best in the last stage: that of shorter horizons does not compare.
     assert!(record["best_iteration"].as_u64().unwrap() >= 3, "{record}");
 
+    // The task may say it instead.
+    fs::write(folder.path("staged.toml"), TASK.replace("horizon = 8", "horizon = 8\nstages = 2"))
+        .unwrap();
+    folder.run("optimize staged.toml --device cpu --iterations 6 --out staged");
+    assert_eq!(folder.log("staged"), folder.log("free"));
+
     // The first stage alone, as a whole run, chooses what the frozen one keeps.
     let text = TASK.replace("horizon = 8", "horizon = 4");
     fs::write(folder.path("short.toml"), text).unwrap();
@@ -286,7 +292,9 @@ fn bad_input_is_one_error_that_says_where_and_what_is_allowed() {
     let error = folder.fail("optimize task.toml --device cpu --out run");
     assert!(error.contains("holds a run already"), "{error}");
     let error = folder.fail("optimize task.toml --iterations 3 --stages 4 --out other");
-    assert!(error.contains("--stages: 4 given; there must be an iteration for each"), "{error}");
+    assert!(error.contains("--iterations: 3 given for 4 stages"), "{error}");
+    let error = folder.fail("optimize task.toml --freeze --out other");
+    assert!(error.contains("--freeze: given, but there is one stage"), "{error}");
     let error = folder.fail("optimize task.toml --stages 9 --out other");
     assert!(error.contains("for a horizon of 8 control steps"), "{error}");
     let error = folder.fail("optimize --resume nowhere");

@@ -230,6 +230,8 @@ fn what_a_task_cannot_mean_is_refused_with_its_place() {
     assert!(goal.contains("must be finite"), "{goal}");
     let success = refused("horizon = 4", "horizon = 4\nsuccess = 1.5");
     assert!(success.contains("`success` is 1.5"), "{success}");
+    let stages = refused("horizon = 4", "horizon = 4\nstages = 5");
+    assert!(stages.contains("`stages` is 5; 1 to 4 are allowed"), "{stages}");
     let channel =
         refused("horizon = 4", "horizon = 4\nstart = [{ channel = \"pusher.vy\", mean = 0.0 }]");
     assert!(channel.contains("unknown action channel `pusher.vy`"), "{channel}");

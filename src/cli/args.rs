@@ -255,12 +255,13 @@ pub struct OptimizeArgs {
     pub learning_rate: Option<f64>,
 
     /// Grow the horizon: optimise in N stages with an equal share of the iterations each, of which
-    /// stage k sees the first k/N of the horizon and starts from the best of the one before.
+    /// stage k sees the first k/N of the horizon and starts from the best of the one before
+    /// [default: what the task says, or 1].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub stages: Option<u16>,
 
-    /// With --stages, keep the actions that earlier stages have found.
-    #[arg(long, requires = "stages")]
+    /// Keep the actions that earlier stages have found.
+    #[arg(long)]
     pub freeze: bool,
 
     /// Start from these actions (npz) instead of the task's initial ones.

@@ -97,13 +97,6 @@ fn plan(args: &OptimizeArgs) -> miette::Result<Plan> {
     if let Some(secs) = args.wall_secs {
         positive("--wall-secs", secs)?;
     }
-    let stages = args.stages.map_or(1, usize::from);
-    let share = args.iterations.unwrap_or(ITERATIONS) / stages;
-    if args.resume.is_none() && share == 0 {
-        let problem =
-            format!("{stages} given; there must be an iteration for each, or fewer stages");
-        return Err(CliError::Option { option: "--stages", problem }.into());
-    }
     match (&args.resume, &args.task) {
         (Some(directory), _) => resumed(args, directory),
         (None, Some(path)) if is_run_file(path) => repeated(args, path),
@@ -123,7 +116,8 @@ fn fresh(args: &OptimizeArgs, path: &Path) -> miette::Result<Plan> {
         None => task.start.clone(),
         Some(controls) => read_start(controls, &task, &loaded.model)?,
     };
-    let stages = Stages { count: args.stages.map_or(1, usize::from), freeze: args.freeze };
+    let count = args.stages.map_or(task.stages, usize::from);
+    let stages = Stages { count, freeze: args.freeze };
     if stages.freeze && task.cycle.is_some() {
         let problem =
             "given, but the task's controls repeat (`cycle_secs`): all of them are one cycle";
@@ -135,6 +129,17 @@ fn fresh(args: &OptimizeArgs, path: &Path) -> miette::Result<Plan> {
         return Err(CliError::Option { option: "--stages", problem }.into());
     }
     let iterations = args.iterations.unwrap_or(ITERATIONS);
+    if stages.freeze && stages.count == 1 {
+        let problem = "given, but there is one stage; --stages of 2 or more is needed".into();
+        return Err(CliError::Option { option: "--freeze", problem }.into());
+    }
+    if stages.count > iterations {
+        let problem = format!(
+            "{iterations} given for {} stages; there must be at least one for each (see --stages)",
+            stages.count
+        );
+        return Err(CliError::Option { option: "--iterations", problem }.into());
+    }
     let optimizer = match args.optimizer {
         OptimizerChoice::Adam => {
             let default = AdamOptions::default();

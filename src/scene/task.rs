@@ -15,6 +15,10 @@ pub struct Task {
     /// Controls repeat after this time [s], a whole number of control steps: a gait, of which an
     /// optimiser chooses one cycle. Left out, every control step has actions of its own.
     pub cycle_secs: Option<f64>,
+    /// In how many stages an optimisation lets the horizon grow, unless it is asked for another
+    /// number: stage k of n sees the first k/n of it, and starts from the best of the one before.
+    #[serde(default = "one_stage")]
+    pub stages: usize,
     /// The terms whose sum is minimised.
     pub objective: Vec<Term>,
     /// What is reported: 0 = doing nothing, 1 = solved.
@@ -26,6 +30,10 @@ pub struct Task {
     /// the nearest value within its bounds).
     #[serde(default)]
     pub start: Vec<StartChannel>,
+}
+
+fn one_stage() -> usize {
+    1
 }
 
 fn default_success() -> f64 {

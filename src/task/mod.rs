@@ -23,6 +23,9 @@ pub struct Task {
     pub horizon: usize,
     /// Control steps after which the controls repeat, if they do.
     pub cycle: Option<usize>,
+    /// In how many stages an optimisation lets the horizon grow, if it is not asked for another
+    /// number.
+    pub stages: usize,
     /// Minimised.
     pub objective: Objective,
     /// Reported.
@@ -53,6 +56,13 @@ impl Task {
             let message = format!("`success` is {}; it must be > 0 and at most 1", task.success);
             return Err(scene.error(&at.key("success"), message));
         }
+        if !(1..=task.horizon).contains(&task.stages) {
+            let message = format!(
+                "`stages` is {}; 1 to {} are allowed, the control steps of the horizon",
+                task.stages, task.horizon
+            );
+            return Err(scene.error(&at.key("stages"), message));
+        }
         if model.actions.is_empty() {
             let message = "the task has nothing to command: no effector and no muscle";
             return Err(scene.error(&at, message).with_help("add `[[effector]]` or `[[muscle]]`"));
@@ -61,6 +71,7 @@ impl Task {
         Ok(Task {
             horizon: task.horizon,
             cycle,
+            stages: task.stages,
             objective: objective::compile(&resolve, &task.objective)?,
             score: score::compile(&resolve, &task.score)?,
             success: task.success,
