@@ -4,7 +4,7 @@
 //! differences costs one rollout for each parameter, less than a reverse pass, and gives what a
 //! gradient alone does not: a Gauss-Newton step, and the information `JᵀJ` that says what the
 //! observation can tell. So the search is Levenberg-Marquardt on logarithms of the parameters, over a
-//! part of the motion that grows as the fit gets better ([`fit`]).
+//! part of the motion that grows as the fit gets better (`fit`).
 
 mod fit;
 mod held_out;

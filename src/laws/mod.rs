@@ -1,6 +1,6 @@
 //! Layer 0: the constitutive laws by name: what a user states of each, and what kernels compute with.
 //!
-//! [`law_table`] is the one list of laws. From it derive the types here, the keys of scene files and
+//! `law_table` is the one list of laws. From it derive the types here, the keys of scene files and
 //! their schema, the dispatch of the twin and of the shaders, the parameters that a gradient reports,
 //! the limits of the substep, and what the tests of laws run over.
 

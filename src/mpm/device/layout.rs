@@ -349,7 +349,7 @@ impl RigidMotionAt {
         }
     }
 
-    pub fn to_motion(&self) -> RigidMotion<f64> {
+    pub fn to_motion(self) -> RigidMotion<f64> {
         let vector = |v: [f32; 4]| Vec3([v[0], v[1], v[2]].map(f64::from));
         RigidMotion {
             cell: [self.cell[0], self.cell[1], self.cell[2]],

@@ -140,5 +140,5 @@ impl RigidBars {
 
 /// The motions as the host knows them.
 pub fn motions(words: &[RigidMotionAt]) -> Vec<RigidMotion<f64>> {
-    words.iter().map(RigidMotionAt::to_motion).collect()
+    words.iter().copied().map(RigidMotionAt::to_motion).collect()
 }

@@ -11,7 +11,7 @@
 //!         p2g_adj <- grid_update_adj <- g2p_adj     cotangent n <- cotangent n+1
 //! ```
 //!
-//! Free rigid bodies add `rigid_predict` before and `rigid_update` after `grid_update` ([`rigid`]).
+//! Free rigid bodies add `rigid_predict` before and `rigid_update` after `grid_update` (`rigid`).
 
 mod blocks;
 pub mod contact;

@@ -6,7 +6,7 @@
 //! eight particles in a SIMD register, and a dual number. `k` is [`crate::laws::Law::constants`].
 //!
 //! A law is a module here with the five functions that [`dispatch_laws`] names; what a law does
-//! not have it takes from [`none`]. Which laws there are is the table of [`crate::laws`].
+//! not have it takes from `none`. Which laws there are is the table of [`crate::laws`].
 
 mod elastic;
 mod hencky;
