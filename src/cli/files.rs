@@ -1,6 +1,8 @@
 //! Files that are either written whole or not at all.
 
 use super::error::CliError;
+use crate::bench::plot::draw;
+use crate::bench::validate::check::Plot;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -19,6 +21,19 @@ pub fn write_whole<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
         let _ = fs::remove_file(&temporary);
         CliError::Write { path: path.to_owned(), cause: cause.to_string() }
     })
+}
+
+/// Draws a plot (PNG) through a temporary file beside it, like [`write_whole`].
+pub fn draw_whole(plot: &Plot, path: &Path) -> Result<(), CliError> {
+    // The drawing library tells the format by the extension.
+    let temporary = path.with_extension(format!("{}.png", std::process::id()));
+    draw(plot, &temporary)
+        .and_then(|()| fs::rename(&temporary, path).map_err(|e| e.to_string()))
+        .map_err(|cause| {
+            // It may never have come to exist; the cause is what matters.
+            let _ = fs::remove_file(&temporary);
+            CliError::Write { path: path.to_owned(), cause }
+        })
 }
 
 fn write_and_sync<E: Into<Box<dyn std::error::Error + Send + Sync>>>(

@@ -2,9 +2,8 @@
 
 use super::args::{DeviceChoice, FidelityChoice, Precision};
 use super::error::CliError;
-use super::files::{make_directory, write_whole};
+use super::files::{draw_whole, make_directory, write_whole};
 use super::run_directory::{read_toml, scene_fingerprint, write_toml};
-use crate::bench::plot::draw;
 use crate::bench::validate::check::Plot;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -121,14 +120,6 @@ impl IdentifyDirectory {
 
     /// Draws the curves of observed and fitted motion.
     pub fn draw(&self, plot: &Plot) -> Result<(), CliError> {
-        let path = self.path.join("curve.png");
-        let temporary = self.path.join(format!("curve.{}.png", std::process::id()));
-        let drawn = draw(plot, &temporary)
-            .and_then(|()| fs::rename(&temporary, &path).map_err(|e| e.to_string()));
-        drawn.map_err(|cause| {
-            // It may never have come to exist; the cause is what matters.
-            let _ = fs::remove_file(&temporary);
-            CliError::Write { path, cause }
-        })
+        draw_whole(plot, &self.path.join("curve.png"))
     }
 }

@@ -5,8 +5,7 @@
 
 use super::args::{DeviceArgs, DeviceChoice, FidelityChoice, Precision};
 use super::error::CliError;
-use super::files::{make_directory, write_whole};
-use crate::bench::plot::draw;
+use super::files::{draw_whole, make_directory, write_whole};
 use crate::bench::validate::check::Plot;
 use crate::optim::{AdamOptions, CmaEsOptions, OptimizerState, Progress};
 use crate::rollout::Controls;
@@ -220,20 +219,12 @@ impl RunDirectory {
 
     /// Draws the objective over the iterations.
     pub fn draw_curve(&self, title: &str, log: &[Value]) -> Result<(), CliError> {
-        let path = self.path.join("curve.png");
         let curve = |key| Self::curve(log, key);
         let plot = Plot::new(title, "iteration", "objective, score")
             .line("objective", curve("value"))
             .line("best objective", curve("best"))
             .line("score", curve("score"));
-        let temporary = self.path.join(format!("curve.{}.png", std::process::id()));
-        draw(&plot, &temporary)
-            .and_then(|()| fs::rename(&temporary, &path).map_err(|e| e.to_string()))
-            .map_err(|cause| {
-                // It may never have come to exist; the cause is what matters.
-                let _ = fs::remove_file(&temporary);
-                CliError::Write { path, cause }
-            })
+        draw_whole(&plot, &self.path.join("curve.png"))
     }
 
     fn log_path(&self) -> PathBuf {

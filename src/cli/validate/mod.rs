@@ -2,7 +2,6 @@
 
 mod report;
 
-use crate::bench::plot::draw;
 use crate::bench::validate::check::{Accept, Check, Report};
 use crate::bench::validate::lab::Lab;
 use crate::bench::validate::{LAWS, Law};
@@ -10,14 +9,13 @@ use crate::cli::Outcome;
 use crate::cli::args::{DeviceArgs, Precision, ValidateArgs};
 use crate::cli::device::{Device, make_simulator};
 use crate::cli::error::CliError;
-use crate::cli::files::{check_writable, make_directory, write_whole};
+use crate::cli::files::{check_writable, draw_whole, make_directory, write_whole};
 use crate::cli::output::{Output, significant};
 use crate::cli::progress::Progress;
 use comfy_table::Table;
 use miette::IntoDiagnostic;
 use serde_json::json;
 use std::io::Write;
-use std::path::Path;
 use std::time::Instant;
 
 /// What came of one law.
@@ -56,7 +54,7 @@ pub fn run(args: &ValidateArgs, output: Output) -> miette::Result<Outcome> {
         let wall_secs = started.elapsed().as_secs_f64();
         progress.quietly(|| print(law, &report, wall_secs, output))?;
         if let (Some(folder), Some(plot)) = (&args.plots, &report.plot) {
-            draw_plot(&folder.join(format!("{:02}-{}.png", law.number, law.name)), plot)?;
+            draw_whole(plot, &folder.join(format!("{:02}-{}.png", law.number, law.name)))?;
         }
         findings.push(Finding { law, report, wall_secs });
         progress.reach(findings.len() as u64);
@@ -73,10 +71,6 @@ pub fn run(args: &ValidateArgs, output: Output) -> miette::Result<Outcome> {
     }
     output.note(&format!("missed: laws {missed:?}"));
     Ok(Outcome::Missed)
-}
-
-fn draw_plot(path: &Path, plot: &crate::bench::validate::check::Plot) -> Result<(), CliError> {
-    draw(plot, path).map_err(|cause| CliError::Write { path: path.to_owned(), cause })
 }
 
 fn chosen(only: &[u32]) -> Result<Vec<&'static Law>, CliError> {
