@@ -1,10 +1,8 @@
 //! Free rigid bodies on the GPU against the f64 twin, forward and back, and bit by bit repeated.
 
-mod adapter;
-#[path = "common/models.rs"]
-mod models;
+use crate::adapter;
 
-use models::relative_error;
+use crate::common::models::relative_error;
 use softscape::agents::drive;
 use softscape::math::Vec3;
 use softscape::model::{Model, compile};

@@ -1,11 +1,9 @@
 //! Materials at one particle: every adjoint against an independent derivative, in every regime and on
 //! every branch; frame indifference; single precision in lanes against double.
 
-mod common;
-
-use common::derivatives::*;
-use common::laws::cases;
-use common::*;
+use crate::common::derivatives::*;
+use crate::common::laws::cases;
+use crate::common::*;
 use rand::Rng;
 use softscape::math::{Dual, Mat3, Real, Scalar, Vec3};
 use softscape::model::{CONSTANTS, Family, Law, LawKind};

@@ -1,9 +1,7 @@
 //! The gradient of a whole rollout on the f64 twin: every objective term, every input, against
 //! central differences; Taylor remainders; every checkpoint budget the same bits.
 
-mod common;
-
-use common::rng;
+use crate::common::rng;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use softscape::model::{Model, compile};

@@ -1,9 +1,7 @@
 //! Free rigid bodies through the whole path: scene file, model, rollout, derivative; against central
 //! differences, and against mechanics.
 
-mod common;
-
-use common::rng;
+use crate::common::rng;
 use rand::Rng;
 use softscape::math::Vec3;
 use softscape::model::{Model, RigidBody, compile};

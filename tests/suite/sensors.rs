@@ -1,7 +1,7 @@
 //! Measured quantities: against independent computations, their derivatives against central
 //! differences of whole rollouts, the device against the twin.
 
-mod adapter;
+use crate::adapter;
 
 use softscape::agents::drive;
 use softscape::math::Vec3;

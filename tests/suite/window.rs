@@ -2,7 +2,6 @@
 //!
 //! That the window itself opens is seen with a display, or a virtual one:
 //! `xvfb-run -s "-screen 0 1300x820x24" softscape view scenes/push-cube.toml`.
-#![cfg(feature = "viewer")]
 
 use glam::{DMat3, DVec3};
 use image::RgbaImage;

@@ -1,13 +1,9 @@
 //! The GPU solver repeats bit by bit: run after run, in replay, anywhere in the world, however the
 //! particles are stored, on any number of threads.
 
-mod adapter;
-#[path = "common/contact_scene.rs"]
-mod contact_scene;
-#[path = "common/models.rs"]
-mod models;
+use crate::adapter;
 
-use contact_scene::{ELASTIC, LIQUID, SAND, drive, noise, scene};
+use crate::common::contact_scene::{ELASTIC, LIQUID, SAND, drive, noise, scene};
 use softscape::agents::{Drive, DriveCotangent};
 use softscape::gpu::Gpu;
 use softscape::model::Model;
@@ -154,7 +150,7 @@ fn the_number_of_threads_of_a_software_device_changes_no_bit() {
     }
     let bits = |threads: &str| {
         let output = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "the_bits_of_one_run", "--nocapture"])
+            .args(["--exact", "device_repeat::the_bits_of_one_run", "--nocapture"])
             .env("LP_NUM_THREADS", threads)
             .output()
             .unwrap();

@@ -1,8 +1,9 @@
 //! Random matrices of every regime, and independent derivatives, for the tests of pointwise physics.
-#![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod contact_scene;
 pub mod derivatives;
 pub mod laws;
+pub mod models;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -1,11 +1,8 @@
 //! Contact in WGSL against the same functions of the CPU twin in double precision.
 
-mod adapter;
-mod common;
-
-use adapter::gpu;
-use adapter::pointwise::*;
-use common::*;
+use crate::adapter::gpu;
+use crate::adapter::pointwise::*;
+use crate::common::*;
 use softscape::math::Vec3;
 use softscape::model::{ContactMode, Shape};
 use softscape::mpm::twin::contact::{ColliderAt, collide, collide_adj};

@@ -1,5 +1,4 @@
 //! Models and comparisons that several test files share.
-#![allow(dead_code, reason = "each test binary uses its part")]
 
 use softscape::agents::{ColliderPose, Drive};
 use softscape::math::{Mat3, Vec3};

@@ -1,14 +1,10 @@
 //! The sparse grid follows bodies wherever they go, in memory that follows the blocks in use; no bit
 //! depends on when slots are freed or tables grow.
 
-mod adapter;
-#[path = "common/contact_scene.rs"]
-mod contact_scene;
-#[path = "common/models.rs"]
-mod models;
+use crate::adapter;
 
-use contact_scene::noise;
-use models::{model_of, relative_error, still_drive};
+use crate::common::contact_scene::noise;
+use crate::common::models::{model_of, relative_error, still_drive};
 use softscape::gpu::Gpu;
 use softscape::math::{Mat3, Vec3};
 use softscape::model::{Law, Model};

@@ -1,5 +1,4 @@
 //! Runs pointwise shader functions on rows of numbers, and keeps count of errors by regime.
-#![allow(dead_code, reason = "each test binary uses its part")]
 
 use softscape::gpu::{
     Buffer, Dispatch, Gpu, Kernel, KernelOptions, Recording, Resources, ShaderFile, ShaderSource,

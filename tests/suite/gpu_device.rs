@@ -1,8 +1,6 @@
 //! The device layer: adapters, buffers by name, folded dispatches, errors that name both sides.
 
-mod adapter;
-
-use adapter::gpu;
+use crate::adapter::gpu;
 use softscape::gpu::{
     Buffer, Dispatch, Gpu, GpuError, Kernel, KernelOptions, Recording, Resources, ShaderFile,
     ShaderSource, Timer,

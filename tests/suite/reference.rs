@@ -1,11 +1,9 @@
 //! An elastic cube after 100 substeps, and gradients, against an independent program's results
 //! (tests/data: Taichi kernels in f64, themselves confirmed by numpy and finite differences).
 
-mod adapter;
-#[path = "common/models.rs"]
-mod models;
+use crate::adapter;
 
-use models::{collider, model_of, relative_error, still_drive};
+use crate::common::models::{collider, model_of, relative_error, still_drive};
 use ndarray::{Array1, Array2};
 use ndarray_npy::NpzReader;
 use softscape::math::{Mat3, Vec3};

@@ -1,6 +1,5 @@
 //! A jittered cube that meets a rough floor and a soft capsule that moves and turns, half of it a
 //! muscle: everything that a substep can do, small.
-#![allow(dead_code, reason = "each test binary uses its part")]
 
 use super::models::{collider, model_of, rotation, still_drive};
 use softscape::agents::Drive;

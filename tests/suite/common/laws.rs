@@ -1,5 +1,4 @@
 //! Every law of the table, for tests that hold for all of them.
-#![allow(dead_code, reason = "each test binary uses its part")]
 
 use softscape::model::{CONSTANTS, Law, LawKind};
 

@@ -1,13 +1,9 @@
 //! The GPU solver against the f64 twin: states, and gradients by everything that can be asked for.
 
-mod adapter;
-#[path = "common/contact_scene.rs"]
-mod contact_scene;
-#[path = "common/models.rs"]
-mod models;
+use crate::adapter;
 
-use contact_scene::{ELASTIC, LIQUID, SAND, drive, noise, scene};
-use models::relative_error;
+use crate::common::contact_scene::{ELASTIC, LIQUID, SAND, drive, noise, scene};
+use crate::common::models::relative_error;
 use softscape::math::{Mat3, Vec3};
 use softscape::model::{Family, Law, LawKind, Model};
 use softscape::mpm::device::GpuSimulator;

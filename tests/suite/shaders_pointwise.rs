@@ -3,13 +3,10 @@
 //! Each function runs once on some thousand random inputs of every regime. The inputs are rounded to
 //! single precision first, so that what is compared is the arithmetic.
 
-mod adapter;
-mod common;
-
-use adapter::gpu;
-use adapter::pointwise::*;
-use common::laws::cases;
-use common::*;
+use crate::adapter::gpu;
+use crate::adapter::pointwise::*;
+use crate::common::laws::cases;
+use crate::common::*;
 use rand::Rng;
 use softscape::gpu::ShaderSource;
 use softscape::math::{Mat3, Svd, Vec3, polar_rotation, svd};

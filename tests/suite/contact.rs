@@ -1,10 +1,8 @@
 //! Contact of one node with one collider: distances, Coulomb friction, and the adjoint by velocity,
 //! pose and twist against dual numbers.
 
-mod common;
-
-use common::derivatives::*;
-use common::*;
+use crate::common::derivatives::*;
+use crate::common::*;
 use softscape::math::{Dual, Mat3, Real, Vec3};
 use softscape::model::{Contact, ContactMode, Shape};
 use softscape::mpm::twin::contact::{ColliderAt, PoseBar, collide, collide_adj};

@@ -1,9 +1,7 @@
 //! Singular values, polar rotation, matrix logarithm and exponential: accuracy where they are used,
 //! and the hard cases (repeated, tiny, negative and zero singular values).
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use softscape::math::{
     Dual, Mat3, Real, Scalar, Svd, Vec3, exp_symmetric, ln_spd, nearest_rotation, polar_rotation,
     svd,
