@@ -234,6 +234,7 @@ mod tests {
             actions,
             particles: Particles::default(),
             initial: State::default(),
+            levels: crate::model::Levels::uniform(),
         }
     }
 

@@ -2,7 +2,8 @@
 
 use crate::math::{Mat3, Vec3};
 use crate::model::{
-    Body, Collider, Contact, ContactMode, Law, Material, Model, Pose, RigidBody, Shape, stability,
+    Body, Collider, Contact, ContactMode, Law, Levels, Material, Model, Pose, RigidBody, Shape,
+    stability,
 };
 use crate::mpm::state::{NO_MUSCLE, Particles, State, split_position};
 use glam::DQuat;
@@ -34,6 +35,7 @@ impl Setup {
                 actions: Vec::new(),
                 particles: Particles::default(),
                 initial: State::default(),
+                levels: Levels::uniform(),
             },
         }
     }
@@ -87,6 +89,7 @@ impl Setup {
         particles.material.push(material);
         particles.body.push(body);
         particles.muscle.push(NO_MUSCLE);
+        particles.level.push(0);
         initial.cell.push(split.map(|(cell, _)| cell));
         initial.offset.push(Vec3(split.map(|(_, offset)| offset)));
         initial.v.push(Vec3::zero());

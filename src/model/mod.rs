@@ -6,11 +6,13 @@ use glam::DQuat;
 
 mod compile;
 mod geometry;
+mod levels;
 mod rigid;
 mod summary;
 
 pub use crate::laws::{CONSTANTS, Family, Law, LawKind, ParameterValue, cone_slope};
 pub use compile::{MAX_PARTICLES, Stability, compile, stability};
+pub use levels::{Agent, Band, Levels, Reach};
 pub use rigid::{ContactPoint, RigidBody};
 pub use summary::{BodySummary, ChannelSummary, MaterialSummary, RigidSummary, Summary, summary};
 
@@ -37,6 +39,7 @@ pub struct Model {
     pub actions: Vec<ActionChannel>,
     pub particles: Particles,
     pub initial: State<f64>,
+    pub levels: Levels,
 }
 
 /// A named material with its law and density.

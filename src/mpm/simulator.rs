@@ -3,12 +3,13 @@
 //! A rollout, a gradient, the viewer and the benchmarks see only this trait. Particle arrays are
 //! always exchanged in id order, whatever order a backend stores them in.
 
-use super::state::{Cotangent, RigidCotangent, RigidMotion, State};
+use super::state::{Cotangent, Particles, RigidCotangent, RigidMotion, State};
 pub use super::wrench::Wrench;
 use crate::agents::{Drive, DriveCotangent};
 use crate::laws::CONSTANTS;
 use crate::math::Mat3;
 use std::ops::Range;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// Why a simulation could not go on.
@@ -52,6 +53,8 @@ pub struct Observation {
     pub v: Vec<[f64; 3]>,
     /// The free rigid bodies.
     pub rigid: Vec<RigidMotion<f64>>,
+    /// As [`State::particles`].
+    pub particles: Option<Arc<Particles>>,
 }
 
 /// Derivative of an objective by an [`Observation`]; id order.

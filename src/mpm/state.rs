@@ -1,6 +1,7 @@
 //! What is kept between substeps, and its cotangent.
 
 use crate::math::{Mat3, Scalar, Vec3, quaternion_turned};
+use std::sync::Arc;
 
 /// The dynamic state of all particles; index = particle id. Grids are rebuilt every substep and are
 /// not part of it.
@@ -25,6 +26,8 @@ pub struct State<R> {
     pub history: Vec<R>,
     /// Free rigid bodies, by index into [`crate::model::Model::rigid_bodies`].
     pub rigid: Vec<RigidMotion<R>>,
+    /// What the particles are, where a run splits and merges them; otherwise as the model says.
+    pub particles: Option<Arc<Particles>>,
 }
 
 /// Pose and twist of a free rigid body, of its centre of mass.
@@ -112,6 +115,7 @@ impl<R: Scalar> State<R> {
             f: self.f.iter().map(mat).collect(),
             history: self.history.iter().map(|h| S::from_f64(h.to_f64())).collect(),
             rigid: self.rigid.iter().map(RigidMotion::cast).collect(),
+            particles: self.particles.clone(),
         }
     }
 }
@@ -135,6 +139,9 @@ pub struct Particles {
     pub body: Vec<u32>,
     /// Index into [`crate::model::Model::muscles`], or [`NO_MUSCLE`].
     pub muscle: Vec<u32>,
+    /// Level that its size belongs to: a full cell of level l holds a body's usual number of particles
+    /// of level l.
+    pub level: Vec<u8>,
 }
 
 /// A particle that no muscle pulls.

@@ -188,6 +188,7 @@ impl Playback {
                 .collect(),
             v: self.state.v.iter().map(|v| v.0).collect(),
             rigid: self.state.rigid.clone(),
+            particles: self.state.particles.clone(),
         };
         let value = objective.state_value(model, &observation);
         self.objective_curve.push([self.show.time_at(self.substep), value]);

@@ -161,7 +161,7 @@ impl Simulator for PointMasses {
     fn observe(&mut self, index: usize) -> Done {
         let (x, v) = self.present.iter().map(|[x, v]| (x.0, v.0)).unzip();
         self.observations.resize(self.observations.len().max(index + 1), None);
-        self.observations[index] = Some(Observation { x, v, rigid: vec![] });
+        self.observations[index] = Some(Observation { x, v, ..Observation::default() });
         Ok(())
     }
     fn observation(&mut self, index: usize) -> Result<Observation, SimulationError> {
@@ -275,8 +275,10 @@ fn model() -> Model {
             material: vec![0; COUNT],
             body: vec![0; COUNT],
             muscle: vec![NO_MUSCLE; COUNT],
+            level: vec![0; COUNT],
         },
         initial,
+        levels: Levels::uniform(),
     }
 }
 

@@ -76,7 +76,7 @@ fn moved(model: &Model, by: [f64; 3]) -> Observation {
     let place = |p| model.initial.world_position(p, model.cell_width, model.origin);
     let count = model.initial.particle_count();
     let x = (0..count).map(|p| std::array::from_fn(|a| place(p)[a] + by[a])).collect();
-    Observation { x, v: vec![[0.0; 3]; count], rigid: vec![] }
+    Observation { x, v: vec![[0.0; 3]; count], ..Observation::default() }
 }
 
 #[test]

@@ -102,6 +102,7 @@ impl Filled {
         self.particles.material.push(material);
         self.particles.body.push(body);
         self.particles.muscle.push(NO_MUSCLE);
+        self.particles.level.push(0);
     }
 }
 

@@ -2,8 +2,8 @@
 //! the substep fixed, everything checked.
 
 use super::{
-    ActionChannel, ActionTarget, Collider, Contact, ContactMode, Family, Law, LawKind, Material,
-    Model, Muscle, Shape,
+    ActionChannel, ActionTarget, Collider, Contact, ContactMode, Family, Law, LawKind, Levels,
+    Material, Model, Muscle, Shape,
 };
 use crate::math::Vec3;
 use crate::mpm::state::{NO_MUSCLE, State};
@@ -61,6 +61,7 @@ pub fn compile(scene: &Scene, fidelity: Fidelity) -> Result<Model, SceneError> {
         actions: Vec::new(),
         particles: filled.particles,
         initial: State { rigid: rigid.motions, ..filled.state },
+        levels: Levels::uniform(),
     };
     actions.extend(muscles(&checks, &mut model)?);
     model.actions = actions;

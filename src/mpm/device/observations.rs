@@ -119,5 +119,6 @@ fn observation(words: &[u32], model: &Model) -> Observation {
         x: x.collect(),
         v: v.collect(),
         rigid: motions(&bytemuck::pod_collect_to_vec::<u32, RigidMotionAt>(rigid)),
+        particles: None,
     }
 }

@@ -91,12 +91,12 @@ impl Walk {
 
     /// Place of a node in a grid array, by its block and its number in the twin, which counts z
     /// fastest.
-    fn place(&self, key: [i32; 3], node: usize) -> usize {
-        let slot = self.slots[&key];
+    fn place(&self, key: BlockKey, node: usize) -> usize {
+        let slot = self.slots[&key.at];
         slot * BLOCK_CELLS + node / 16 + 4 * (node / 4 % 4) + 16 * (node % 4)
     }
 
-    fn to_device(&self, keys: &[[i32; 3]], grid: &Grid<f64>) -> Buffer<[f32; 4]> {
+    fn to_device(&self, keys: &[BlockKey], grid: &Grid<f64>) -> Buffer<[f32; 4]> {
         let mut rows = vec![[0.0; 4]; self.nodes()];
         for (&key, block) in keys.iter().zip(grid) {
             for (node, row) in block.iter().enumerate() {
@@ -106,7 +106,7 @@ impl Walk {
         self.buffer(&rows)
     }
 
-    fn read_back(&self, keys: &[[i32; 3]], rows: &Buffer<[f32; 4]>) -> Grid<f64> {
+    fn read_back(&self, keys: &[BlockKey], rows: &Buffer<[f32; 4]>) -> Grid<f64> {
         let rows = rows.read(self.gpu()).unwrap();
         let node = |key, node| Quad::new(rows[self.place(key, node)].map(f64::from));
         keys.iter().map(|&key| std::array::from_fn(|n| node(key, n))).collect()
@@ -133,15 +133,15 @@ impl Walk {
     }
 
     /// The sums that nodes make of moments.
-    fn node_sums(&self, keys: &[[i32; 3]], moments: &[[f32; 4]]) -> Grid<f64> {
+    fn node_sums(&self, keys: &[BlockKey], moments: &[[f32; 4]]) -> Grid<f64> {
         let mut sums: HashMap<[i32; 3], [f64; 4]> = HashMap::new();
         self.for_each_moment(|place, node| {
             let sum = sums.entry(node).or_default();
             (0..3).for_each(|a| sum[a] += f64::from(moments[place][a]));
         });
-        let at = |key: [i32; 3], n: usize| {
+        let at = |key: BlockKey, n: usize| {
             let local = [n / 16, n / 4 % 4, n % 4];
-            let node = std::array::from_fn(|a| key[a] * 4 + local[a] as i32);
+            let node = std::array::from_fn(|a| key.at[a] * 4 + local[a] as i32);
             Quad::new(sums.get(&node).copied().unwrap_or_default())
         };
         keys.iter().map(|&key| std::array::from_fn(|n| at(key, n))).collect()
@@ -165,7 +165,7 @@ fn p2g_adj_with_the_stress_is_the_transpose_of_p2g() {
         let Some(mut walk) = Walk::new(law) else { return };
         let (model, mut random) = (Arc::clone(&walk.model), Random::new(11));
         let direction = random_direction(&mut random, model.initial.particle_count());
-        let dual = Stored::from_state(dual_state(&model.initial, &direction));
+        let dual = stored_dual(&model, &direction);
         let sorted = sort(&dual, &Arc::default());
         let command = Command::at(&model, &walk.drive, 0);
         let scratch = &mut Scratch::new();
@@ -188,7 +188,7 @@ fn p2g_adj_with_the_stress_is_the_transpose_of_p2g() {
 fn grid_update_adj_is_the_transpose_of_grid_update_by_nodes_and_by_poses() {
     let Some(mut walk) = Walk::new(elastic()) else { return };
     let (model, mut random) = (Arc::clone(&walk.model), Random::new(12));
-    let sorted = sort(&Stored::from_state(model.initial.clone()), &Arc::default());
+    let sorted = sort(&stored(&model), &Arc::default());
     let keys = &sorted.blocks.node_keys;
     let mut momentum = random_grid(&mut random, keys.len(), [1.0; 4]);
     let momentum_dot = random_grid(&mut random, keys.len(), [1.0; 4]);
@@ -253,7 +253,7 @@ fn g2p_adj_with_the_next_stress_is_the_transpose_of_g2p() {
         let (model, mut random) = (&walk.model, Random::new(13));
         let count = model.initial.particle_count();
         let direction = random_direction(&mut random, count);
-        let dual = Stored::from_state(dual_state(&model.initial, &direction));
+        let dual = stored_dual(&model, &direction);
         let sorted = sort(&dual, &Arc::default());
         let keys = &sorted.blocks.node_keys;
         let velocities = random_grid(&mut random, keys.len(), [1.0, 1.0, 1.0, 0.0]);

@@ -1,9 +1,11 @@
 //! Which blocks of the unbounded grid are in use, and in what order particles are visited.
 //!
-//! A block is 4 x 4 x 4 nodes. A particle belongs to the block of its nearest node; its stencil then
-//! stays inside the block and one layer of nodes around it: a tile of 6 x 6 x 6. Blocks are kept
-//! sorted by key and particles by (block, cell, id), so that every sum runs in an order that no
-//! thread count, storage order or place in the world can change.
+//! A block is 4 x 4 x 4 nodes of one level. A particle belongs to the block of its nearest node on
+//! the finest level that it takes part in; its stencil then stays inside the block and one layer of
+//! nodes around it: a tile of 6 x 6 x 6. A block with particles in a transition band has a second
+//! tile, of nodes of the level above. Blocks are kept sorted by key and particles by (block, cell,
+//! id), so that every sum runs in an order that no thread count, storage order or place in the world
+//! can change.
 
 use super::storage::Stored;
 use crate::math::Scalar;
@@ -24,15 +26,20 @@ pub const TILE_NODES: usize = TILE_EDGE * TILE_EDGE * TILE_EDGE;
 /// In a table of neighbours: nobody there.
 pub const NONE: u32 = u32::MAX;
 
-/// Block coordinates.
-pub type BlockKey = [i32; 3];
+/// Which block; ordered by level first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlockKey {
+    pub level: u8,
+    /// Coordinates in blocks of its level.
+    pub at: [i32; 3],
+}
 
-/// The block of a node, and the node's index inside it.
+/// The block of a node of a level, and the node's index inside it.
 #[inline(always)]
-pub fn block_of(node: [i32; 3]) -> (BlockKey, usize) {
-    let key = node.map(|n| n.div_euclid(BLOCK_EDGE));
+pub fn block_of(level: u8, node: [i32; 3]) -> (BlockKey, usize) {
+    let at = node.map(|n| n.div_euclid(BLOCK_EDGE));
     let local = node.map(|n| n.rem_euclid(BLOCK_EDGE) as usize);
-    (key, (local[0] * 4 + local[1]) * 4 + local[2])
+    (BlockKey { level, at }, (local[0] * 4 + local[1]) * 4 + local[2])
 }
 
 /// The blocks in use and who lies beside whom. Changes rarely; shared between substeps.
@@ -46,13 +53,28 @@ pub struct Blocks {
     pub nodes_near: Vec<[u32; 27]>,
     /// For each node block, its 27 neighbours among the particle blocks, or [`NONE`].
     pub particles_near: Vec<[u32; 27]>,
+    /// What reaches from one level to the next.
+    pub upper: Upper,
+}
+
+/// Particle blocks that reach into the level above; empty where there is one level.
+#[derive(Debug, Default)]
+pub struct Upper {
+    /// Their indices among the particle blocks, sorted.
+    pub blocks: Vec<u32>,
+    /// For each of them, the 8 node blocks above that it touches.
+    pub nodes: Vec<[u32; 8]>,
+    /// For each node block, who reaches it from below: index into `blocks`, and which of its eight
+    /// this is.
+    pub from_below: Vec<Vec<(u32, u8)>>,
 }
 
 impl Blocks {
-    fn new(particle_keys: Vec<BlockKey>) -> Self {
+    fn new(particle_keys: Vec<BlockKey>, upper: Vec<u32>) -> Self {
         let index = index_of(&particle_keys);
         let mut node_keys: Vec<BlockKey> =
             particle_keys.iter().flat_map(|&key| neighbours(key)).collect();
+        node_keys.extend(upper.iter().flat_map(|&b| above(particle_keys[b as usize])));
         node_keys.par_sort_unstable();
         node_keys.dedup();
         let node_index = index_of(&node_keys);
@@ -61,7 +83,21 @@ impl Blocks {
         };
         let nodes_near = particle_keys.par_iter().map(|&k| look_up(&node_index, k)).collect();
         let particles_near = node_keys.par_iter().map(|&k| look_up(&index, k)).collect();
-        Self { particle_keys, node_keys, nodes_near, particles_near }
+        let nodes: Vec<[u32; 8]> = upper
+            .iter()
+            .map(|&b| above(particle_keys[b as usize]).map(|key| node_index[&key]))
+            .collect();
+        let mut from_below = Vec::new();
+        if !upper.is_empty() {
+            from_below.resize(node_keys.len(), Vec::new());
+            for (u, touched) in nodes.iter().enumerate() {
+                for (direction, &n) in touched.iter().enumerate() {
+                    from_below[n as usize].push((u as u32, direction as u8));
+                }
+            }
+        }
+        let upper = Upper { blocks: upper, nodes, from_below };
+        Self { particle_keys, node_keys, nodes_near, particles_near, upper }
     }
 }
 
@@ -73,7 +109,20 @@ fn index_of(keys: &[BlockKey]) -> FxHashMap<BlockKey, u32> {
 fn neighbours(key: BlockKey) -> [BlockKey; 27] {
     std::array::from_fn(|n| {
         let offset = [n / 9, n / 3 % 3, n % 3].map(|o| o as i32 - 1);
-        std::array::from_fn(|a| key[a].wrapping_add(offset[a]))
+        let at = std::array::from_fn(|a| key.at[a].wrapping_add(offset[a]));
+        BlockKey { level: key.level, at }
+    })
+}
+
+/// The eight blocks of the level above that particles of a block reach, x slowest: those of the
+/// nodes `2 k - 1 ..= 2 k + 3` along each axis, k the block's coordinate.
+fn above(key: BlockKey) -> [BlockKey; 8] {
+    std::array::from_fn(|n| {
+        let offset = [n / 4, n / 2 % 2, n % 2].map(|o| o as i32);
+        let at = std::array::from_fn(|a| {
+            key.at[a].wrapping_sub(1).div_euclid(2).wrapping_add(offset[a])
+        });
+        BlockKey { level: key.level + 1, at }
     })
 }
 
@@ -92,23 +141,23 @@ pub fn sort<R: Scalar>(stored: &Stored<R>, previous: &Arc<Blocks>) -> Sorted {
     let count = stored.id.len();
     // As many chunks as threads can use; the result does not depend on the number.
     let chunk = count.div_ceil(2 * rayon::current_num_threads()).max(1024);
-    let keys = used_blocks(stored, chunk);
-    let blocks =
-        if keys == previous.particle_keys { previous.clone() } else { Arc::new(Blocks::new(keys)) };
+    let (keys, upper) = used_blocks(stored, chunk);
+    let same = keys == previous.particle_keys && upper == previous.upper.blocks;
+    let blocks = if same { previous.clone() } else { Arc::new(Blocks::new(keys, upper)) };
     let index = index_of(&blocks.particle_keys);
 
     // Block of each particle, and how many each chunk gives to each block.
     let mut block = vec![0u32; count];
     let counts: Vec<Vec<u32>> = block
         .par_chunks_mut(chunk)
-        .zip(stored.cell.par_chunks(chunk))
-        .map(|(block, cells)| {
+        .enumerate()
+        .map(|(c, block)| {
             let mut counts = vec![0u32; blocks.particle_keys.len()];
-            let mut last = ([i32::MIN; 3], NONE);
-            for (b, &cell) in block.iter_mut().zip(cells) {
-                let (key, _) = block_of(cell);
-                if key != last.0 {
-                    last = (key, index[&key]);
+            let mut last = (None, NONE);
+            for (i, b) in block.iter_mut().enumerate() {
+                let (key, _) = stored.home(c * chunk + i);
+                if Some(key) != last.0 {
+                    last = (Some(key), index[&key]);
                 }
                 *b = last.1;
                 counts[last.1 as usize] += 1;
@@ -147,33 +196,43 @@ pub fn sort<R: Scalar>(stored: &Stored<R>, previous: &Arc<Blocks>) -> Sorted {
     Sorted { blocks, order, ranges }
 }
 
-/// Sorted keys of the blocks that hold particles.
-fn used_blocks<R: Scalar>(stored: &Stored<R>, chunk: usize) -> Vec<BlockKey> {
-    let mut keys: Vec<BlockKey> = stored
-        .cell
-        .par_chunks(chunk)
-        .flat_map_iter(|cells| {
-            let mut seen = FxHashSet::default();
-            let mut last = None;
-            for &cell in cells {
-                let (key, _) = block_of(cell);
-                if last != Some(key) {
-                    seen.insert(key);
-                    last = Some(key);
+/// Sorted keys of the blocks that hold particles, and which of them reach into the level above.
+fn used_blocks<R: Scalar>(stored: &Stored<R>, chunk: usize) -> (Vec<BlockKey>, Vec<u32>) {
+    let count = stored.id.len();
+    // Distinct keys of the particles that `of` gives one for.
+    let collect = |of: &(dyn Fn(usize) -> Option<BlockKey> + Sync)| {
+        let mut keys: Vec<BlockKey> = (0..count.div_ceil(chunk))
+            .into_par_iter()
+            .flat_map_iter(|c| {
+                let mut seen = FxHashSet::default();
+                let mut last = None;
+                for key in (c * chunk..count.min((c + 1) * chunk)).filter_map(of) {
+                    if last != Some(key) {
+                        seen.insert(key);
+                        last = Some(key);
+                    }
                 }
-            }
-            seen
-        })
-        .collect();
-    keys.par_sort_unstable();
-    keys.dedup();
-    keys
+                seen
+            })
+            .collect();
+        keys.par_sort_unstable();
+        keys.dedup();
+        keys
+    };
+    let keys = collect(&|p| Some(stored.home(p).0));
+    if !stored.has_blends() {
+        return (keys, Vec::new());
+    }
+    let upper = collect(&|p| stored.blend(p).map(|_| stored.home(p).0));
+    let place = |key: BlockKey| keys.binary_search(&key).expect("the block of a particle") as u32;
+    let upper = upper.into_iter().map(place).collect();
+    (keys, upper)
 }
 
 /// Orders the particles of one block by (cell, id): a counting sort, then insertion inside cells,
 /// which hold few particles that are nearly in order already.
 fn sort_block<R: Scalar>(stored: &Stored<R>, part: &mut [u32], scratch: &mut Vec<u32>) {
-    let cell = |p: u32| block_of(stored.cell[p as usize]).1;
+    let cell = |p: u32| stored.home(p as usize).1;
     let mut starts = [0u32; BLOCK_NODES + 1];
     for &p in part.iter() {
         starts[cell(p) + 1] += 1;

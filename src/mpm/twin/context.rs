@@ -1,6 +1,7 @@
 //! The model in one scalar, as the stages read it.
 
 use super::contact::ColliderAt;
+use super::levels::Lattice;
 use super::material::Local;
 use super::rigid::Rigid;
 use super::storage::Stored;
@@ -8,7 +9,8 @@ use crate::agents::Drive;
 use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Real, Scalar, Vec3};
 use crate::model::{LawKind, Model};
-use crate::mpm::state::NO_MUSCLE;
+use crate::mpm::state::{NO_MUSCLE, Particles};
+use std::sync::Arc;
 
 /// The most lanes any scalar has.
 pub const MAX_LANES: usize = 8;
@@ -18,8 +20,14 @@ pub struct Context<R> {
     /// Cell width h [m] and its inverse.
     pub cell_width: R,
     pub inverse_width: R,
-    /// 1/D = 4/h² of the quadratic B-spline [1/m²].
-    pub inverse_d: R,
+    /// The grid of each level, finest first.
+    pub lattices: Vec<Lattice<R>>,
+    /// Duration of a control step [s], after which particles are split and merged.
+    pub control_secs: R,
+    /// As [`crate::model::Levels::hysteresis`] [m].
+    pub hysteresis: R,
+    /// Particles along the edge of a cell, by body.
+    pub per_axis: Vec<u32>,
     /// Substep [s].
     pub dt: R,
     /// [m/s²]
@@ -35,8 +43,8 @@ pub struct Context<R> {
     pub reads_rate: bool,
     /// Whether any of them has plastic history.
     pub has_history: bool,
-    /// By particle id.
-    pub points: Vec<Point<R>>,
+    /// Of the initial particles, by id.
+    pub points: Arc<Vec<Point<R>>>,
     /// Fibre directions by muscle.
     pub fibres: Vec<Vec3<R>>,
     /// The free rigid bodies.
@@ -51,7 +59,7 @@ pub struct Constants<R> {
 }
 
 /// What is constant of one particle.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Point<R> {
     /// [kg]
     pub mass: R,
@@ -59,6 +67,23 @@ pub struct Point<R> {
     pub volume: R,
     pub material: u32,
     pub muscle: u32,
+    pub body: u32,
+    /// The level that its size belongs to.
+    pub level: u8,
+}
+
+/// Of all particles, by id.
+pub fn points<R: Scalar>(p: &Particles) -> Vec<Point<R>> {
+    (0..p.mass.len())
+        .map(|i| Point {
+            mass: R::from_f64(p.mass[i]),
+            volume: R::from_f64(p.volume[i]),
+            material: p.material[i],
+            muscle: p.muscle[i],
+            body: p.body[i],
+            level: p.level[i],
+        })
+        .collect()
 }
 
 impl<R: Scalar> Context<R> {
@@ -80,7 +105,10 @@ impl<R: Scalar> Context<R> {
         Self {
             cell_width: R::from_f64(h),
             inverse_width: R::from_f64(1.0 / h),
-            inverse_d: R::from_f64(4.0 / (h * h)),
+            lattices: (0..model.levels.count()).map(|l| Lattice::new(h, l)).collect(),
+            control_secs: R::from_f64(model.substep_secs * model.substeps_per_control as f64),
+            hysteresis: R::from_f64(model.levels.hysteresis),
+            per_axis: model.levels.per_axis.clone(),
             dt: R::from_f64(model.substep_secs),
             gravity: Vec3::from_f64(model.gravity.0),
             // A full node carries the mass of about eight particles.
@@ -90,14 +118,7 @@ impl<R: Scalar> Context<R> {
             reads_rate: kinds.iter().any(|k| k.spec().reads_rate),
             has_history: kinds.iter().any(|k| k.spec().has_history),
             kinds,
-            points: (0..p.mass.len())
-                .map(|i| Point {
-                    mass: R::from_f64(p.mass[i]),
-                    volume: R::from_f64(p.volume[i]),
-                    material: p.material[i],
-                    muscle: p.muscle[i],
-                })
-                .collect(),
+            points: Arc::new(points(p)),
             fibres: model.muscles.iter().map(|m| Vec3::from_f64(m.fibre.0)).collect(),
             rigid: Rigid::all(model),
         }
@@ -129,10 +150,11 @@ pub struct Batch<'a, R: Scalar> {
 }
 
 impl<'a, R: Scalar> Batch<'a, R> {
-    pub fn new(ctx: &Context<R>, ids: &[u32], positions: &'a [u32]) -> Self {
+    pub fn new(stored: &Stored<R>, positions: &'a [u32]) -> Self {
         let last = positions.len() - 1;
-        let points =
-            std::array::from_fn(|l| ctx.points[ids[positions[l.min(last)] as usize] as usize]);
+        let points = std::array::from_fn(|l| {
+            stored.points[stored.id[positions[l.min(last)] as usize] as usize]
+        });
         Self { positions, points }
     }
 

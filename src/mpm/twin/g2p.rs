@@ -5,9 +5,10 @@
 use super::blocks::{Sorted, split_ranges};
 use super::context::{Batch, Context, MAX_LANES, lane, pack};
 use super::cotangents::{ParameterBars, split_cotangent};
+use super::levels::{Blend, Blended, Side, sides};
 use super::material;
 use super::storage::Stored;
-use super::tiles::{Grid, Scratch, load_tile, scatter_blocks};
+use super::tiles::{Grid, Scratch, Tile, Tiles, load_tile, load_upper_tile, scatter_blocks};
 use super::transfer::{Contribution, gather, gather_slope, scatter, stencil};
 use crate::math::{Mat3, Scalar, Vec3};
 use crate::mpm::state::Cotangent;
@@ -30,6 +31,7 @@ pub fn g2p<R: Scalar>(
     scratch: &mut Scratch<R>,
 ) -> Result<Stored<R>, Divergence> {
     let mut out = scratch.take_state(stored.id.len());
+    out.points = stored.points.clone();
     split_stored(&mut out, sorted)
         .into_par_iter()
         .enumerate()
@@ -47,23 +49,35 @@ fn g2p_block<R: Scalar>(
     out: StoredPart<R>,
 ) -> Result<(), Divergence> {
     let tile = load_tile::<R>(sorted, velocities, block);
+    let upper = load_upper_tile::<R>(sorted, velocities, block);
     let part = &sorted.order[sorted.ranges[block].clone()];
     let mut diverged: Option<Divergence> = None;
     for (chunk, positions) in part.chunks(R::LANES).enumerate() {
-        let batch = Batch::new(ctx, &stored.id, positions);
+        let batch = Batch::new(stored, positions);
         let first = chunk * R::LANES;
-        let mut c = [Mat3::zero(); MAX_LANES];
+        let mut gradients = [Mat3::zero(); MAX_LANES];
         for (l, &p) in positions.iter().enumerate() {
             let (p, at) = (p as usize, first + l);
-            let ([x, y, z, _], moment) = gather(&stencil(ctx, stored, p), &tile);
-            let v = Vec3([x, y, z]);
-            c[l] = moment * ctx.inverse_d;
+            let (v, c, gradient) = match (stored.blend(p), &upper) {
+                (Some(blend), Some(upper)) => {
+                    let sides = sides(ctx, stored, p, blend);
+                    let on = Blended::gather(&sides, [&tile, upper]);
+                    (on.velocity(&sides), on.affine(&sides), on.velocity_gradient(&sides))
+                }
+                _ => {
+                    let lattice = &ctx.lattices[stored.places.level(p) as usize];
+                    let ([x, y, z, _], moment) = gather(&stencil(ctx, stored, p), &tile);
+                    let c = moment * lattice.inverse_d;
+                    (Vec3([x, y, z]), c, c)
+                }
+            };
+            gradients[l] = gradient;
             out.id[at] = stored.id[p];
             out.v[at] = v;
-            out.c[at] = c[l];
+            out.c[at] = c;
             (out.cell[at], out.offset[at]) = advect(ctx, stored.cell[p], stored.offset[p], v);
         }
-        let f_trial = trial(ctx, &batch, stored, &pack(&c));
+        let f_trial = trial(ctx, &batch, stored, &pack(&gradients));
         let history = batch.scalar(&stored.history);
         let k = batch.constants(ctx);
         batch.for_each_law(ctx, |kind, lanes| {
@@ -84,15 +98,15 @@ fn g2p_block<R: Scalar>(
     diverged.map_or(Ok(()), Err)
 }
 
-/// `(I + dt C) F`.
+/// `(I + dt L) F`, L the velocity gradient: C, but in a band.
 #[inline(always)]
 fn trial<R: Scalar>(
     ctx: &Context<R>,
     batch: &Batch<R>,
     stored: &Stored<R>,
-    c: &Mat3<R::Lanes>,
+    gradient: &Mat3<R::Lanes>,
 ) -> Mat3<R::Lanes> {
-    (Mat3::identity() + *c * ctx.dt.splat()) * batch.matrix(&stored.f)
+    (Mat3::identity() + *gradient * ctx.dt.splat()) * batch.matrix(&stored.f)
 }
 
 /// `x + dt v`, with the cell renormalised to the nearest node.
@@ -153,19 +167,32 @@ pub fn g2p_adj<R: Scalar>(
     let mut bar = scratch.take_cotangent(stored.id.len());
     let parts = split_cotangent(&mut bar, sorted);
     let (velocity_bar, parameters) =
-        scatter_blocks(sorted, scratch, parts, |block, out, tile_bar| {
+        scatter_blocks(sorted, scratch, parts, |block, out, tiles_bar| {
             let tile = load_tile::<R>(sorted, velocities, block);
+            let upper = load_upper_tile::<R>(sorted, velocities, block);
             let range = sorted.ranges[block].clone();
             let part = &sorted.order[range.clone()];
             let mut parameters = ParameterBars::zeros(ctx);
             for (chunk, positions) in part.chunks(R::LANES).enumerate() {
                 let first = chunk * R::LANES;
-                let batch = Batch::new(ctx, &stored.id, positions);
+                let batch = Batch::new(stored, positions);
                 let later = |l: usize| range.start + first + l.min(positions.len() - 1);
                 let seed = |l: usize| after_bar.place[later(l)] as usize;
-                let c = Mat3::from_fn(|i, j| R::pack(|l| after.c[later(l)].0[i][j]));
+                // In a band, what the two levels said is gathered again.
+                let between: [Option<_>; MAX_LANES] = std::array::from_fn(|l| {
+                    let p = *positions.get(l)? as usize;
+                    let (blend, upper) = (stored.blend(p)?, upper.as_ref()?);
+                    let sides = sides(ctx, stored, p, blend);
+                    let on = Blended::gather(&sides, [&tile, upper]);
+                    Some((blend, sides, on, [&tile, upper]))
+                });
+                let gradients: [_; MAX_LANES] = std::array::from_fn(|l| match &between[l] {
+                    Some((_, sides, on, _)) => on.velocity_gradient(sides),
+                    None => after.c[later(l)],
+                });
+                let gradient = pack(&gradients);
                 let f = batch.matrix(&stored.f);
-                let f_trial = trial(ctx, &batch, stored, &c);
+                let f_trial = trial(ctx, &batch, stored, &gradient);
                 let history = batch.scalar(&stored.history);
                 let f_bar = Mat3::from_fn(|i, j| R::pack(|l| after_bar.bar.f[seed(l)].0[i][j]));
                 let history_bar = R::pack(|l| after_bar.bar.history[seed(l)]);
@@ -181,21 +208,29 @@ pub fn g2p_adj<R: Scalar>(
                         parameters.add_constants::<R>(material, &k_bar, l, ctx.constant_count);
                     }
                 });
-                // L' = dt F_trial_bar Fᵀ;  F_bar = (I + dt C)ᵀ F_trial_bar
+                // L' = dt F_trial_bar Fᵀ;  F_bar = (I + dt L)ᵀ F_trial_bar
                 let trial_bar = pack(&trial_bar);
                 let l_bar = trial_bar * f.transpose() * ctx.dt.splat();
-                let f_bar = (Mat3::identity() + c * ctx.dt.splat()).transpose() * trial_bar;
+                let f_bar = (Mat3::identity() + gradient * ctx.dt.splat()).transpose() * trial_bar;
                 for (l, &p) in positions.iter().enumerate() {
                     let (p, at) = (p as usize, first + l);
-                    let s = stencil(ctx, stored, p);
                     let x_bar = after_bar.bar.x[seed(l)];
                     let v_bar = after_bar.bar.v[seed(l)] + x_bar * ctx.dt;
-                    let c_bar = after_bar.bar.c[seed(l)] + lane::<R>(&l_bar, l);
-                    let scaled = c_bar * ctx.inverse_d;
+                    let c_bar = after_bar.bar.c[seed(l)];
+                    let l_bar = lane::<R>(&l_bar, l);
+                    out.f[at] = lane::<R>(&f_bar, l);
+                    if let Some((blend, sides, on, from)) = &between[l] {
+                        let bars = GatheredBar { v: v_bar, c: c_bar, gradient: l_bar };
+                        out.x[at] =
+                            x_bar + scatter_blended_adj(blend, sides, on, &bars, *from, tiles_bar);
+                        continue;
+                    }
+                    let s = stencil(ctx, stored, p);
+                    let lattice = &ctx.lattices[stored.places.level(p) as usize];
+                    let scaled = (c_bar + l_bar) * lattice.inverse_d;
                     // The adjoint of the gather: the particle gives v' + C' d / D to its nodes.
                     let give = Contribution::new(&s, v_bar, scaled, R::zero());
-                    scatter(&s, &give, tile_bar);
-                    out.f[at] = lane::<R>(&f_bar, l);
+                    scatter(&s, &give, tiles_bar.home);
                     out.x[at] = x_bar + gather_slope(&s, &give, &tile)
                         - scaled.transpose() * after.v[later(l)];
                 }
@@ -203,6 +238,45 @@ pub fn g2p_adj<R: Scalar>(
             parameters
         });
     (velocity_bar, bar, parameters)
+}
+
+/// Cotangents of what a particle gathered: v, C and the velocity gradient L.
+struct GatheredBar<R> {
+    v: Vec3<R>,
+    c: Mat3<R>,
+    gradient: Mat3<R>,
+}
+
+/// In a band: gives `vl' + Cl' d / D` to the nodes of each level, with `vl' = λ v' + L' ∇λ` and
+/// `Cl' = λ (ρ C' + L')`, `ρ_l = D_l / Σ λ D`; returns the position's cotangent, through the weights and
+/// through `λ_bar = v'·v^l + ρ C':(C^l - C) + L':C^l`, `∇λ_bar = L'ᵀ v^l`.
+#[inline(never)]
+fn scatter_blended_adj<R: Scalar>(
+    blend: &Blend<R>,
+    sides: &[Side<R>; 2],
+    on: &Blended<R>,
+    bar: &GatheredBar<R>,
+    tiles: [&Tile<R>; 2],
+    tiles_bar: &mut Tiles<R>,
+) -> Vec3<R> {
+    let mean = on.affine(sides);
+    let mut x_bar = Vec3::zero();
+    let mut share_bars = [R::zero(); 2];
+    let mut gradient_bars = [Vec3::zero(); 2];
+    for (n, side) in sides.iter().enumerate() {
+        let (v, c, weight) = (on.v[n], on.c[n], on.weights[n]);
+        let v_bar = bar.v * side.share + bar.gradient * side.gradient;
+        let c_bar = (bar.c * weight + bar.gradient) * side.share;
+        let scaled = c_bar * side.lattice.inverse_d;
+        let give = Contribution::new(&side.stencil, v_bar, scaled, R::zero());
+        scatter(&side.stencil, &give, tiles_bar.side(n));
+        x_bar += gather_slope(&side.stencil, &give, tiles[n]) - scaled.transpose() * v;
+        share_bars[n] =
+            bar.v.dot(v) + bar.c.double_dot(c - mean) * weight + bar.gradient.double_dot(c);
+        gradient_bars[n] = bar.gradient.transpose() * v;
+    }
+    let [fine, coarse] = gradient_bars;
+    x_bar + blend.position_bar(share_bars[1] - share_bars[0], coarse - fine)
 }
 
 /// The cotangent of a stored state: that of the particle at storage position p is entry

@@ -162,9 +162,10 @@ pub(super) fn solids_near<R: Scalar>(
     key: BlockKey,
 ) -> Vec<usize> {
     let first = node_of(key, 0);
+    let cell_width = ctx.lattices[key.level as usize].cell_width;
     // From the centre of the block to its corner nodes, with a little for round-off.
-    let reach = ctx.cell_width * R::from_f64(1.5 * 3f64.sqrt() * 1.001);
-    let to_centre = Vec3::from_f64([1.5; 3]) * ctx.cell_width;
+    let reach = cell_width * R::from_f64(1.5 * 3f64.sqrt() * 1.001);
+    let to_centre = Vec3::from_f64([1.5; 3]) * cell_width;
     (0..solids.len())
         .filter(|&s| {
             let solid = solids.get(s);
@@ -174,11 +175,13 @@ pub(super) fn solids_near<R: Scalar>(
         .collect()
 }
 
-/// World cell index of a node of a block.
+/// World cell index of a node of a block, on the finest lattice.
 #[inline(always)]
 pub(super) fn node_of(key: BlockKey, node: usize) -> [i32; 3] {
     let local = [node / 16, node / 4 % 4, node % 4];
-    std::array::from_fn(|a| key[a].wrapping_mul(BLOCK_EDGE) + local[a] as i32)
+    std::array::from_fn(|a| {
+        key.at[a].wrapping_mul(BLOCK_EDGE).wrapping_add(local[a] as i32) << key.level
+    })
 }
 
 /// Node minus collider position [m], by integer cells, so that it is exact anywhere.

@@ -20,6 +20,7 @@ mod cotangents;
 mod g2p;
 mod grid_update;
 mod kirchhoff;
+mod levels;
 pub mod material;
 mod p2g;
 mod rigid;
@@ -38,13 +39,14 @@ use super::state::{Cotangent, RigidCotangent, State};
 use super::wrench::{means, means_adj};
 use crate::agents::{Drive, DriveCotangent, PoseCotangent};
 use crate::math::{Scalar, Vec3};
-use crate::model::Model;
+use crate::model::{MAX_PARTICLES, Model};
 use blocks::{Blocks, Sorted, sort};
 use contact::PoseBar;
 use context::{Command, Context};
 use cotangents::ParameterBars;
 use g2p::{Divergence, Walking, g2p, g2p_adj};
 use grid_update::{Solids, grid_update, grid_update_adj};
+use levels::{Change, Field, Places, adapt};
 use p2g::{p2g, p2g_adj};
 pub use rigid::ROUNDS as RIGID_ROUNDS;
 use rigid::{MassBar, RigidBar, rigid_predict, rigid_predict_adj, rigid_update, rigid_update_adj};
@@ -80,6 +82,8 @@ pub struct Twin<R: Scalar> {
 
 /// What a substep leaves for its adjoint.
 struct Record<R: Scalar> {
+    /// Particles split and merged before it, in order.
+    changes: Vec<Change<R>>,
     before: Stored<R>,
     sorted: Sorted,
     momentum: Grid<R>,
@@ -145,17 +149,44 @@ impl<R: Scalar> Twin<R> {
 
     /// Like [`Simulator::load`], in the twin's own scalar (a dual number keeps its tangent).
     pub fn load_scalar(&mut self, state: State<R>) {
-        self.present = Stored::from_state(state);
+        self.present = Stored::from_state(state, &self.ctx.points);
         self.live.clear();
     }
 
     /// Like [`Simulator::read`], in the twin's own scalar.
     pub fn read_scalar(&self) -> State<R> {
-        self.present.to_state()
+        self.present.to_state(self.has_levels())
     }
 
     fn particle_count(&self) -> usize {
         self.present.id.len()
+    }
+
+    fn has_levels(&self) -> bool {
+        self.ctx.lattices.len() > 1
+    }
+
+    /// Finds the levels that each particle takes part in; at the start of a control step, splits and
+    /// merges particles first. The field is that of the control step's start.
+    fn follow(&mut self, substep: usize) -> Result<Vec<Change<R>>, SimulationError> {
+        let start = substep - substep % self.model.substeps_per_control;
+        let Some(drive) = self.drive.as_ref().filter(|_| self.has_levels()) else {
+            return Ok(Vec::new());
+        };
+        let field = Field::new(&self.model, drive.poses_at(start));
+        let changes = match substep == start {
+            true => adapt(&self.ctx, &field, &mut self.present),
+            false => Vec::new(),
+        };
+        if self.particle_count() > MAX_PARTICLES {
+            return Err(SimulationError::Capacity {
+                what: "particles after splitting".into(),
+                needed: self.particle_count() as u64,
+                allowed: MAX_PARTICLES as u64,
+            });
+        }
+        self.present.places = Places::new(&field, &self.present.cell, &self.present.offset);
+        Ok(changes)
     }
 
     fn command(&self, substep: usize) -> Result<Command<R>, SimulationError> {
@@ -172,8 +203,12 @@ impl<R: Scalar> Twin<R> {
     /// One substep: the next state becomes the present one; returns what the adjoint needs.
     fn substep(&mut self, substep: usize) -> Result<Record<R>, SimulationError> {
         let command = self.command(substep)?;
-        let (ctx, before, scratch) = (&self.ctx, &self.present, &mut self.scratch);
         self.stopwatch.start();
+        let changes = self.follow(substep)?;
+        if self.has_levels() {
+            self.stopwatch.lap("levels");
+        }
+        let (ctx, before, scratch) = (&self.ctx, &self.present, &mut self.scratch);
         let sorted = sort(before, &self.blocks);
         self.stopwatch.lap("sort");
         let momentum = p2g(ctx, &command, before, &sorted, scratch);
@@ -205,13 +240,13 @@ impl<R: Scalar> Twin<R> {
         self.blocks = sorted.blocks.clone();
         self.scratch.give_grid(velocities);
         let before = std::mem::replace(&mut self.present, after);
-        Ok(Record { before, sorted, momentum })
+        Ok(Record { changes, before, sorted, momentum })
     }
 
     /// One substep back: turns the cotangent of the present state into that of the state before.
     fn substep_adj(&mut self, substep: usize, record: Record<R>) -> Result<(), SimulationError> {
         let command = self.command(substep)?;
-        let Record { before, sorted, momentum } = record;
+        let Record { changes, before, sorted, momentum } = record;
         let (ctx, scratch) = (&self.ctx, &mut self.scratch);
         let (after, walking) = (&self.present, &self.reverse.walking);
         self.stopwatch.start();
@@ -282,6 +317,13 @@ impl<R: Scalar> Twin<R> {
         for grid in [momentum, velocities, velocity_bar, grid_bar] {
             self.scratch.give_grid(grid);
         }
+        for change in changes.into_iter().rev() {
+            let Walking { bar, place } = &mut self.reverse.walking;
+            // Ids are storage positions there: `place` serves as it is.
+            *bar = change.adj(&self.ctx, bar, place);
+            *place = (0..change.before.id.len() as u32).collect();
+            self.present = change.before;
+        }
         Ok(())
     }
 
@@ -306,7 +348,8 @@ impl<R: Scalar> Simulator for Twin<R> {
     }
 
     fn load(&mut self, state: &State<f64>) -> Result<(), SimulationError> {
-        let expected = self.ctx.points.len();
+        let own = state.particles.as_ref().map(|particles| particles.mass.len());
+        let expected = own.unwrap_or(self.ctx.points.len());
         if state.particle_count() != expected {
             return Err(SimulationError::Capacity {
                 what: "particles of the state".into(),
@@ -328,7 +371,7 @@ impl<R: Scalar> Simulator for Twin<R> {
     }
 
     fn read(&mut self) -> Result<State<f64>, SimulationError> {
-        Ok(self.present.to_state().cast())
+        Ok(self.read_scalar().cast())
     }
 
     fn drive(&mut self, drive: &Drive) -> Result<(), SimulationError> {
@@ -389,6 +432,7 @@ impl<R: Scalar> Simulator for Twin<R> {
             x: vec![[0.0; 3]; self.particle_count()],
             v: vec![[0.0; 3]; self.particle_count()],
             rigid: stored.rigid.iter().map(|motion| motion.cast()).collect(),
+            particles: self.has_levels().then(|| Arc::new(stored.particles())),
         };
         for (p, &id) in stored.id.iter().enumerate() {
             seen.x[id as usize] = std::array::from_fn(|a| {

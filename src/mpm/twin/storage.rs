@@ -1,8 +1,12 @@
 //! Particles as the twin holds them: in the order in which the last substep visited them.
 
+use super::blocks::{BlockKey, block_of};
+use super::context::{self, Point};
+use super::levels::{Blend, Places, nearest_node};
 use crate::math::{Mat3, Scalar, Vec3};
-use crate::mpm::state::{Cotangent, RigidMotion, State};
+use crate::mpm::state::{Cotangent, Particles, RigidMotion, State};
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// A [`State`] in storage order, with the id of each particle.
 #[derive(Clone, Debug)]
@@ -15,9 +19,35 @@ pub struct Stored<R> {
     pub f: Vec<Mat3<R>>,
     pub history: Vec<R>,
     pub rigid: Vec<RigidMotion<R>>,
+    /// What is constant of each particle, by id.
+    pub points: Arc<Vec<Point<R>>>,
+    /// Levels that each takes part in, found anew at each substep; empty where there is one level.
+    pub places: Places<R>,
 }
 
 impl<R: Scalar> Stored<R> {
+    /// Block and node in it of the particle's place on the finest level that it takes part in.
+    #[inline(always)]
+    pub fn home(&self, p: usize) -> (BlockKey, usize) {
+        let level = self.places.level(p);
+        let node = match level {
+            0 => self.cell[p],
+            _ => nearest_node(self.cell[p], self.offset[p], level),
+        };
+        block_of(level, node)
+    }
+
+    /// How a particle is shared with the level above, if it is.
+    #[inline(always)]
+    pub fn blend(&self, p: usize) -> Option<&Blend<R>> {
+        self.places.blend(p)
+    }
+
+    /// Whether any particle is shared between levels.
+    pub fn has_blends(&self) -> bool {
+        !self.places.blends.is_empty()
+    }
+
     pub fn zeros(count: usize) -> Self {
         Self {
             id: vec![0; count],
@@ -28,16 +58,33 @@ impl<R: Scalar> Stored<R> {
             f: vec![Mat3::zero(); count],
             history: vec![R::zero(); count],
             rigid: Vec::new(),
+            points: Arc::default(),
+            places: Places::default(),
         }
     }
 
-    pub fn from_state(state: State<R>) -> Self {
-        let State { cell, offset, v, c, f, history, rigid } = state;
-        Self { id: (0..cell.len() as u32).collect(), cell, offset, v, c, f, history, rigid }
+    /// `points` are those of the model, for a state that has none of its own.
+    pub fn from_state(state: State<R>, points: &Arc<Vec<Point<R>>>) -> Self {
+        let State { cell, offset, v, c, f, history, rigid, particles } = state;
+        let own = particles.map(|particles| Arc::new(context::points(&particles)));
+        Self {
+            id: (0..cell.len() as u32).collect(),
+            cell,
+            offset,
+            v,
+            c,
+            f,
+            history,
+            rigid,
+            points: own.unwrap_or_else(|| points.clone()),
+            places: Places::default(),
+        }
     }
 
-    pub fn to_state(&self) -> State<R> {
+    /// In id order; with what the particles are if `changing`.
+    pub fn to_state(&self, changing: bool) -> State<R> {
         State {
+            particles: changing.then(|| Arc::new(self.particles())),
             cell: by_id(&self.id, &self.cell),
             offset: by_id(&self.id, &self.offset),
             v: by_id(&self.id, &self.v),
@@ -45,6 +92,19 @@ impl<R: Scalar> Stored<R> {
             f: by_id(&self.id, &self.f),
             history: by_id(&self.id, &self.history),
             rigid: self.rigid.clone(),
+        }
+    }
+
+    /// What the particles are.
+    pub fn particles(&self) -> Particles {
+        let points = || self.points.iter();
+        Particles {
+            mass: points().map(|p| p.mass.to_f64()).collect(),
+            volume: points().map(|p| p.volume.to_f64()).collect(),
+            material: points().map(|p| p.material).collect(),
+            body: points().map(|p| p.body).collect(),
+            muscle: points().map(|p| p.muscle).collect(),
+            level: points().map(|p| p.level).collect(),
         }
     }
 

@@ -4,7 +4,7 @@
 //! The bound of 1e-10 is relative to the sum of the absolute products; f64 round-off over some
 //! thousand terms leaves three decades.
 
-pub use super::blocks::sort;
+pub use super::blocks::{BlockKey, sort};
 pub use super::context::{Command, Context};
 pub use super::g2p::g2p;
 pub use super::grid_update::{Solids, grid_update};
@@ -54,7 +54,7 @@ pub fn scene(law: Law) -> Arc<Model> {
         c: (0..count).map(|_| random.matrix(2.0)).collect(),
         f: (0..count).map(|_| Mat3::identity() + random.matrix(0.05)).collect(),
         history: (0..count).map(|_| random.number().abs() * 0.01).collect(),
-        rigid: vec![],
+        ..State::default()
     };
     for p in 0..count {
         let index = [p / 16, p / 4 % 4, p % 4];
@@ -104,8 +104,10 @@ pub fn scene(law: Law) -> Arc<Model> {
             muscle: (0..count)
                 .map(|p| if is_elastic && p % 2 == 0 { 0 } else { NO_MUSCLE })
                 .collect(),
+            level: vec![0; count],
         },
         initial,
+        levels: Levels::uniform(),
     })
 }
 
@@ -141,6 +143,16 @@ pub fn drive(model: &Model, control_steps: usize) -> Drive {
     }
 }
 
+/// The initial state as the twin holds it.
+pub fn stored(model: &Model) -> Stored<f64> {
+    Stored::from_state(model.initial.clone(), &Context::new(model).points)
+}
+
+/// The same with a tangent.
+pub fn stored_dual(model: &Model, direction: &Cotangent<f64>) -> Stored<Dual> {
+    Stored::from_state(dual_state(&model.initial, direction), &Context::new(model).points)
+}
+
 /// A random direction in the space of states, positions in metres.
 pub fn random_direction(random: &mut Random, count: usize) -> Cotangent<f64> {
     Cotangent {
@@ -168,6 +180,7 @@ pub fn dual_state(state: &State<f64>, direction: &Cotangent<f64>) -> State<Dual>
         f: s.f.iter().zip(&d.f).map(|(a, b)| matrix(a, b)).collect(),
         history: s.history.iter().zip(&d.history).map(|(&a, &b)| Dual::new(a, b)).collect(),
         rigid: vec![],
+        particles: None,
     }
 }
 
@@ -266,13 +279,13 @@ fn p2g_adj_is_the_transpose_of_p2g() {
         let direction = random_direction(&mut random, model.initial.particle_count());
 
         let dual_ctx = Context::<Dual>::new(&model);
-        let dual = Stored::from_state(dual_state(&model.initial, &direction));
+        let dual = stored_dual(&model, &direction);
         let sorted = sort(&dual, &Arc::default());
         let command = Command::at(&model, &drive, 0);
         let grid = p2g(&dual_ctx, &command, &dual, &sorted, &mut Scratch::new());
 
         let ctx = Context::<f64>::new(&model);
-        let stored = Stored::from_state(model.initial.clone());
+        let stored = stored(&model);
         let command = Command::at(&model, &drive, 0);
         let grid_bar = random_grid(&mut random, grid.len(), [1.0; 4]);
         let mut bar = Cotangent::zeros(stored.id.len());
@@ -291,7 +304,7 @@ fn g2p_adj_is_the_transpose_of_g2p() {
         let (model, mut random) = (scene(law), Random::new(2));
         let count = model.initial.particle_count();
         let direction = random_direction(&mut random, count);
-        let dual = Stored::from_state(dual_state(&model.initial, &direction));
+        let dual = stored_dual(&model, &direction);
         let sorted = sort(&dual, &Arc::default());
         let blocks = sorted.blocks.node_keys.len();
         let velocities = random_grid(&mut random, blocks, [1.0, 1.0, 1.0, 0.0]);
@@ -302,7 +315,7 @@ fn g2p_adj_is_the_transpose_of_g2p() {
             g2p(&Context::new(&model), &dual, &sorted, &dual_velocities, scratch).unwrap();
 
         let ctx = Context::<f64>::new(&model);
-        let stored = Stored::from_state(model.initial.clone());
+        let stored = stored(&model);
         let scratch = &mut Scratch::new();
         let after = g2p(&ctx, &stored, &sorted, &velocities, scratch).unwrap();
         let walking = Walking {
@@ -331,7 +344,7 @@ fn grid_update_adj_is_the_transpose_of_grid_update_by_nodes_and_by_poses() {
     let model = scene(elastic());
     let mut random = Random::new(3);
     let drive = drive(&model, 1);
-    let sorted = sort(&Stored::from_state(model.initial.clone()), &Arc::default());
+    let sorted = sort(&stored(&model), &Arc::default());
     let blocks = sorted.blocks.node_keys.len();
     let (momentum, dual_momentum, momentum_dot) = random_momenta(&mut random, blocks);
     let mut command = Command::<Dual>::at(&model, &drive, 0);

@@ -10,10 +10,30 @@ use rayon::prelude::*;
 /// One row per node, block by block: `(momentum, mass)` or a cotangent of it.
 pub type Grid<R> = Vec<[Row<R>; BLOCK_NODES]>;
 
+/// The nodes around a particle block.
+pub type Tile<R> = [Row<R>; TILE_NODES];
+
+/// Where the particles of a block write: the nodes around it, and those of the level above.
+pub struct Tiles<'a, R: Scalar> {
+    pub home: &'a mut Tile<R>,
+    pub upper: Option<&'a mut Tile<R>>,
+}
+
+impl<R: Scalar> Tiles<'_, R> {
+    /// Of the finer (0) or the coarser level (1) of a particle in a band.
+    #[inline(always)]
+    pub fn side(&mut self, side: usize) -> &mut Tile<R> {
+        match (side, &mut self.upper) {
+            (1, Some(upper)) => upper,
+            _ => self.home,
+        }
+    }
+}
+
 /// Memory that substeps hand on, so that a running simulation allocates nothing large: fresh pages
 /// from the system cost more than the work done on them.
 pub struct Scratch<R: Scalar> {
-    tiles: Vec<[Row<R>; TILE_NODES]>,
+    tiles: Vec<Tile<R>>,
     grids: Vec<Grid<R>>,
     states: Vec<Stored<R>>,
     cotangents: Vec<Cotangent<R>>,
@@ -56,36 +76,88 @@ impl<R: Scalar> Scratch<R> {
     }
 }
 
-/// Runs `fill` on a tile per particle block, with that block's entry of `parts` (what it writes
-/// besides), and sums the tiles at the nodes in fixed order. Returns what `fill` did, by block.
+/// Runs `fill` on the tiles of each particle block, with that block's entry of `parts` (what it
+/// writes besides), and sums the tiles at the nodes in fixed order. Returns what `fill` did, by block.
 pub fn scatter_blocks<R: Scalar, P: Send, T: Send>(
     sorted: &Sorted,
     scratch: &mut Scratch<R>,
     parts: Vec<P>,
-    fill: impl Fn(usize, P, &mut [Row<R>; TILE_NODES]) -> T + Sync,
+    fill: impl Fn(usize, P, &mut Tiles<R>) -> T + Sync,
 ) -> (Grid<R>, Vec<T>) {
     let zero = Row::<R>::splat(R::zero());
-    let mut grid = scratch.take_grid(sorted.blocks.node_keys.len());
+    let blocks = &sorted.blocks;
+    let mut grid = scratch.take_grid(blocks.node_keys.len());
+    let count = sorted.ranges.len();
     let tiles = &mut scratch.tiles;
-    tiles.resize(sorted.ranges.len(), [zero; TILE_NODES]);
-    let done = tiles
+    tiles.resize(count + blocks.upper.blocks.len(), [zero; TILE_NODES]);
+    let (home_tiles, upper_tiles) = tiles.split_at_mut(count);
+    let mut uppers: Vec<Option<&mut Tile<R>>> = Vec::new();
+    uppers.resize_with(count, || None);
+    for (&block, tile) in blocks.upper.blocks.iter().zip(&mut *upper_tiles) {
+        uppers[block as usize] = Some(tile);
+    }
+    let done = home_tiles
         .par_iter_mut()
+        .zip(uppers)
         .zip(parts)
         .enumerate()
-        .map(|(block, (tile, part))| {
-            tile.fill(zero);
-            fill(block, part, tile)
+        .map(|(block, ((home, mut upper), part))| {
+            home.fill(zero);
+            if let Some(tile) = &mut upper {
+                tile.fill(zero);
+            }
+            fill(block, part, &mut Tiles { home, upper })
         })
         .collect();
-    grid.par_iter_mut().zip(&sorted.blocks.particles_near).for_each(|(nodes, near)| {
+    let (home_tiles, upper_tiles) = scratch.tiles.split_at(count);
+    grid.par_iter_mut().enumerate().for_each(|(n, nodes)| {
         nodes.fill(zero);
-        for (direction, &block) in near.iter().enumerate() {
+        for (direction, &block) in blocks.particles_near[n].iter().enumerate() {
             if block != NONE {
-                add_tile::<R>(&tiles[block as usize], direction, nodes);
+                add_tile::<R>(&home_tiles[block as usize], direction, nodes);
             }
+        }
+        for &(upper, direction) in blocks.upper.from_below.get(n).into_iter().flatten() {
+            let block = blocks.upper.blocks[upper as usize] as usize;
+            let key = blocks.particle_keys[block].at;
+            for_upper_overlap(key, direction as usize, |node, in_tile| {
+                nodes[node] += upper_tiles[upper as usize][in_tile];
+            });
         }
     });
     (grid, done)
+}
+
+/// The nodes of the level above around a particle block, or none if it does not reach them.
+pub fn load_upper_tile<R: Scalar>(
+    sorted: &Sorted,
+    grid: &Grid<R>,
+    block: usize,
+) -> Option<Tile<R>> {
+    let blocks = &sorted.blocks;
+    let upper = blocks.upper.blocks.binary_search(&(block as u32)).ok()?;
+    let mut tile = [Row::<R>::splat(R::zero()); TILE_NODES];
+    for (direction, &node_block) in blocks.upper.nodes[upper].iter().enumerate() {
+        let nodes = &grid[node_block as usize];
+        for_upper_overlap(blocks.particle_keys[block].at, direction, |node, in_tile| {
+            tile[in_tile] = nodes[node];
+        });
+    }
+    Some(tile)
+}
+
+/// Per axis, for a block of even and odd coordinate k and the lower and upper of the two blocks
+/// above that its nodes `2 k - 1 ..= 2 k + 3` lie in: the first node of that block, how many, and where
+/// they lie in the tile.
+const UPPER_OVERLAP: [[(usize, usize, usize); 2]; 2] =
+    [[(3, 1, 0), (0, 4, 1)], [(1, 3, 0), (0, 2, 3)]];
+
+/// Visits the nodes of a block above that the second tile of the block at `key` overlaps.
+#[inline(always)]
+fn for_upper_overlap(key: [i32; 3], direction: usize, visit: impl FnMut(usize, usize)) {
+    let axis = |a: usize, which: usize| UPPER_OVERLAP[(key[a] & 1) as usize][which];
+    let spans = [axis(0, direction / 4), axis(1, direction / 2 % 2), axis(2, direction % 2)];
+    for_span(spans, visit);
 }
 
 /// Per axis, for a neighbour at -1, 0, +1: the first own node it reaches, how many, and where they
@@ -94,18 +166,14 @@ const OVERLAP: [(usize, usize, usize); 3] = [(0, 1, 5), (0, 4, 1), (3, 1, 0)];
 
 /// Adds what the tile of the neighbour in a direction holds for this block.
 #[inline(always)]
-fn add_tile<R: Scalar>(
-    tile: &[Row<R>; TILE_NODES],
-    direction: usize,
-    nodes: &mut [Row<R>; BLOCK_NODES],
-) {
+fn add_tile<R: Scalar>(tile: &Tile<R>, direction: usize, nodes: &mut [Row<R>; BLOCK_NODES]) {
     for_overlap(direction, |node, in_tile| {
         nodes[node] += tile[in_tile];
     });
 }
 
 /// The nodes around a particle block: its tile, from the node blocks that it touches.
-pub fn load_tile<R: Scalar>(sorted: &Sorted, grid: &Grid<R>, block: usize) -> [Row<R>; TILE_NODES] {
+pub fn load_tile<R: Scalar>(sorted: &Sorted, grid: &Grid<R>, block: usize) -> Tile<R> {
     let mut tile = [Row::<R>::splat(R::zero()); TILE_NODES];
     for (direction, &node_block) in sorted.blocks.nodes_near[block].iter().enumerate() {
         let nodes = &grid[node_block as usize];
@@ -117,10 +185,14 @@ pub fn load_tile<R: Scalar>(sorted: &Sorted, grid: &Grid<R>, block: usize) -> [R
 
 /// Visits the nodes of a block that the tile of its neighbour in `direction` overlaps.
 #[inline(always)]
-fn for_overlap(direction: usize, mut visit: impl FnMut(usize, usize)) {
-    let (x0, nx, tx) = OVERLAP[direction / 9];
-    let (y0, ny, ty) = OVERLAP[direction / 3 % 3];
-    let (z0, nz, tz) = OVERLAP[direction % 3];
+fn for_overlap(direction: usize, visit: impl FnMut(usize, usize)) {
+    for_span([OVERLAP[direction / 9], OVERLAP[direction / 3 % 3], OVERLAP[direction % 3]], visit);
+}
+
+/// Visits the nodes of a block in spans of (first node, how many, where in the tile) along the axes.
+#[inline(always)]
+fn for_span(spans: [(usize, usize, usize); 3], mut visit: impl FnMut(usize, usize)) {
+    let [(x0, nx, tx), (y0, ny, ty), (z0, nz, tz)] = spans;
     for i in 0..nx {
         for j in 0..ny {
             for k in 0..nz {

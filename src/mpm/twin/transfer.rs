@@ -3,8 +3,9 @@
 //! Four kernels need only two skeletons, because the adjoint of a scatter is a gather: p2g and the
 //! adjoint of g2p scatter, g2p and the adjoint of p2g gather. The stencil owns its derivative.
 
-use super::blocks::{TILE_EDGE, block_of};
+use super::blocks::{BLOCK_EDGE, TILE_EDGE};
 use super::context::Context;
+use super::levels::{Lattice, offset_from};
 use super::storage::Stored;
 use crate::math::{Mat3, Quad, Scalar, Vec3};
 
@@ -26,9 +27,11 @@ pub struct Stencil<R> {
 }
 
 impl<R: Scalar> Stencil<R> {
-    /// `offset` in cell widths from the nearest node, `local` that node's index in its block.
+    /// `offset` in cell widths from the nearest node, `first` the place in the tile of the node at
+    /// (-1, -1, -1) from it.
     #[inline(always)]
-    pub fn new(offset: Vec3<R>, local: usize, cell_width: R, inverse_width: R) -> Self {
+    pub fn at(offset: Vec3<R>, first: [usize; 3], lattice: &Lattice<R>) -> Self {
+        let &Lattice { cell_width, inverse_width, .. } = lattice;
         let (half, two) = (R::from_f64(0.5), R::from_f64(2.0));
         let mut w = [[R::zero(); 3]; 3];
         let mut slope = w;
@@ -38,8 +41,7 @@ impl<R: Scalar> Stencil<R> {
             w[a] = [half * left * left, R::from_f64(0.75) - o * o, half * right * right];
             slope[a] = [-left * inverse_width, -two * o * inverse_width, right * inverse_width];
         }
-        // The tile starts one node before the block: the node at -1 has the block's own index.
-        let base = ((local >> 4) * TILE_EDGE + (local >> 2 & 3)) * TILE_EDGE + (local & 3);
+        let base = (first[0] * TILE_EDGE + first[1]) * TILE_EDGE + first[2];
         Self { w, slope, to_nearest: -offset * cell_width, cell_width, base }
     }
 
@@ -63,11 +65,20 @@ impl<R: Scalar> Stencil<R> {
     }
 }
 
-/// The stencil of the particle at a storage position.
+/// The stencil of the particle at a storage position, on the finest level that it takes part in.
 #[inline(always)]
 pub fn stencil<R: Scalar>(ctx: &Context<R>, stored: &Stored<R>, p: usize) -> Stencil<R> {
-    let (_, local) = block_of(stored.cell[p]);
-    Stencil::new(stored.offset[p], local, ctx.cell_width, ctx.inverse_width)
+    let (key, local) = stored.home(p);
+    // The tile starts one node before the block: the node at -1 has the block's own index.
+    let first = [local >> 4, local >> 2 & 3, local & 3];
+    let offset = match key.level {
+        0 => stored.offset[p],
+        level => {
+            let node = std::array::from_fn(|a| key.at[a] * BLOCK_EDGE + first[a] as i32);
+            offset_from(stored.cell[p], stored.offset[p], node, level)
+        }
+    };
+    Stencil::at(offset, first, &ctx.lattices[key.level as usize])
 }
 
 /// What a particle gives to a node at distance d: `(vector + matrix d, scalar)`, times the weight.
@@ -152,8 +163,8 @@ pub fn gather_slope<R: Scalar>(s: &Stencil<R>, give: &Contribution<R>, tile: &[R
     gather_with_slope(s, give, tile).2
 }
 
-/// The moments `(Σ w g, Σ w g dᵀ)` of the vector entries, and the slope of [`gather_slope`], from
-/// one pass over the nodes.
+/// The moments `Σ w g` and, of the vector entries, `Σ w g dᵀ`, and the slope of [`gather_slope`],
+/// from one pass over the nodes.
 ///
 /// With what is given linear in the node's place, `give = nearest + Σ_a k_a step_a`, the slope is a
 /// pairing of `nearest` and the steps with moments under weights of which one is a slope.
@@ -162,7 +173,7 @@ pub fn gather_with_slope<R: Scalar>(
     s: &Stencil<R>,
     give: &Contribution<R>,
     tile: &[Row<R>],
-) -> (Vec3<R>, Mat3<R>, Vec3<R>) {
+) -> ([R; 4], Mat3<R>, Vec3<R>) {
     let zero = Row::<R>::splat(R::zero());
     let (wx, wy, wz) = (s.weights(0), s.weights(1), s.weights(2));
     let (sx, sy, sz) = (s.slopes(0), s.slopes(1), s.slopes(2));
@@ -213,9 +224,5 @@ pub fn gather_with_slope<R: Scalar>(
         let [a, b, c, d] = row.array();
         (a + b) + (c + d)
     };
-    (
-        Vec3([sum[0], sum[1], sum[2]]),
-        Mat3::from_fn(moment),
-        Vec3([total(slope_x), total(slope_y), total(slope_z)]),
-    )
+    (sum, Mat3::from_fn(moment), Vec3([total(slope_x), total(slope_y), total(slope_z)]))
 }

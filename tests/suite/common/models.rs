@@ -15,7 +15,7 @@ pub fn model_of(cell_width: f64, dt: f64, law: Law, density: f64, x: &[[f64; 3]]
         c: vec![Mat3::zero(); n],
         f: vec![Mat3::identity(); n],
         history: vec![0.0; n],
-        rigid: vec![],
+        ..State::default()
     };
     for (p, x) in x.iter().enumerate() {
         for a in 0..3 {
@@ -43,8 +43,10 @@ pub fn model_of(cell_width: f64, dt: f64, law: Law, density: f64, x: &[[f64; 3]]
             material: vec![0; n],
             body: vec![0; n],
             muscle: vec![NO_MUSCLE; n],
+            level: vec![0; n],
         },
         initial,
+        levels: Levels::uniform(),
     }
 }
 

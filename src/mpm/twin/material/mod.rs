@@ -22,6 +22,7 @@ mod snow;
 mod viscous_liquid;
 
 pub use muscle::{muscle_stress, muscle_stress_adj};
+pub use principal::sinhc;
 
 use crate::laws::{CONSTANTS, LawKind, law_table};
 use crate::math::{Mat3, Real};

@@ -3,7 +3,6 @@
 use super::super::blocks::sort;
 use super::super::context::Command;
 use super::super::grid_update::{Solids, grid_update, grid_update_adj};
-use super::super::storage::Stored;
 use super::super::tests::*;
 use super::super::tiles::Scratch;
 use super::super::*;
@@ -236,7 +235,7 @@ fn grid_update_adj_is_the_transpose_by_nodes_bodies_and_what_these_are_given() {
     let model = with_bodies(laws()[0]);
     let mut random = Random::new(13);
     let drive = drive(&model, 1);
-    let sorted = sort(&Stored::from_state(model.initial.clone()), &Arc::default());
+    let sorted = sort(&stored(&model), &Arc::default());
     let blocks = sorted.blocks.node_keys.len();
     let (momentum, dual_momentum, momentum_dot) = random_momenta(&mut random, blocks);
     let (ctx, dual_ctx) = (Context::<f64>::new(&model), Context::<Dual>::new(&model));

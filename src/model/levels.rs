@@ -1,0 +1,74 @@
+//! How resolution follows what acts on the material (numerics.md 5).
+
+use crate::math::Vec3;
+
+/// Levels of resolution: level l has cells `2^l` times as wide as the finest. Which level a place
+/// belongs to is said by its distance to the nearest agent or region. Without bands there is one
+/// level, the same everywhere.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Levels {
+    /// From level l to level l + 1, finest first: one fewer than there are levels.
+    pub bands: Vec<Band>,
+    /// Colliders that resolution follows.
+    pub agents: Vec<Agent>,
+    /// Places that stay fine.
+    pub regions: Vec<Reach>,
+    /// Over which the distances to several agents are blended [m].
+    pub blend: f64,
+    /// Particles stay fine until they are so much farther away than where coarse ones may exist [m].
+    pub hysteresis: f64,
+    /// Particles along the edge of a cell, by body: 1, 2 or 4.
+    pub per_axis: Vec<u32>,
+}
+
+/// Where one level gives way to the next, by the distance to the nearest agent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Band {
+    /// Up to this distance the finer level alone [m].
+    pub start: f64,
+    /// Over which the coarser one takes over [m].
+    pub width: f64,
+}
+
+/// A collider that resolution follows: distance is measured from its box, which is stretched along
+/// its motion.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Agent {
+    /// Index into [`super::Model::colliders`].
+    pub collider: usize,
+    /// Half extents of its box in its body frame [m].
+    pub half_extents: Vec3<f64>,
+    /// How far the box is stretched forward along the motion [m].
+    pub ahead: f64,
+    /// How far backward [m].
+    pub trail: f64,
+    /// What a distance below the box counts, against one beside it [-].
+    pub depth_weight: f64,
+}
+
+/// An upright box, open above: what distance is measured from. Its sides are along `along` and
+/// across it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reach {
+    /// World position [m] that the extents are measured from, relative to the origin node.
+    pub position: Vec3<f64>,
+    /// Horizontal unit vector (x, y).
+    pub along: [f64; 2],
+    /// Extents [m] from the position: along, across, and downwards (negative).
+    pub low: Vec3<f64>,
+    /// Extents [m] along and across; what is above counts as inside.
+    pub high: [f64; 2],
+    /// As [`Agent::depth_weight`].
+    pub depth_weight: f64,
+}
+
+impl Levels {
+    /// One level everywhere.
+    pub fn uniform() -> Self {
+        Self::default()
+    }
+
+    pub fn count(&self) -> usize {
+        self.bands.len() + 1
+    }
+}

@@ -1,0 +1,261 @@
+//! The resolution field: which levels of the grid a place takes part in (formulas.md 5.1).
+
+use crate::agents::ColliderPose;
+use crate::math::{Mat3, Scalar, Vec3};
+use crate::model::{Agent, Model, Reach};
+
+/// Speed [m/s] below which an agent counts as resting: its box is not stretched.
+const RESTING_SPEED: f64 = 1e-3;
+
+/// The field of one control step, in which agents stand still: how their motion moves the levels is
+/// a matter of discretisation, not of physics.
+#[derive(Clone, Debug)]
+pub struct Field<R> {
+    cell_width: R,
+    /// Start and width of each band [m].
+    bands: Vec<(R, R)>,
+    reaches: Vec<ReachAt<R>>,
+    /// Over which several distances are blended [m].
+    blend: R,
+}
+
+/// A [`Reach`] in the scalar of the solver, its place exact anywhere.
+#[derive(Clone, Debug)]
+struct ReachAt<R> {
+    cell: [i32; 3],
+    offset: Vec3<R>,
+    along: [R; 2],
+    low: Vec3<R>,
+    high: [R; 2],
+    depth_weight: R,
+}
+
+/// A particle between two levels: what the coarser one gets, and how that changes in space.
+#[derive(Clone, Copy, Debug)]
+pub struct Blend<R> {
+    /// Shares of the finer and of the coarser level; they sum to one.
+    pub shares: [R; 2],
+    /// First and second derivative of the coarser share by the distance.
+    pub slope: R,
+    pub curvature: R,
+    /// Gradient and Hessian of the distance.
+    pub normal: Vec3<R>,
+    pub hessian: Mat3<R>,
+}
+
+/// The finest level that a place takes part in, and how it is blended with the next one, if it is.
+pub type Place<R> = (u8, Option<Blend<R>>);
+
+/// A distance and its derivatives in space.
+#[derive(Clone, Copy)]
+struct Distance<R> {
+    value: R,
+    normal: Vec3<R>,
+    hessian: Mat3<R>,
+}
+
+impl<R: Scalar> Field<R> {
+    /// The field around the agents at these poses, one per collider.
+    pub fn new(model: &Model, poses: &[ColliderPose]) -> Self {
+        let levels = &model.levels;
+        let r = R::from_f64;
+        let agents = levels.agents.iter().map(|agent| {
+            let pose = &poses[agent.collider];
+            ReachAt::new(&stretched(agent, pose), pose.cell, pose.offset)
+        });
+        let regions = levels.regions.iter().map(|region| {
+            let split = region.position.0.map(|x| (x / model.cell_width).round());
+            let cell = std::array::from_fn(|a| model.origin[a].wrapping_add(split[a] as i32));
+            let offset = Vec3::from_fn(|a| region.position[a] - split[a] * model.cell_width);
+            ReachAt::new(region, cell, offset)
+        });
+        Self {
+            cell_width: r(model.cell_width),
+            bands: levels.bands.iter().map(|band| (r(band.start), r(band.width))).collect(),
+            reaches: agents.chain(regions).collect(),
+            blend: r(levels.blend),
+        }
+    }
+
+    /// Levels at a particle.
+    pub fn place(&self, cell: [i32; 3], offset: Vec3<R>) -> Place<R> {
+        let distance = self.distance(cell, offset);
+        let mut level = 0;
+        for &(start, width) in &self.bands {
+            let t = (distance.value - start) / width;
+            if t <= R::zero() {
+                break;
+            }
+            if t < R::one() {
+                return (level, Some(Blend::new(t, width, &distance)));
+            }
+            level += 1;
+        }
+        (level, None)
+    }
+
+    /// The finest level that a place takes part in if it were so much nearer to the agents [m]: what
+    /// particles there should be fine enough for.
+    pub fn finest(&self, cell: [i32; 3], offset: Vec3<R>, nearer: R) -> u8 {
+        let distance = self.distance(cell, offset).value - nearer;
+        self.bands.iter().take_while(|&&(start, width)| distance >= start + width).count() as u8
+    }
+
+    /// Distance to the nearest reach: `-b ln Σ exp(-d_k/b)` over several, infinite without any.
+    fn distance(&self, cell: [i32; 3], offset: Vec3<R>) -> Distance<R> {
+        let at = |reach: &ReachAt<R>| {
+            reach.distance(Vec3::from_fn(|a| {
+                let cells = R::from_f64(f64::from(cell[a].wrapping_sub(reach.cell[a])));
+                (cells + offset[a]) * self.cell_width - reach.offset[a]
+            }))
+        };
+        match &self.reaches[..] {
+            [] => Distance {
+                value: R::from_f64(f64::INFINITY),
+                normal: Vec3::zero(),
+                hessian: Mat3::zero(),
+            },
+            [only] => at(only),
+            several => nearest(&several.iter().map(at).collect::<Vec<_>>(), self.blend),
+        }
+    }
+}
+
+/// With `π = softmax(-d_k/b)`: `n = Σ π_k n_k`, `H = Σ π_k H_k - (Σ π_k n_k n_kᵀ - n nᵀ)/b`.
+fn nearest<R: Scalar>(distances: &[Distance<R>], blend: R) -> Distance<R> {
+    let least = distances.iter().map(|d| d.value).fold(distances[0].value, R::min);
+    let weight = |d: &Distance<R>| ((least - d.value) / blend).exp();
+    let total = distances.iter().map(weight).fold(R::zero(), |sum, w| sum + w);
+    let (mut normal, mut hessian) = (Vec3::zero(), Mat3::zero());
+    for d in distances {
+        let share = weight(d) / total;
+        normal += d.normal * share;
+        hessian += (d.hessian - d.normal.outer(d.normal) * blend.recip()) * share;
+    }
+    hessian += normal.outer(normal) * blend.recip();
+    Distance { value: least - blend * total.ln(), normal, hessian }
+}
+
+impl<R: Scalar> ReachAt<R> {
+    fn new(reach: &Reach, cell: [i32; 3], offset: Vec3<f64>) -> Self {
+        let r = R::from_f64;
+        Self {
+            cell,
+            offset: Vec3(offset.0.map(r)),
+            along: reach.along.map(r),
+            low: Vec3(reach.low.0.map(r)),
+            high: reach.high.map(r),
+            depth_weight: r(reach.depth_weight),
+        }
+    }
+
+    /// Distance at d [m] from the position; zero inside and above. With the gaps g to the box:
+    /// `|g|`, `n = g/|g|`, `H = (I_g - n nᵀ)/|g|`, depth counted `depth_weight` times.
+    fn distance(&self, d: Vec3<R>) -> Distance<R> {
+        let (zero, one) = (R::zero(), R::one());
+        let [c, s] = self.along;
+        let to_world = Mat3([[c, -s, zero], [s, c, zero], [zero, zero, one]]);
+        let local = to_world.transpose() * d;
+        let side = |a: usize| {
+            if local[a] > self.high[a] {
+                local[a] - self.high[a]
+            } else if local[a] < self.low[a] {
+                local[a] - self.low[a]
+            } else {
+                zero
+            }
+        };
+        let below = if local[2] < self.low[2] { local[2] - self.low[2] } else { zero };
+        let gap = Vec3([side(0), side(1), below * self.depth_weight]);
+        let value2 = gap.norm_squared();
+        if value2 == zero {
+            return Distance { value: zero, normal: Vec3::zero(), hessian: Mat3::zero() };
+        }
+        let value = value2.sqrt();
+        let scale = Vec3([one, one, self.depth_weight]);
+        let normal = Vec3::from_fn(|a| gap[a] * scale[a] / value);
+        let active = |a: usize| if gap[a] == zero { zero } else { scale[a] * scale[a] };
+        let hessian =
+            (Mat3::diagonal(Vec3::from_fn(active)) - normal.outer(normal)) * value.recip();
+        Distance {
+            value,
+            normal: to_world * normal,
+            hessian: to_world * hessian * to_world.transpose(),
+        }
+    }
+}
+
+/// The upright box around an agent's box, turned and stretched along its motion; about its pose.
+fn stretched(agent: &Agent, pose: &ColliderPose) -> Reach {
+    let v = pose.velocity;
+    let speed = v.norm_squared().sqrt();
+    let level_speed = v[0].hypot(v[1]);
+    let moving = speed > RESTING_SPEED;
+    let along = match moving && level_speed > 0.1 * speed {
+        true => [v[0] / level_speed, v[1] / level_speed],
+        // Upright motion or none: along the body's own x axis, as far as that is level.
+        false => {
+            let (x, y) = (pose.rotation[(0, 0)], pose.rotation[(1, 0)]);
+            let length = x.hypot(y);
+            if length > 0.1 { [x / length, y / length] } else { [1.0, 0.0] }
+        }
+    };
+    let axes =
+        [Vec3([along[0], along[1], 0.0]), Vec3([-along[1], along[0], 0.0]), Vec3([0.0, 0.0, 1.0])];
+    // Extents of the turned box along the axes.
+    let half = axes.map(|axis| {
+        let body = pose.rotation.transpose() * axis;
+        (0..3).map(|a| (body[a] * agent.half_extents[a]).abs()).sum::<f64>()
+    });
+    let (forward, downward) =
+        if moving { (level_speed / speed, (-v[2] / speed).max(0.0)) } else { (0.0, 0.0) };
+    Reach {
+        position: Vec3([0.0; 3]),
+        along,
+        low: Vec3([-half[0] - agent.trail * forward, -half[1], -half[2] - agent.ahead * downward]),
+        high: [half[0] + agent.ahead * forward, half[1]],
+        depth_weight: agent.depth_weight,
+    }
+}
+
+impl<R: Scalar> Blend<R> {
+    /// At the fraction t of a band. Quintic, so that second derivatives are continuous:
+    /// `S = 10 t³ - 15 t⁴ + 6 t⁵`. The smaller share is computed, the other is the rest.
+    fn new(t: R, width: R, distance: &Distance<R>) -> Self {
+        let one = R::one();
+        let half = R::from_f64(0.5);
+        let (shares, rest) = if t < half {
+            let coarse = smoothstep(t);
+            ([one - coarse, coarse], one - t)
+        } else {
+            // 1 - S(t) = S(1 - t), which keeps its digits.
+            let fine = smoothstep(one - t);
+            ([fine, one - fine], one - t)
+        };
+        let inverse = width.recip();
+        let slope = R::from_f64(30.0) * t * t * rest * rest * inverse;
+        let curvature = R::from_f64(60.0) * t * rest * (one - t - t) * inverse * inverse;
+        let Distance { normal, hessian, .. } = *distance;
+        Self { shares, slope, curvature, normal, hessian }
+    }
+
+    /// Gradient of the share of the finer (0) or the coarser level (1) [1/m].
+    #[inline]
+    pub fn gradient(&self, side: usize) -> Vec3<R> {
+        let towards = if side == 0 { -self.slope } else { self.slope };
+        self.normal * towards
+    }
+
+    /// Cotangent of the position, from those of the coarser share and of its gradient:
+    /// `δ_bar = s' λ_bar + s'' n·g_bar`, `n_bar = s' g_bar`, `x_bar = δ_bar n + H n_bar`.
+    pub fn position_bar(&self, share_bar: R, gradient_bar: Vec3<R>) -> Vec3<R> {
+        let along = self.normal.dot(gradient_bar);
+        let distance_bar = self.slope * share_bar + self.curvature * along;
+        self.normal * distance_bar + self.hessian * (gradient_bar * self.slope)
+    }
+}
+
+fn smoothstep<R: Scalar>(t: R) -> R {
+    let c = R::from_f64;
+    t * t * t * (c(10.0) - t * (c(15.0) - c(6.0) * t))
+}
