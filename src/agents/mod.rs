@@ -5,7 +5,8 @@
 //! adjoint of the simulation returns a cotangent per pose, which [`drive_adj`] carries back to the
 //! actions.
 
-use crate::math::{Mat3, Vec3};
+use crate::math::{Mat3, Scalar, Vec3};
+use crate::model::{Field, Model, Stance};
 
 mod kinematics;
 pub use kinematics::{drive, drive_adj};
@@ -26,6 +27,14 @@ pub struct ColliderPose {
     pub velocity: Vec3<f64>,
     /// [rad/s], world frame.
     pub angular_velocity: Vec3<f64>,
+}
+
+impl ColliderPose {
+    /// What the levels of resolution follow.
+    pub fn stance(&self) -> Stance {
+        let &Self { cell, offset, rotation, velocity, .. } = self;
+        Stance { cell, offset, rotation, velocity }
+    }
 }
 
 /// Collider motion of a whole rollout, and the activations.
@@ -56,6 +65,11 @@ impl Drive {
         let (n, step) = (self.muscle_count, substep / self.substeps_per_control);
         &self.activations[step * n..(step + 1) * n]
     }
+}
+
+/// The levels of resolution in a control step, from where its first substep finds the agents.
+pub fn field<R: Scalar>(model: &Model, poses: &[ColliderPose]) -> Field<R> {
+    Field::new(&model.levels, model.cell_width, model.origin, |collider| poses[collider].stance())
 }
 
 /// Derivative by one [`ColliderPose`].

@@ -438,9 +438,41 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", conflicts_with_all = ["forward_only", "repeats", "baseline"])]
     pub horizon: Option<usize>,
 
-    /// Smaller sizes and fewer repeats: a minute instead of a quarter of an hour.
+    /// Smaller sizes and fewer repeats: a minute instead of a quarter of an hour. With
+    /// `--suite adaptive`, a smaller bed.
     #[arg(long)]
     pub quick: bool,
+
+    /// What to measure: speed by material and size, or what levels of resolution save and cost in
+    /// accuracy, by a blade dragged through sand.
+    #[arg(long, value_enum, default_value = "throughput")]
+    pub suite: BenchSuite,
+
+    /// Numbers of levels that the suite `adaptive` tries.
+    #[arg(long, value_delimiter = ',', default_value = "2,3", value_name = "N,..")]
+    pub levels: Vec<u32>,
+
+    /// Way of the blade in the suite `adaptive` [m].
+    #[arg(long, value_name = "METRES")]
+    pub stroke: Option<f64>,
+
+    /// Disorder of the sand in the suite `adaptive`: displacement as a fraction of the spacing.
+    #[arg(long, default_value_t = 0.0, value_name = "FRACTION")]
+    pub jitter: f64,
+
+    /// The blade of the suite `adaptive` passes its own track again; that pass is compared.
+    #[arg(long)]
+    pub second_pass: bool,
+
+    /// Leave out the two controls of the suite `adaptive`.
+    #[arg(long)]
+    pub no_controls: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BenchSuite {
+    Throughput,
+    Adaptive,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

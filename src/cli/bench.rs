@@ -1,7 +1,7 @@
 //! `softscape bench`: a row per material, size, device and number of threads.
 
 use super::Outcome;
-use super::args::{BenchArgs, BenchDevice};
+use super::args::{BenchArgs, BenchDevice, BenchSuite};
 use super::args::{DeviceArgs, DeviceChoice, Precision};
 use super::device::{Device, make_simulator};
 use super::error::CliError;
@@ -17,6 +17,9 @@ const QUICK_SIZES: [usize; 2] = [10_000, 100_000];
 const QUICK_REPEATS: usize = 3;
 
 pub fn run(args: &BenchArgs, output: Output) -> miette::Result<Outcome> {
+    if args.suite == BenchSuite::Adaptive {
+        return super::bench_adaptive::run(args, output);
+    }
     let cases = cases(args)?;
     if let Some(substeps) = args.horizon {
         return horizons(&cases, substeps, output);

@@ -4,6 +4,7 @@
 mod advance;
 mod args;
 mod bench;
+mod bench_adaptive;
 mod device;
 mod devices;
 mod error;

@@ -1,6 +1,6 @@
 //! How resolution follows what acts on the material (numerics.md 5).
 
-use crate::math::Vec3;
+use crate::math::{Mat3, Vec3};
 
 /// Levels of resolution: level l has cells `2^l` times as wide as the finest. Which level a place
 /// belongs to is said by its distance to the nearest agent or region. Without bands there is one
@@ -19,6 +19,9 @@ pub struct Levels {
     pub hysteresis: f64,
     /// Particles along the edge of a cell, by body: 1, 2 or 4.
     pub per_axis: Vec<u32>,
+    /// Whether the changing shares of a band push and stretch (the terms in ∇lambda). Without them
+    /// the method is wrong: what benchmarks show as a control.
+    pub coupled: bool,
 }
 
 /// Where one level gives way to the next, by the distance to the nearest agent.
@@ -60,6 +63,17 @@ pub struct Reach {
     pub high: [f64; 2],
     /// As [`Agent::depth_weight`].
     pub depth_weight: f64,
+}
+
+/// Where an agent is and how it moves, its place exact anywhere: a node and an offset [m].
+#[derive(Clone, Copy, Debug)]
+pub struct Stance {
+    pub cell: [i32; 3],
+    pub offset: Vec3<f64>,
+    /// `world_from_body`.
+    pub rotation: Mat3<f64>,
+    /// [m/s]
+    pub velocity: Vec3<f64>,
 }
 
 impl Levels {

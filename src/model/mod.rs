@@ -5,6 +5,7 @@ use crate::mpm::state::{Particles, State};
 use glam::DQuat;
 
 mod compile;
+mod field;
 mod geometry;
 mod levels;
 mod rigid;
@@ -12,7 +13,8 @@ mod summary;
 
 pub use crate::laws::{CONSTANTS, Family, Law, LawKind, ParameterValue, cone_slope};
 pub use compile::{MAX_PARTICLES, Stability, compile, stability};
-pub use levels::{Agent, Band, Levels, Reach};
+pub use field::{Blend, Field};
+pub use levels::{Agent, Band, Levels, Reach, Stance};
 pub use rigid::{ContactPoint, RigidBody};
 pub use summary::{BodySummary, ChannelSummary, MaterialSummary, RigidSummary, Summary, summary};
 

@@ -110,6 +110,9 @@ pub trait Simulator {
     /// One line: device, precision, threads.
     fn describe(&self) -> String;
 
+    /// How many particles there are now.
+    fn particle_count(&self) -> usize;
+
     /// Replaces the state (id order).
     fn load(&mut self, state: &State<f64>) -> Result<(), SimulationError>;
 

@@ -48,6 +48,7 @@ pub fn cube_scene(name: &str, law: Law, side: usize) -> Scene {
             angular_velocity: [0.0; 3],
             velocity_gradient: [[-0.2, 0.1, 0.3], [0.1, 0.2, -0.2], [-0.3, 0.2, -0.4]],
             at_rest: false,
+            carve: false,
         }],
         collider: vec![Collider {
             name: "floor".into(),
@@ -63,6 +64,7 @@ pub fn cube_scene(name: &str, law: Law, side: usize) -> Scene {
         effector: Vec::new(),
         muscle: Vec::new(),
         sensor: Vec::new(),
+        levels: None,
         task: None,
         identify: None,
         source: Source::default(),

@@ -13,6 +13,7 @@ mod cube;
 mod error;
 mod identify;
 mod law;
+mod levels;
 mod library;
 mod npz;
 mod read;
@@ -24,6 +25,7 @@ pub use crate::laws::Law;
 pub use cube::cube_scene;
 pub use error::{KeyPath, SceneError, nearest};
 pub use identify::{Identify, Sought, Throw};
+pub use levels::{Band, FineRegion, Levels};
 pub use library::{BUILT_IN_MATERIALS, built_in_material};
 pub use npz::{Npz, NpzError};
 pub use sensor::{Quantity, Sensor};
@@ -65,6 +67,7 @@ pub struct Scene {
     pub muscle: Vec<Muscle>,
     #[serde(default)]
     pub sensor: Vec<Sensor>,
+    pub levels: Option<Levels>,
     pub task: Option<Task>,
     pub identify: Option<Identify>,
     /// Where it was read from; empty for a scene made by a program.

@@ -120,6 +120,9 @@ impl Simulator for PointMasses {
     fn describe(&self) -> String {
         "point masses".into()
     }
+    fn particle_count(&self) -> usize {
+        self.present.len()
+    }
     fn load(&mut self, state: &State<f64>) -> Done {
         let place = |p| Vec3(state.world_position(p, self.cell_width, self.origin));
         self.present = (0..state.particle_count()).map(|p| [place(p), state.v[p]]).collect();

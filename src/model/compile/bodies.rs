@@ -3,7 +3,7 @@
 use super::checks::Checks;
 use super::rest::Bed;
 use crate::math::{Mat3, Vec3};
-use crate::model::{Body, LawKind, Material, Model, Pose, Shape};
+use crate::model::{Body, Collider, Field, LawKind, Levels, Material, Model, Pose, Shape, Stance};
 use crate::mpm::state::{NO_MUSCLE, Particles, State, split_position};
 use crate::scene::{self, BodyShape, KeyPath, Npz, NpzError, Scene, SceneError};
 use rand::{Rng, SeedableRng};
@@ -19,7 +19,8 @@ pub(super) const MAX_CELL: f64 = (1u32 << 28) as f64;
 /// How far into a collider a particle may start, in cells: what rounding the file's numbers costs.
 pub(super) const TOUCH_CELLS: f64 = 1e-6;
 
-/// How far into a collider a bed at rest may reach, in cells: two rows of nodes feel its filling.
+/// How far into a collider a bed at rest may reach, in cells of the coarsest level: two rows of nodes
+/// feel its filling.
 const BED_FILL_CELLS: f64 = 2.0;
 
 /// Shift of the sampled points, in spacings, that puts a point on a lower face inside and one on an
@@ -42,14 +43,39 @@ struct Particle {
     f: Mat3<f64>,
     /// Rest volume [m³].
     volume: f64,
+    level: u8,
+}
+
+/// What bodies are put into.
+pub(super) struct Ground<'a> {
+    pub cell_width: f64,
+    pub gravity: Vec3<f64>,
+    pub colliders: &'a [Collider],
+    pub levels: &'a Levels,
+}
+
+impl Ground<'_> {
+    /// The levels of resolution at the start.
+    fn field(&self) -> Field<f64> {
+        Field::new(self.levels, self.cell_width, [0; 3], |collider| {
+            let collider = &self.colliders[collider];
+            let split = collider.pose.position.0.map(|x| (x / self.cell_width).round());
+            let [x, y, z] = glam::DMat3::from_quat(collider.pose.rotation).to_cols_array_2d();
+            Stance {
+                cell: split.map(|node| node as i32),
+                offset: Vec3::from_fn(|a| collider.pose.position[a] - split[a] * self.cell_width),
+                rotation: Mat3([x, y, z]).transpose(),
+                velocity: collider.velocity,
+            }
+        })
+    }
 }
 
 /// Fills the bodies in the order of the file.
 pub(super) fn fill(
     checks: &Checks<'_>,
     materials: &[Material],
-    cell_width: f64,
-    gravity: Vec3<f64>,
+    ground: &Ground<'_>,
 ) -> Result<Filled, SceneError> {
     let scene = checks.scene;
     if scene.body.is_empty() {
@@ -62,8 +88,10 @@ pub(super) fn fill(
     for (index, body) in scene.body.iter().enumerate() {
         let at = KeyPath::root("body").index(index);
         let material = materials.iter().position(|m| m.name == body.material).unwrap_or(0);
+        let &Ground { cell_width, gravity, .. } = ground;
+        let material_of = &materials[material];
         let filler =
-            Filler { checks, at, body, material: &materials[material], cell_width, gravity };
+            Filler { checks, at, body, material: material_of, cell_width, gravity, ground };
         let room = MAX_PARTICLES - filled.state.particle_count();
         let first = filled.state.particle_count();
         for particle in filler.particles(room)? {
@@ -102,7 +130,7 @@ impl Filled {
         self.particles.material.push(material);
         self.particles.body.push(body);
         self.particles.muscle.push(NO_MUSCLE);
-        self.particles.level.push(0);
+        self.particles.level.push(particle.level);
     }
 }
 
@@ -114,6 +142,7 @@ struct Filler<'a> {
     material: &'a Material,
     cell_width: f64,
     gravity: Vec3<f64>,
+    ground: &'a Ground<'a>,
 }
 
 impl Filler<'_> {
@@ -149,52 +178,73 @@ impl Filler<'_> {
         let per_axis = self.per_axis()? as f64;
         let spacing = self.cell_width / per_axis;
 
-        // The lattice indices that the shape's extents span
+        // The coarsest lattice sites that the shape's extents span
+        let top = self.ground.levels.count() as u8 - 1;
+        let coarsest = spacing * f64::from(1u32 << top);
         let half = shape.half_extents_turned(pose.rotation);
         let low: [f64; 3] =
-            std::array::from_fn(|a| ((pose.position[a] - half[a]) / spacing - 1.0).floor());
-        let count: [f64; 3] = std::array::from_fn(|a| (2.0 * half[a] / spacing + 3.0).ceil());
-        let volume: f64 = (0..3).map(|a| 2.0 * half[a] / spacing).product();
+            std::array::from_fn(|a| ((pose.position[a] - half[a]) / coarsest - 1.0).floor());
+        let count: [f64; 3] = std::array::from_fn(|a| (2.0 * half[a] / coarsest + 3.0).ceil());
+        let volume: f64 = (0..3).map(|a| 2.0 * half[a] / coarsest).product();
         if !(volume <= room as f64 && count.iter().product::<f64>() <= 8.0 * MAX_PARTICLES as f64) {
             return Err(self.too_many(volume));
         }
         for a in 0..3 {
-            self.check_reach([low[a], low[a] + count[a]].map(|i| i / per_axis))?;
+            let cells = coarsest / self.cell_width;
+            self.check_reach([low[a], low[a] + count[a]].map(|i| i * cells))?;
         }
 
-        let mut random = ChaCha8Rng::seed_from_u64(body.seed);
-        let mut particles = Vec::new();
-        for i in 0..count[0] as u64 {
-            for j in 0..count[1] as u64 {
-                for k in 0..count[2] as u64 {
-                    let index = [i, j, k].map(|n| n as f64);
-                    let lattice: [f64; 3] = std::array::from_fn(|a| low[a] + index[a] + 0.5);
-                    let point = Vec3(lattice.map(|c| (c + TIE_BREAK) * spacing));
-                    if shape.signed_distance(pose.body_from_world(point)) > 0.0 {
-                        continue;
+        let inside = |point: Vec3<f64>| {
+            let carved = |collider: &Collider| {
+                let at = collider.pose.body_from_world(point);
+                collider.shape.signed_distance(at) < 0.0
+            };
+            shape.signed_distance(pose.body_from_world(point)) <= 0.0
+                && !(body.carve && self.ground.colliders.iter().any(carved))
+        };
+        let field = self.ground.field();
+        let lattice = Lattice { spacing, inside: &inside, field: &field, ground: self.ground };
+        let mut sites = Vec::new();
+        for i in 0..count[0] as i64 {
+            for j in 0..count[1] as i64 {
+                for k in 0..count[2] as i64 {
+                    let index = [i, j, k];
+                    let site = std::array::from_fn(|a| low[a] as i64 + index[a]);
+                    lattice.fill(site, top, &mut sites);
+                    if sites.len() > room {
+                        return Err(self.too_many(sites.len() as f64));
                     }
-                    let moved = lattice.map(|c| match jitter {
-                        0.0 => c,
-                        _ => c + jitter * (random.random::<f64>() - 0.5),
-                    });
-                    let x = Vec3(moved.map(|c| c * spacing));
-                    let (f, volume_ratio) = match &bed {
-                        None => (Mat3::identity(), 1.0),
-                        Some((bed, surface)) => {
-                            let rest = bed.at((surface - x[2]).max(0.0));
-                            let rest = rest.ok_or_else(|| self.crushed(surface - x[2]))?;
-                            (rest.f, rest.volume_ratio)
-                        }
-                    };
-                    particles.push(Particle {
-                        cells: moved.map(|c| c / per_axis),
-                        v: motion.velocity_at(x),
-                        c: motion.gradient,
-                        f,
-                        volume: spacing.powi(3) * volume_ratio,
-                    });
                 }
             }
+        }
+        let mut random = ChaCha8Rng::seed_from_u64(body.seed);
+        let mut particles = Vec::with_capacity(sites.len());
+        for (site, level) in sites {
+            let spacing = spacing * f64::from(1u32 << level);
+            let moved = site.map(|i| {
+                let c = i as f64 + 0.5;
+                match jitter {
+                    0.0 => c,
+                    _ => c + jitter * (random.random::<f64>() - 0.5),
+                }
+            });
+            let x = Vec3(moved.map(|c| c * spacing));
+            let (f, volume_ratio) = match &bed {
+                None => (Mat3::identity(), 1.0),
+                Some((bed, surface)) => {
+                    let rest = bed.at((surface - x[2]).max(0.0));
+                    let rest = rest.ok_or_else(|| self.crushed(surface - x[2]))?;
+                    (rest.f, rest.volume_ratio)
+                }
+            };
+            particles.push(Particle {
+                cells: moved.map(|c| c * (spacing / self.cell_width)),
+                v: motion.velocity_at(x),
+                c: motion.gradient,
+                f,
+                volume: spacing.powi(3) * volume_ratio,
+                level,
+            });
         }
         if particles.is_empty() {
             let message = format!(
@@ -280,6 +330,7 @@ impl Filler<'_> {
                 c: own_c + motion.gradient,
                 f,
                 volume,
+                level: 0,
             });
         }
         Ok(particles)
@@ -363,6 +414,59 @@ impl Filler<'_> {
     }
 }
 
+/// The lattices of all levels, to be filled.
+struct Lattice<'a> {
+    /// Of level 0 [m].
+    spacing: f64,
+    inside: &'a dyn Fn(Vec3<f64>) -> bool,
+    field: &'a Field<f64>,
+    ground: &'a Ground<'a>,
+}
+
+impl Lattice<'_> {
+    /// Fills a site of a level: with one particle where that level is fine enough and all of the site
+    /// is inside, else site by site of the next finer level.
+    fn fill(&self, site: [i64; 3], level: u8, sites: &mut Vec<([i64; 3], u8)>) {
+        if level == 0 {
+            if (self.inside)(self.point(site)) {
+                sites.push((site, 0));
+            }
+        } else if self.is_coarse(site, level) && self.is_full(site, level) {
+            sites.push((site, level));
+        } else {
+            for n in 0..8 {
+                let corner = [n >> 2, n >> 1 & 1, n & 1];
+                let child = std::array::from_fn(|a| 2 * site[a] + corner[a]);
+                self.fill(child, level - 1, sites);
+            }
+        }
+    }
+
+    /// Whether a particle of this level may stand there, with the margin to being split.
+    fn is_coarse(&self, site: [i64; 3], level: u8) -> bool {
+        let spacing = self.spacing * f64::from(1u32 << level);
+        let cells = spacing / self.ground.cell_width;
+        let split = site.map(|i| split_position((i as f64 + 0.5) * cells));
+        let offset = Vec3(split.map(|(_, offset)| offset));
+        let margin = self.ground.levels.hysteresis + 0.5 * spacing;
+        self.field.finest(split.map(|(cell, _)| cell), offset, margin) >= level
+    }
+
+    /// Whether every finest point of the site is inside.
+    fn is_full(&self, site: [i64; 3], level: u8) -> bool {
+        let edge = 1i64 << level;
+        (0..edge.pow(3)).all(|n| {
+            let within = [n / (edge * edge), n / edge % edge, n % edge];
+            (self.inside)(self.point(std::array::from_fn(|a| site[a] * edge + within[a])))
+        })
+    }
+
+    /// A lattice point of level 0 [m], shifted by [`TIE_BREAK`].
+    fn point(&self, site: [i64; 3]) -> Vec3<f64> {
+        Vec3(site.map(|i| (i as f64 + 0.5 + TIE_BREAK) * self.spacing))
+    }
+}
+
 /// An affine velocity field.
 struct Motion {
     centre: Vec3<f64>,
@@ -379,7 +483,9 @@ impl Motion {
 /// Refuses particles that start inside a collider.
 pub(super) fn check_overlap(checks: &Checks<'_>, model: &Model) -> Result<(), SceneError> {
     for (index, body) in model.bodies.iter().enumerate() {
-        let allowed = if checks.scene.body[index].at_rest { BED_FILL_CELLS } else { TOUCH_CELLS };
+        let coarsest = f64::from(1u32 << (model.levels.count() - 1));
+        let fill = BED_FILL_CELLS * coarsest;
+        let allowed = if checks.scene.body[index].at_rest { fill } else { TOUCH_CELLS };
         for collider in &model.colliders {
             let inside = |x: &Vec3<f64>| {
                 let distance = collider.shape.signed_distance(collider.pose.body_from_world(*x));

@@ -2,8 +2,8 @@
 //! the substep fixed, everything checked.
 
 use super::{
-    ActionChannel, ActionTarget, Collider, Contact, ContactMode, Family, Law, LawKind, Levels,
-    Material, Model, Muscle, Shape,
+    ActionChannel, ActionTarget, Collider, Contact, ContactMode, Family, Law, LawKind, Material,
+    Model, Muscle, Shape,
 };
 use crate::math::Vec3;
 use crate::mpm::state::{NO_MUSCLE, State};
@@ -13,6 +13,7 @@ use glam::{DQuat, DVec3};
 
 mod bodies;
 mod checks;
+mod levels;
 mod rest;
 mod rigid;
 mod substep;
@@ -41,8 +42,10 @@ pub fn compile(scene: &Scene, fidelity: Fidelity) -> Result<Model, SceneError> {
     let names: Vec<&str> = scene.body.iter().map(|body| body.name.as_str()).collect();
     checks.names("body", &names)?;
     let materials = materials(&checks)?;
-    let filled = bodies::fill(&checks, &materials, cell_width, gravity)?;
     let colliders = colliders(&checks)?;
+    let levels = levels::resolve(&checks, &colliders, cell_width)?;
+    let ground = bodies::Ground { cell_width, gravity, colliders: &colliders, levels: &levels };
+    let filled = bodies::fill(&checks, &materials, &ground)?;
     let rigid = rigid::resolve(&checks, cell_width)?;
     let mut actions = effectors(&checks, &colliders)?;
 
@@ -61,7 +64,7 @@ pub fn compile(scene: &Scene, fidelity: Fidelity) -> Result<Model, SceneError> {
         actions: Vec::new(),
         particles: filled.particles,
         initial: State { rigid: rigid.motions, ..filled.state },
-        levels: Levels::uniform(),
+        levels,
     };
     actions.extend(muscles(&checks, &mut model)?);
     model.actions = actions;

@@ -190,6 +190,10 @@ impl GpuSimulator {
         gpu: &Gpu,
         placement: &Placement,
     ) -> Result<Self, SimulationError> {
+        if model.levels.count() > 1 {
+            let problem = "levels of resolution run on the CPU backend only; use --device cpu";
+            return Err(SimulationError::Device(problem.into()));
+        }
         within("materials", model.materials.len(), MATERIALS)?;
         within("muscles", model.muscles.len(), MUSCLES)?;
         let particles = model.particles.mass.len();

@@ -19,6 +19,10 @@ impl Simulator for GpuSimulator {
         format!("{}, f32", self.gpu.summary())
     }
 
+    fn particle_count(&self) -> usize {
+        self.model.particles.mass.len()
+    }
+
     fn load(&mut self, state: &State<f64>) -> Result<(), SimulationError> {
         self.place(state, &Placement::new(state))
     }

@@ -37,7 +37,7 @@ use super::simulator::{
 };
 use super::state::{Cotangent, RigidCotangent, State};
 use super::wrench::{means, means_adj};
-use crate::agents::{Drive, DriveCotangent, PoseCotangent};
+use crate::agents::{Drive, DriveCotangent, PoseCotangent, field};
 use crate::math::{Scalar, Vec3};
 use crate::model::{MAX_PARTICLES, Model};
 use blocks::{Blocks, Sorted, sort};
@@ -46,7 +46,7 @@ use context::{Command, Context};
 use cotangents::ParameterBars;
 use g2p::{Divergence, Walking, g2p, g2p_adj};
 use grid_update::{Solids, grid_update, grid_update_adj};
-use levels::{Change, Field, Places, adapt};
+use levels::{Change, Places, adapt};
 use p2g::{p2g, p2g_adj};
 pub use rigid::ROUNDS as RIGID_ROUNDS;
 use rigid::{MassBar, RigidBar, rigid_predict, rigid_predict_adj, rigid_update, rigid_update_adj};
@@ -158,10 +158,6 @@ impl<R: Scalar> Twin<R> {
         self.present.to_state(self.has_levels())
     }
 
-    fn particle_count(&self) -> usize {
-        self.present.id.len()
-    }
-
     fn has_levels(&self) -> bool {
         self.ctx.lattices.len() > 1
     }
@@ -173,7 +169,7 @@ impl<R: Scalar> Twin<R> {
         let Some(drive) = self.drive.as_ref().filter(|_| self.has_levels()) else {
             return Ok(Vec::new());
         };
-        let field = Field::new(&self.model, drive.poses_at(start));
+        let field = field(&self.model, drive.poses_at(start));
         let changes = match substep == start {
             true => adapt(&self.ctx, &field, &mut self.present),
             false => Vec::new(),
@@ -345,6 +341,10 @@ impl<R: Scalar> Simulator for Twin<R> {
     fn describe(&self) -> String {
         let scalar = std::any::type_name::<R>();
         format!("CPU, {scalar}, {} threads", rayon::current_num_threads())
+    }
+
+    fn particle_count(&self) -> usize {
+        self.present.id.len()
     }
 
     fn load(&mut self, state: &State<f64>) -> Result<(), SimulationError> {

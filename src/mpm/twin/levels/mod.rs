@@ -6,13 +6,12 @@
 //! and merged between control steps is in `change`.
 
 mod change;
-mod field;
 mod merge;
 #[cfg(test)]
 mod tests;
 
+pub use crate::model::{Blend, Field};
 pub use change::{Change, adapt};
-pub use field::{Blend, Field};
 
 use super::blocks::BLOCK_EDGE;
 use super::context::Context;

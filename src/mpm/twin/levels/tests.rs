@@ -3,6 +3,7 @@
 use super::super::tests::*;
 use super::super::{Twin, Walking};
 use super::*;
+use crate::agents::field;
 use crate::math::Dual;
 use crate::model::{Agent, Band, Law, LawKind, Levels, Model};
 use crate::mpm::simulator::{ObservationCotangent, Simulator};
@@ -26,13 +27,14 @@ fn scene_with_levels(law: Law, count: usize) -> Arc<Model> {
         blend: 0.01,
         hysteresis: 0.01,
         per_axis: vec![2],
+        coupled: true,
     };
     Arc::new(model)
 }
 
 /// The initial state with its places found.
 fn placed<R: Scalar>(model: &Model, mut stored: Stored<R>) -> Stored<R> {
-    let field = Field::new(model, drive(model, 1).poses_at(0));
+    let field = field(model, drive(model, 1).poses_at(0));
     stored.places = Places::new(&field, &stored.cell, &stored.offset);
     stored
 }
@@ -52,7 +54,7 @@ fn the_field_has_the_derivatives_that_it_states() {
     model.levels.agents.push(second);
     model.levels.blend = 0.05;
     let poses = drive(&model, 1);
-    let field = Field::<Dual>::new(&model, poses.poses_at(0));
+    let field = field::<Dual>(&model, poses.poses_at(0));
     let mut random = Random::new(5);
     let mut seen = 0;
     for _ in 0..400 {

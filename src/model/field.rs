@@ -1,8 +1,7 @@
 //! The resolution field: which levels of the grid a place takes part in (formulas.md 5.1).
 
-use crate::agents::ColliderPose;
+use super::levels::{Agent, Levels, Reach, Stance};
 use crate::math::{Mat3, Scalar, Vec3};
-use crate::model::{Agent, Model, Reach};
 
 /// Speed [m/s] below which an agent counts as resting: its box is not stretched.
 const RESTING_SPEED: f64 = 1e-3;
@@ -17,6 +16,8 @@ pub struct Field<R> {
     reaches: Vec<ReachAt<R>>,
     /// Over which several distances are blended [m].
     blend: R,
+    /// As [`Levels::coupled`].
+    coupled: bool,
 }
 
 /// A [`Reach`] in the scalar of the solver, its place exact anywhere.
@@ -55,25 +56,31 @@ struct Distance<R> {
 }
 
 impl<R: Scalar> Field<R> {
-    /// The field around the agents at these poses, one per collider.
-    pub fn new(model: &Model, poses: &[ColliderPose]) -> Self {
-        let levels = &model.levels;
+    /// The field around the agents at these stances, which are given by collider; `origin` is the node
+    /// at world (0, 0, 0).
+    pub fn new(
+        levels: &Levels,
+        cell_width: f64,
+        origin: [i32; 3],
+        stance: impl Fn(usize) -> Stance,
+    ) -> Self {
         let r = R::from_f64;
         let agents = levels.agents.iter().map(|agent| {
-            let pose = &poses[agent.collider];
-            ReachAt::new(&stretched(agent, pose), pose.cell, pose.offset)
+            let stance = stance(agent.collider);
+            ReachAt::new(&stretched(agent, &stance), stance.cell, stance.offset)
         });
         let regions = levels.regions.iter().map(|region| {
-            let split = region.position.0.map(|x| (x / model.cell_width).round());
-            let cell = std::array::from_fn(|a| model.origin[a].wrapping_add(split[a] as i32));
-            let offset = Vec3::from_fn(|a| region.position[a] - split[a] * model.cell_width);
+            let split = region.position.0.map(|x| (x / cell_width).round());
+            let cell = std::array::from_fn(|a| origin[a].wrapping_add(split[a] as i32));
+            let offset = Vec3::from_fn(|a| region.position[a] - split[a] * cell_width);
             ReachAt::new(region, cell, offset)
         });
         Self {
-            cell_width: r(model.cell_width),
+            cell_width: r(cell_width),
             bands: levels.bands.iter().map(|band| (r(band.start), r(band.width))).collect(),
             reaches: agents.chain(regions).collect(),
             blend: r(levels.blend),
+            coupled: levels.coupled,
         }
     }
 
@@ -87,7 +94,8 @@ impl<R: Scalar> Field<R> {
                 break;
             }
             if t < R::one() {
-                return (level, Some(Blend::new(t, width, &distance)));
+                let blend = Blend::new(t, width, &distance);
+                return (level, Some(if self.coupled { blend } else { blend.uncoupled() }));
             }
             level += 1;
         }
@@ -186,7 +194,7 @@ impl<R: Scalar> ReachAt<R> {
 }
 
 /// The upright box around an agent's box, turned and stretched along its motion; about its pose.
-fn stretched(agent: &Agent, pose: &ColliderPose) -> Reach {
+fn stretched(agent: &Agent, pose: &Stance) -> Reach {
     let v = pose.velocity;
     let speed = v.norm_squared().sqrt();
     let level_speed = v[0].hypot(v[1]);
@@ -237,6 +245,11 @@ impl<R: Scalar> Blend<R> {
         let curvature = R::from_f64(60.0) * t * rest * (one - t - t) * inverse * inverse;
         let Distance { normal, hessian, .. } = *distance;
         Self { shares, slope, curvature, normal, hessian }
+    }
+
+    /// The same without a gradient.
+    fn uncoupled(self) -> Self {
+        Self { slope: R::zero(), curvature: R::zero(), ..self }
     }
 
     /// Gradient of the share of the finer (0) or the coarser level (1) [1/m].

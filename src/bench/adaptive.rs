@@ -1,0 +1,278 @@
+//! What levels of resolution save, and what they cost in accuracy: a blade dragged through sand,
+//! against the same bed uniformly fine.
+//!
+//! The scene is `scenes/plough.toml`, halved by its plane of symmetry: forces are doubled. Two
+//! controls show that the comparison sees errors: a uniform grid of twice the cell width, and
+//! levels without the terms in the gradient of their shares.
+
+use super::usage::cpu_secs;
+use crate::agents::drive;
+use crate::model::{ActionTarget, Model, compile};
+use crate::mpm::simulator::{SimulationError, Simulator};
+use crate::scene::{
+    Body, BodyShape, Bounds, Collider, ColliderShape, Contact, Effector, Fidelity, Scene,
+    SceneError,
+};
+use serde::Serialize;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+const SCENE: &str = include_str!("../../scenes/plough.toml");
+/// Speed of the blade [m/s] and the time in which it is reached [s].
+const SPEED: f64 = 0.3;
+const RAMP_SECS: f64 = 0.03;
+/// Parts of the stroke whose mean forces are compared one by one.
+pub const PARTS: usize = 10;
+/// Filling below the floor, in cells of the coarsest level.
+const FILL_CELLS: f64 = 1.5;
+/// How high the blade is lifted between two passes [m], and at what speed [m/s].
+const LIFT: f64 = 0.14;
+const LIFT_SPEED: f64 = 0.5;
+
+/// Which grids compute the bed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grids {
+    /// The finest everywhere: what all else is held against.
+    Fine,
+    /// So many levels around the blade.
+    Levels(u32),
+    /// Cells twice as wide everywhere.
+    Double,
+    /// Three levels without the terms in the gradient of their shares: wrong.
+    Uncoupled,
+}
+
+impl Grids {
+    pub fn name(self) -> String {
+        match self {
+            Grids::Fine => "uniform".into(),
+            Grids::Levels(count) => format!("{count} levels"),
+            Grids::Double => "uniform 2h (control)".into(),
+            Grids::Uncoupled => "3 levels, shares uncoupled (control)".into(),
+        }
+    }
+
+    /// Whether it must be told from the fine grid.
+    pub fn is_control(self) -> bool {
+        matches!(self, Grids::Double | Grids::Uncoupled)
+    }
+}
+
+/// The experiment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Plough {
+    /// Length, width (of both halves) and depth of the bed [m].
+    pub bed: [f64; 3],
+    /// Way of the blade [m].
+    pub stroke: f64,
+    /// Random displacement of the particles, as a fraction of their own spacing.
+    pub jitter: f64,
+    /// The blade returns through the air and passes its own track again.
+    pub second_pass: bool,
+}
+
+impl Plough {
+    pub const WHOLE: Self =
+        Self { bed: [1.28, 0.64, 0.32], stroke: 0.3, jitter: 0.0, second_pass: false };
+    pub const QUICK: Self = Self { bed: [0.96, 0.48, 0.24], ..Self::WHOLE };
+}
+
+/// What one run came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Run {
+    pub grids: String,
+    pub jitter: f64,
+    pub particles_at_start: usize,
+    pub particles_at_end: usize,
+    /// Of the half bed.
+    pub particle_substeps: f64,
+    pub cpu_secs: f64,
+    pub wall_secs: f64,
+    /// Mean force against the motion [N], of the whole blade, by part of the stroke; of the
+    /// second pass if there is one.
+    pub force: [f64; PARTS],
+    /// The same, one value per control step along the stroke: (way [m], force [N]).
+    #[serde(skip)]
+    pub curve: Vec<[f64; 2]>,
+}
+
+/// A run against the fine one.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Comparison {
+    /// Relative error of the mean force, and the largest of its parts.
+    pub mean_error: f64,
+    pub worst_part_error: f64,
+    /// How many times fewer particle-substeps, and how many times less processor time.
+    pub fewer_particle_substeps: f64,
+    pub less_cpu: f64,
+}
+
+impl Run {
+    fn mean(&self) -> f64 {
+        self.force.iter().sum::<f64>() / PARTS as f64
+    }
+
+    /// This run against the fine one.
+    pub fn against(&self, fine: &Run) -> Comparison {
+        let error = |a: f64, b: f64| a / b - 1.0;
+        let parts = self.force.iter().zip(fine.force).map(|(&a, b)| error(a, b).abs());
+        Comparison {
+            mean_error: error(self.mean(), fine.mean()),
+            worst_part_error: parts.fold(0.0, f64::max),
+            fewer_particle_substeps: fine.particle_substeps / self.particle_substeps,
+            less_cpu: fine.cpu_secs / self.cpu_secs,
+        }
+    }
+}
+
+/// The half bed on given grids.
+///
+/// # Errors
+/// The scene does not compile, which is a bug: it ships with the program.
+pub fn model(plough: &Plough, grids: Grids) -> Result<Model, SceneError> {
+    let mut scene = Scene::parse(Path::new("scenes/plough.toml"), SCENE)?;
+    let levels = scene.levels.as_mut().expect("the scene has levels");
+    match grids {
+        Grids::Fine => scene.levels = None,
+        Grids::Double => {
+            scene.levels = None;
+            scene.world.cell_width *= 2.0;
+        }
+        Grids::Levels(count) => levels.count = count,
+        Grids::Uncoupled => levels.count = 3,
+    }
+    let count = scene.levels.as_ref().map_or(1, |levels| levels.count);
+    let coarsest = scene.world.cell_width * f64::from(1u32 << (count - 1));
+    let [length, width, depth] = plough.bed;
+    let (half, fill) = (0.5 * width, FILL_CELLS * coarsest);
+    let bed: &mut Body = &mut scene.body[0];
+    bed.shape = BodyShape::Box { size: [length, half, depth + fill] };
+    bed.position = [0.0, 0.5 * half, -0.5 * (depth + fill)];
+    bed.jitter = plough.jitter;
+    for collider in &mut scene.collider {
+        match collider.name.as_str() {
+            "blade" => {
+                collider.velocity = [0.0; 3];
+                collider.position[0] = -0.5 * plough.stroke - 0.05;
+            }
+            "floor" => collider.position[2] = -depth,
+            "rear_wall" => collider.position[0] = -0.5 * length,
+            "front_wall" => collider.position[0] = 0.5 * length,
+            "left_wall" => collider.position[1] = half,
+            // The plane of symmetry.
+            _ => mirror(collider),
+        }
+    }
+    let drivable = Some(Bounds { min: -1.0, max: 1.0 });
+    scene.effector = vec![Effector {
+        collider: "blade".into(),
+        vx: drivable,
+        vy: None,
+        vz: drivable,
+        wx: None,
+        wy: None,
+        wz: None,
+    }];
+    let mut model = compile(&scene, Fidelity::Standard)?;
+    model.levels.coupled = grids != Grids::Uncoupled;
+    Ok(model)
+}
+
+fn mirror(wall: &mut Collider) {
+    wall.position = [0.0; 3];
+    wall.shape = ColliderShape::HalfSpace { normal: [0.0, 1.0, 0.0] };
+    wall.contact = Contact::Slip {};
+}
+
+/// Velocity of the blade (along x and z) in each control step, and the steps of the stroke that is
+/// measured.
+fn way(plough: &Plough, control_secs: f64) -> (Vec<[f64; 2]>, std::ops::Range<usize>) {
+    let mut velocities = Vec::new();
+    let stroke = |velocities: &mut Vec<[f64; 2]>| {
+        let first = velocities.len();
+        let mut x = 0.0;
+        while x < plough.stroke {
+            let time = (velocities.len() - first) as f64 * control_secs;
+            let speed = SPEED * (time / RAMP_SECS + 0.1).min(1.0);
+            velocities.push([speed, 0.0]);
+            x += speed * control_secs;
+        }
+        (first..velocities.len(), x)
+    };
+    let (first, x) = stroke(&mut velocities);
+    if !plough.second_pass {
+        return (velocities, first);
+    }
+    let mut go = |distance: f64, speed: f64, axis: usize| {
+        let steps = (distance.abs() / (speed * control_secs)).ceil();
+        let mut v = [0.0; 2];
+        v[axis] = distance / (steps * control_secs);
+        velocities.extend(std::iter::repeat_n(v, steps as usize));
+    };
+    go(LIFT, LIFT_SPEED, 1);
+    go(-x, 2.0 * LIFT_SPEED, 0);
+    go(-LIFT, LIFT_SPEED, 1);
+    let (second, _) = stroke(&mut velocities);
+    (velocities, second)
+}
+
+/// Drags the blade; `reach` is told the control steps done and their number.
+pub fn plough(
+    plough: &Plough,
+    grids: Grids,
+    make: &dyn Fn(&Arc<Model>) -> Result<Box<dyn Simulator>, SimulationError>,
+    reach: &mut dyn FnMut(usize, usize),
+) -> Result<Run, Box<dyn std::error::Error + Send + Sync>> {
+    let model = Arc::new(model(plough, grids)?);
+    let control_secs = model.substep_secs * model.substeps_per_control as f64;
+    let (velocities, measured) = way(plough, control_secs);
+    let mut controls = Vec::new();
+    for &[vx, vz] in &velocities {
+        controls.extend(model.actions.iter().map(|action| match action.target {
+            ActionTarget::LinearVelocity { axis: 0, .. } => vx,
+            _ => vz,
+        }));
+    }
+    let mut simulator = make(&model)?;
+    simulator.drive(&drive(&model, &controls, velocities.len()))?;
+    simulator.sense_wrenches(true)?;
+    let (started, cpu_before) = (Instant::now(), cpu_secs());
+    let mut particle_substeps = 0.0;
+    let per_control = model.substeps_per_control;
+    let mut particles = model.initial.particle_count();
+    for step in 0..velocities.len() {
+        simulator.forward(step * per_control..(step + 1) * per_control)?;
+        particles = simulator.particle_count();
+        particle_substeps += (particles * per_control) as f64;
+        reach(step + 1, velocities.len());
+    }
+    let (cpu, wall) = (cpu_secs() - cpu_before, started.elapsed().as_secs_f64());
+    let colliders = model.colliders.len();
+    let blade = model.colliders.iter().position(|c| c.name == "blade").unwrap_or(0);
+    let wrenches = simulator.wrenches()?;
+    // Half of the blade is in the half bed; the force on it points against its motion.
+    let force = |step: usize| -2.0 * wrenches[step * colliders + blade].force[0];
+    let count = measured.len();
+    let mut parts = [0.0; PARTS];
+    for (part, sum) in parts.iter_mut().enumerate() {
+        let range =
+            measured.start + part * count / PARTS..measured.start + (part + 1) * count / PARTS;
+        let steps = range.len() as f64;
+        *sum = range.map(force).sum::<f64>() / steps;
+    }
+    let curve = measured
+        .clone()
+        .map(|step| [(step - measured.start) as f64 * SPEED * control_secs, force(step)]);
+    Ok(Run {
+        grids: grids.name(),
+        jitter: plough.jitter,
+        particles_at_start: model.initial.particle_count(),
+        particles_at_end: particles,
+        particle_substeps,
+        cpu_secs: cpu,
+        wall_secs: wall,
+        force: parts,
+        curve: curve.collect(),
+    })
+}

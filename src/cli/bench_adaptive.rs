@@ -1,0 +1,95 @@
+//! `softscape bench --suite adaptive`: levels of resolution against a uniformly fine grid.
+
+use super::Outcome;
+use super::args::{BenchArgs, DeviceArgs, DeviceChoice, Precision};
+use super::device::{Device, make_simulator};
+use super::output::Output;
+use super::progress::Progress;
+use crate::bench::adaptive::{Grids, PARTS, Plough, Run, plough};
+use comfy_table::Table;
+use miette::IntoDiagnostic;
+use std::sync::Arc;
+
+/// What levels have to keep to, and controls to miss: error of the mean force and of each tenth of
+/// the stroke.
+const FORCE_ERROR: f64 = 0.03;
+
+pub fn run(args: &BenchArgs, output: Output) -> miette::Result<Outcome> {
+    let device = DeviceArgs { device: DeviceChoice::Cpu, precision: Precision::F32, threads: None };
+    let device = Device::choose(&device)?;
+    let base = if args.quick { Plough::QUICK } else { Plough::WHOLE };
+    let experiment = Plough {
+        stroke: args.stroke.unwrap_or(base.stroke),
+        jitter: args.jitter,
+        second_pass: args.second_pass,
+        ..base
+    };
+    let mut all = vec![Grids::Fine];
+    all.extend(args.levels.iter().map(|&count| Grids::Levels(count)));
+    if !args.no_controls {
+        all.extend([Grids::Double, Grids::Uncoupled]);
+    }
+    let mut runs: Vec<(Grids, Run)> = Vec::new();
+    let mut table = Table::new();
+    table.set_header([
+        "grids",
+        "particles",
+        "at the end",
+        "force N",
+        "mean error",
+        "worst tenth",
+        "x particle-substeps",
+        "x CPU",
+        "verdict",
+    ]);
+    for grids in all {
+        let progress = Progress::new(&grids.name(), 1);
+        let make = |model: &Arc<_>| make_simulator(model, &device);
+        let mut reach = |done: usize, all: usize| {
+            progress.expect(all as u64);
+            progress.reach(done as u64);
+        };
+        let run = plough(&experiment, grids, &make, &mut reach)
+            .map_err(|error| miette::miette!("{error}"))?;
+        drop(progress);
+        let fine = runs.first().map_or(&run, |(_, fine)| fine);
+        let against = run.against(fine);
+        let close =
+            against.mean_error.abs() <= FORCE_ERROR && against.worst_part_error <= FORCE_ERROR;
+        let verdict = match (grids, close) {
+            (Grids::Fine, _) => "the reference",
+            (_, true) if grids.is_control() => "NOT REJECTED",
+            (_, false) if grids.is_control() => "rejected, as it must be",
+            (_, true) => "within 3 %",
+            (_, false) => "MISSED",
+        };
+        if output.json {
+            let mut record = serde_json::to_value(&run).into_diagnostic()?;
+            record["comparison"] = serde_json::to_value(against).into_diagnostic()?;
+            record["verdict"] = verdict.into();
+            output.record(&record);
+        }
+        let percent = |x: f64| format!("{:+.1} %", 100.0 * x);
+        table.add_row([
+            run.grids.clone(),
+            run.particles_at_start.to_string(),
+            run.particles_at_end.to_string(),
+            format!("{:.1}", run.force.iter().sum::<f64>() / PARTS as f64),
+            percent(against.mean_error),
+            percent(against.worst_part_error),
+            format!("{:.1}", against.fewer_particle_substeps),
+            format!("{:.1}", against.less_cpu),
+            verdict.to_owned(),
+        ]);
+        output.note(&format!(
+            "{}: {:.1e} particle-substeps, {:.0} s of CPU time, force by tenths {}",
+            run.grids,
+            run.particle_substeps,
+            run.cpu_secs,
+            run.force.map(|f| format!("{f:.1}")).join(" ")
+        ));
+        runs.push((grids, run));
+    }
+    output.text(&table.to_string());
+    Ok(Outcome::Done)
+}

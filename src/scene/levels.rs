@@ -1,0 +1,59 @@
+//! Resolution that follows what acts on the material.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Levels of resolution: level l has cells `2^l` times as wide as `world.cell_width`. The finest one
+/// is where the agents are.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Levels {
+    /// How many there are.
+    pub count: u32,
+    /// Names of the colliders that resolution follows.
+    #[serde(default)]
+    pub agents: Vec<String>,
+    /// Where each level gives way to the next, finest first, by the distance from an agent's box. The
+    /// default starts at 2, 7, 15, 31 .. cells and takes 4, 6, 8, 16 .. cells of the finest level.
+    pub bands: Option<Vec<Band>>,
+    /// How far [m] an agent's box is stretched forward along its motion. The default is the
+    /// longest edge of the box.
+    pub ahead: Option<f64>,
+    /// How far [m] it is stretched backward: what keeps the track behind it fine.
+    #[serde(default)]
+    pub trail: f64,
+    /// What a metre below an agent counts against one beside it [-].
+    #[serde(default = "one")]
+    pub depth_weight: f64,
+    /// How much farther [m] than a coarser particle may exist one has to be before it is made of
+    /// finer ones. The default is one cell of the finest level.
+    pub hysteresis: Option<f64>,
+    /// Places that stay fine.
+    #[serde(default)]
+    pub region: Vec<FineRegion>,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// Where one level gives way to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Band {
+    /// Up to this distance [m] the finer level alone.
+    pub start: f64,
+    /// Over which the coarser one takes over [m]: two cells of the finer level or more.
+    pub width: f64,
+}
+
+/// An upright box around which the world is fine, whatever the agents do.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FineRegion {
+    /// Edge lengths [m] along x, y, z; what is above it counts as inside.
+    pub size: [f64; 3],
+    /// World position [m] of its centre.
+    #[serde(default)]
+    pub position: [f64; 3],
+}
