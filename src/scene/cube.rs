@@ -48,7 +48,7 @@ pub fn cube_scene(name: &str, law: Law, side: usize) -> Scene {
             angular_velocity: [0.0; 3],
             velocity_gradient: [[-0.2, 0.1, 0.3], [0.1, 0.2, -0.2], [-0.3, 0.2, -0.4]],
             at_rest: false,
-            carve: false,
+            carve: Vec::new(),
         }],
         collider: vec![Collider {
             name: "floor".into(),

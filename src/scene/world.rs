@@ -139,9 +139,9 @@ pub struct Body {
     /// colliders, which is where it stands best: fill it 1.5 cells below the floor.
     #[serde(default)]
     pub at_rest: bool,
-    /// Leaves out what lies inside colliders at the start: a blade that stands in a bed.
+    /// Names of colliders whose inside is left empty at the start: a blade that stands in a bed.
     #[serde(default)]
-    pub carve: bool,
+    pub carve: Vec<String>,
 }
 
 fn default_particles_per_cell() -> u32 {

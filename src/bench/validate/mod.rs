@@ -16,6 +16,7 @@ mod hydrostatic;
 mod incline;
 mod intrusion;
 pub mod lab;
+mod levels;
 mod moduli;
 mod objectivity;
 mod repeat;
@@ -34,7 +35,7 @@ pub struct Law {
 }
 
 /// The laws that there are, by number.
-pub const LAWS: [Law; 13] = [
+pub const LAWS: [Law; 14] = [
     Law {
         number: 1,
         name: "conservation",
@@ -94,6 +95,12 @@ pub const LAWS: [Law; 13] = [
         name: "intrusion",
         about: "A plate is pushed into sand: the force on it grows linearly with the depth.",
         run: intrusion::run,
+    },
+    Law {
+        number: 13,
+        name: "levels",
+        about: "Across levels of resolution a pulse is not reflected, a spinning ball keeps its motion, and a bed at rest stays at rest.",
+        run: levels::run,
     },
     Law {
         number: 14,

@@ -194,13 +194,18 @@ impl Filler<'_> {
             self.check_reach([low[a], low[a] + count[a]].map(|i| i * cells))?;
         }
 
+        let names: Vec<&str> = checks.scene.collider.iter().map(|c| c.name.as_str()).collect();
+        let mut carving = Vec::new();
+        for (index, name) in body.carve.iter().enumerate() {
+            let at = at.key("carve").index(index);
+            carving.push(&self.ground.colliders[checks.resolve(&at, "collider", name, &names)?]);
+        }
         let inside = |point: Vec3<f64>| {
-            let carved = |collider: &Collider| {
+            let carved = |collider: &&Collider| {
                 let at = collider.pose.body_from_world(point);
                 collider.shape.signed_distance(at) < 0.0
             };
-            shape.signed_distance(pose.body_from_world(point)) <= 0.0
-                && !(body.carve && self.ground.colliders.iter().any(carved))
+            shape.signed_distance(pose.body_from_world(point)) <= 0.0 && !carving.iter().any(carved)
         };
         let field = self.ground.field();
         let lattice = Lattice { spacing, inside: &inside, field: &field, ground: self.ground };

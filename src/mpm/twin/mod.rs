@@ -25,6 +25,7 @@ pub mod material;
 mod p2g;
 mod rigid;
 pub mod sdf;
+mod stopwatch;
 mod storage;
 #[cfg(test)]
 pub(super) mod tests;
@@ -53,7 +54,7 @@ use rigid::{MassBar, RigidBar, rigid_predict, rigid_predict_adj, rigid_update, r
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
+use stopwatch::Stopwatch;
 use storage::{Stored, cotangent_by_id};
 use tiles::{Grid, Scratch};
 use wrench::{wrench, wrench_adj};
@@ -570,33 +571,6 @@ impl<R: Scalar> Simulator for Twin<R> {
             dispatches_per_substep: 0,
             bytes_per_particle_substep: (sort + p2g + g2p) as f64,
         })
-    }
-}
-
-/// Wall-clock time by stage.
-#[derive(Default)]
-struct Stopwatch {
-    since: Option<Instant>,
-    stages: Vec<(String, f64)>,
-}
-
-impl Stopwatch {
-    fn start(&mut self) {
-        self.since = Some(Instant::now());
-    }
-
-    /// Books the time since the last lap on a stage.
-    fn lap(&mut self, stage: &str) {
-        let now = Instant::now();
-        let secs = self.since.replace(now).map_or(0.0, |since| (now - since).as_secs_f64());
-        match self.stages.iter_mut().find(|(name, _)| name == stage) {
-            Some((_, sum)) => *sum += secs,
-            None => self.stages.push((stage.into(), secs)),
-        }
-    }
-
-    fn take(&mut self) -> Vec<(String, f64)> {
-        std::mem::take(&mut self.stages)
     }
 }
 

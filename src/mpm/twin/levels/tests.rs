@@ -281,3 +281,168 @@ fn levels_repeat_bit_by_bit_on_any_number_of_threads_and_ten_kilometres_away() {
         assert!(run(threads, shift) == expected, "{threads} threads, shift {shift}: other bits");
     }
 }
+
+/// Largest force on a node inside a block under uniform stress, over `|tau| h_l²`, by level: it should
+/// vanish. The block has fine particles to the left and coarse ones to the right of a band 8 h wide.
+fn patch(coupled: bool) -> [f64; 2] {
+    let text = r#"
+format = 1
+[world]
+cell_width = 0.1
+max_speed = 1.0
+gravity = [0.0, 0.0, 0.0]
+[[material]]
+name = "flesh"
+density = 1000.0
+law = { type = "neo_hookean", young_modulus = 1e5, poisson_ratio = 0.3 }
+[[body]]
+name = "block"
+material = "flesh"
+shape = { type = "box", size = [4.0, 1.6, 1.6] }
+[levels]
+count = 2
+bands = [{ start = 0.4, width = 0.8 }]
+region = [{ size = [2.0, 100.0, 100.0], position = [-1.8, 0.0, 0.0] }]
+"#;
+    let scene = crate::scene::Scene::parse(std::path::Path::new("patch.toml"), text).unwrap();
+    let mut model = crate::model::compile(&scene, crate::scene::Fidelity::Standard).unwrap();
+    model.levels.coupled = coupled;
+    let stretch = Mat3([[1.02, 0.01, 0.0], [0.0, 0.97, 0.004], [0.003, 0.0, 1.01]]);
+    model.initial.f.fill(stretch);
+    let levels = &model.particles.level;
+    assert!(levels.contains(&0) && levels.contains(&1), "one size only");
+    let ctx = Context::<f64>::new(&model);
+    let mut stored = stored(&model);
+    let field = field(&model, &[]);
+    stored.places = Places::new(&field, &stored.cell, &stored.offset);
+    let sorted = sort(&stored, &Arc::default());
+    let command = Command { colliders: vec![], activations: vec![] };
+    let momentum = p2g(&ctx, &command, &stored, &sorted, &mut Scratch::new());
+    let tau = {
+        use crate::mpm::twin::material::{Local, stress};
+        let material = &ctx.materials[0];
+        let tau = stress(material.kind, &material.k, &Local::of_f(stretch));
+        tau.double_dot(tau).sqrt()
+    };
+    let mut most = [0.0f64; 2];
+    for (key, nodes) in sorted.blocks.node_keys.iter().zip(&momentum) {
+        for (n, row) in nodes.iter().enumerate() {
+            use crate::math::Quad;
+            let node = crate::mpm::twin::grid_update::node_of(*key, n);
+            // Two coarse cells and more from the surface.
+            if node[0].abs() > 15 || node[1].abs() > 3 || node[2].abs() > 3 {
+                continue;
+            }
+            let [x, y, z, _] = row.array();
+            let width = 0.1 * f64::from(1u32 << key.level);
+            let force = (x * x + y * y + z * z).sqrt() / model.substep_secs;
+            let level = usize::from(key.level);
+            most[level] = most[level].max(force / (tau * width * width));
+        }
+    }
+    most
+}
+
+#[test]
+fn a_uniform_stress_pushes_no_node_across_a_band_and_does_without_the_gradients_of_shares() {
+    let [fine, coarse] = patch(true);
+    assert!(fine < 1e-3 && coarse < 1e-2, "fine {fine:.1e}, coarse {coarse:.1e}");
+    let [fine, coarse] = patch(false);
+    assert!(fine > 0.1 && coarse > 0.2, "control: fine {fine:.1e}, coarse {coarse:.1e}");
+}
+
+#[test]
+fn merging_and_splitting_have_their_transposes() {
+    use super::merge::{Group, Particle, ParticleBar, child, child_adj};
+    use crate::mpm::twin::context::Point;
+    let mut random = Random::new(26);
+    let base = Mat3::identity() + random.matrix(0.2);
+    let mut values = Vec::new();
+    for n in 0..8 {
+        // Strains that spread, with and without repeated principal values.
+        let f = if n % 2 == 0 { base } else { base + random.matrix(0.01) };
+        values.push((
+            random.vector(0.5),
+            random.vector(1.0),
+            random.matrix(2.0),
+            f,
+            0.01 * n as f64,
+        ));
+    }
+    let dots: Vec<_> = (0..8)
+        .map(|_| {
+            let number = random.number();
+            (random.vector(1.0), random.vector(1.0), random.matrix(1.0), random.matrix(1.0), number)
+        })
+        .collect();
+    let vector = |a: Vec3<f64>, b: Vec3<f64>, s: f64| Vec3::from_fn(|i| Dual::new(a[i], b[i] * s));
+    let matrix = |a: Mat3<f64>, b: Mat3<f64>| Mat3::from_fn(|i, j| Dual::new(a[(i, j)], b[(i, j)]));
+    let cell = |n: usize| [n as i32 % 2, n as i32 / 2 % 2, 7];
+    let dual: Vec<Particle<Dual>> = (0..8)
+        .map(|n| {
+            let ((x, v, c, f, q), (dx, dv, dc, df, dq)) = (values[n], dots[n]);
+            Particle {
+                cell: cell(n),
+                offset: vector(x, dx, 1.0 / H),
+                v: vector(v, dv, 1.0),
+                c: matrix(c, dc),
+                f: matrix(f, df),
+                history: Dual::new(q, dq),
+            }
+        })
+        .collect();
+    let plain: Vec<Particle<f64>> = (0..8)
+        .map(|n| {
+            let (offset, v, c, f, history) = values[n];
+            Particle { cell: cell(n), offset, v, c, f, history }
+        })
+        .collect();
+    fn point<R: Scalar>(n: usize) -> Point<R> {
+        let size = 1.0 + 0.1 * n as f64;
+        Point {
+            mass: R::from_f64(0.125 * size),
+            volume: R::from_f64(1.2e-4 * size),
+            material: 0,
+            muscle: NO_MUSCLE,
+            body: 0,
+            level: 0,
+        }
+    }
+    let pair = |sum: &mut Pairing, p: &Particle<Dual>, bar: &ParticleBar<f64>| {
+        sum.vector(Vec3(p.offset.0.map(|o| o.eps * H)), bar.x);
+        sum.vector(Vec3(p.v.0.map(|v| v.eps)), bar.v);
+        sum.matrix(Mat3(p.c.0.map(|r| r.map(|c| c.eps))), bar.c);
+        sum.matrix(Mat3(p.f.0.map(|r| r.map(|f| f.eps))), bar.f);
+        sum.add(p.history.eps, bar.history);
+    };
+    let mut bar = || ParticleBar {
+        x: random.vector(1.0),
+        v: random.vector(1.0),
+        c: random.matrix(1.0),
+        f: random.matrix(1.0),
+        history: random.number(),
+    };
+
+    let (points, dual_points): (Vec<_>, Vec<_>) = (0..8).map(|n| (point(n), point(n))).unzip();
+    let d = Dual::from(H * H);
+    let group = Group { particles: &dual, points: &dual_points, cell_width: Dual::from(H), d };
+    let merged_bar = bar();
+    let (mut forward, mut backward) = (Pairing::default(), Pairing::default());
+    pair(&mut forward, &group.merged().0, &merged_bar);
+    let group = Group { particles: &plain, points: &points, cell_width: H, d: H * H };
+    for (p, bar) in dual.iter().zip(group.merged_adj(&merged_bar)) {
+        pair(&mut backward, p, &bar);
+    }
+    assert_dual("merge", forward, backward);
+
+    let (mut forward, mut backward) = (Pairing::default(), Pairing::default());
+    let mut sum = ParticleBar::zero();
+    for octant in 0..8 {
+        let child_bar = bar();
+        let made = child(&dual[3], &dual_points[3], octant, Dual::from(H));
+        pair(&mut forward, &made, &child_bar);
+        child_adj(&points[3], octant, &child_bar, &mut sum);
+    }
+    pair(&mut backward, &dual[3], &sum);
+    assert_dual("split", forward, backward);
+}
