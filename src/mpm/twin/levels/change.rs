@@ -8,7 +8,7 @@
 use super::Field;
 use super::merge::{Group, Particle, ParticleBar, child, child_adj};
 use crate::math::{Scalar, Vec3};
-use crate::mpm::state::{Cotangent, NO_MUSCLE};
+use crate::mpm::state::{Cotangent, NO_MUSCLE, split_position};
 use crate::mpm::twin::context::{Context, Point};
 use crate::mpm::twin::storage::Stored;
 use rayon::prelude::*;
@@ -125,11 +125,10 @@ fn merges<R: Scalar>(
         if point.muscle != NO_MUSCLE || !(light || point.level + 1 == level) {
             return None;
         }
-        let margin = ctx.hysteresis + way(ctx, stored, p) + half_spacing(ctx, level);
-        (field.finest(stored.cell[p], stored.offset[p], margin) >= level).then(|| {
-            let cell = sub_cell(stored.cell[p], stored.offset[p], per_axis, level);
-            (cell, point.body, light, id as u32)
-        })
+        let cell = sub_cell(stored.cell[p], stored.offset[p], per_axis, level);
+        // By the place that the merged one would have, so that all of a sub-cell or none may go.
+        is_far(ctx, field, cell, (per_axis, level), R::zero())
+            .then(|| (cell, point.body, light, id as u32))
     };
     let mut candidates: Vec<Candidate> =
         places.par_iter().enumerate().filter_map(candidate).collect();
@@ -143,6 +142,12 @@ fn merges<R: Scalar>(
         }
         let mut ids: Vec<u32> = group.iter().map(|&(.., id)| id).collect();
         ids.sort_unstable();
+        let (cell, body, ..) = group[0];
+        let fastest = ids.iter().map(|&id| way(ctx, stored, places[id as usize] as usize));
+        let fastest = fastest.fold(R::zero(), R::max);
+        if !is_far(ctx, field, cell, (ctx.per_axis[body as usize], level), fastest) {
+            continue;
+        }
         let particles: Vec<_> =
             ids.iter().map(|&id| particle(stored, places[id as usize])).collect();
         let points: Vec<_> = ids.iter().map(|&id| stored.points[id as usize]).collect();
@@ -162,6 +167,25 @@ fn merges<R: Scalar>(
         fates[ids[0] as usize] = Fate::MergedFirst(first, ids.len() as u32);
     }
     (fates, members)
+}
+
+/// Whether a sub-cell is so far from the agents that a particle of its level may stand there, with
+/// the margin to being split and `more` [m].
+fn is_far<R: Scalar>(
+    ctx: &Context<R>,
+    field: &Field<R>,
+    sub_cell: [i32; 3],
+    (per_axis, level): (u32, u8),
+    more: R,
+) -> bool {
+    // In halves of sub-cells, then in cells: powers of two, so exact.
+    let split = sub_cell.map(|i| {
+        let halves = (2 * i64::from(i) + 1) << level;
+        split_position(halves as f64 / f64::from(2 * per_axis))
+    });
+    let offset = Vec3(split.map(|(_, offset)| R::from_f64(offset)));
+    let margin = ctx.hysteresis + half_spacing(ctx, level) + more;
+    field.finest(split.map(|(cell, _)| cell), offset, margin) >= level
 }
 
 /// Rest volume that a particle of a level stands for in a body.
