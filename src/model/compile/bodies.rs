@@ -1,9 +1,9 @@
 //! Bodies become particles: shapes are filled with a lattice, or particles are read from a file.
 
 use super::checks::Checks;
-use super::rest::Bed;
+use super::rest::{AtRest, Bed};
 use crate::math::{Mat3, Vec3};
-use crate::model::{Body, LawKind, Material, Model, Pose, Shape};
+use crate::model::{Body, Material, Model, Pose, Shape};
 use crate::mpm::state::{NO_MUSCLE, Particles, State, split_position};
 use crate::scene::{self, BodyShape, KeyPath, Npz, NpzError, Scene, SceneError};
 use rand::{Rng, SeedableRng};
@@ -40,6 +40,7 @@ struct Particle {
     v: Vec3<f64>,
     c: Mat3<f64>,
     f: Mat3<f64>,
+    history: f64,
     /// Rest volume [m³].
     volume: f64,
 }
@@ -96,7 +97,7 @@ impl Filled {
         self.state.v.push(particle.v);
         self.state.c.push(particle.c);
         self.state.f.push(particle.f);
-        self.state.history.push(0.0);
+        self.state.history.push(particle.history);
         self.particles.mass.push(density * particle.volume);
         self.particles.volume.push(particle.volume);
         self.particles.material.push(material);
@@ -177,20 +178,19 @@ impl Filler<'_> {
                         _ => c + jitter * (random.random::<f64>() - 0.5),
                     });
                     let x = Vec3(moved.map(|c| c * spacing));
-                    let (f, volume_ratio) = match &bed {
-                        None => (Mat3::identity(), 1.0),
-                        Some((bed, surface)) => {
-                            let rest = bed.at((surface - x[2]).max(0.0));
-                            let rest = rest.ok_or_else(|| self.crushed(surface - x[2]))?;
-                            (rest.f, rest.volume_ratio)
-                        }
+                    let rest = match &bed {
+                        None => AtRest::UNLOADED,
+                        Some((bed, surface)) => bed
+                            .at((surface - x[2]).max(0.0))
+                            .ok_or_else(|| self.crushed(surface - x[2]))?,
                     };
                     particles.push(Particle {
                         cells: moved.map(|c| c / per_axis),
                         v: motion.velocity_at(x),
                         c: motion.gradient,
-                        f,
-                        volume: spacing.powi(3) * volume_ratio,
+                        f: rest.f,
+                        history: rest.history,
+                        volume: spacing.powi(3) * rest.volume_ratio,
                     });
                 }
             }
@@ -278,6 +278,7 @@ impl Filler<'_> {
                 v: own_v + motion.velocity_at(position),
                 c: own_c + motion.gradient,
                 f,
+                history: 0.0,
                 volume,
             });
         }
@@ -315,11 +316,6 @@ impl Filler<'_> {
         let [gx, gy, gz] = self.gravity.0;
         if gx != 0.0 || gy != 0.0 || gz > 0.0 {
             return refuse("needs gravity that points down, along -z");
-        }
-        let kind = self.material.law.kind();
-        if !Bed::KNOWN.contains(&kind) {
-            let known = Bed::KNOWN.map(LawKind::name).join("`, `");
-            return refuse(&format!("needs a law among `{known}`, found `{}`", kind.name()));
         }
         let bed = Bed { law: self.material.law, density: self.material.density, gravity: -gz };
         Ok(Some((bed, pose.position[2] + 0.5 * size[2])))
