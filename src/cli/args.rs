@@ -173,7 +173,14 @@ Examples:
   softscape gradient scenes/push-cube.toml --out g.npz
   softscape gradient scenes/soft-crawler.toml --device cpu --precision f64 --check 5
 
---check compares the derivative along K random directions with central differences.")]
+--check compares the derivative along K random directions in the controls, the initial state and the
+material parameters with differences of the f64 twin. Where the derivatives from left and right differ
+(`kink`), there is none: a body at rest beside a collider that is about to touch it, a liquid about to
+part. The gradient is then that of the branches the run took; `relative_error` is from the nearer of
+`from_left` and `from_right`, and means nothing where several kinks meet. What met kinks is checked
+again beside that point (`point`: beside), with everything a little in motion. `uncertainty` is how far
+the differences themselves can be trusted. On a device in f32 the error includes how far its motion is
+from the f64 twin's.")]
 pub struct GradientArgs {
     /// A task file: a scene with a horizon and an objective.
     pub task: PathBuf,
@@ -193,7 +200,7 @@ pub struct GradientArgs {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 
-    /// Also compare K random directions with central differences.
+    /// Also compare K random directions with differences.
     #[arg(long, value_name = "K")]
     pub check: Option<usize>,
 

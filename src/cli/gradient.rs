@@ -11,8 +11,9 @@ use super::load::load_task;
 use super::output::Output;
 use super::progress::Progress;
 use crate::model::Model;
+use crate::mpm::simulator::Simulator;
 use crate::rollout::{
-    Controls, Derivative, Outcome as RolloutOutcome, Rollout, RolloutError, Settings, TermValue,
+    Controls, Derivative, Outcome as RolloutOutcome, RolloutError, Settings, TermValue,
     differentiate,
 };
 use crate::task::Task;
@@ -40,28 +41,15 @@ pub fn run(args: &GradientArgs, output: Output) -> miette::Result<Outcome> {
     let mut simulator = make_simulator(&model, &device).map_err(CliError::from)?;
 
     let interrupt = Interrupt::listen();
-    let rollout = Rollout {
-        model: &model,
-        initial: &model.initial,
-        controls: &controls,
-        objective: &task.objective,
-    };
-    let bar = Progress::new("gradient", 0);
-    let mut progress = |seen| bar.follow(seen);
-    let mut settings = Settings {
-        memory_bytes: args.checkpoint_budget * MEGABYTE,
-        cancel: Some(interrupt.flag()),
-        progress: Some(&mut progress),
-        ..Settings::default()
-    };
-    let result = differentiate(simulator.as_mut(), rollout, &mut settings);
-    drop(bar);
+    let point = Point { model: &model, task: &task, initial: model.initial.clone(), controls };
+    let megabytes = args.checkpoint_budget;
+    let result = differentiate_at(simulator.as_mut(), &point, megabytes, &interrupt);
     let (outcome, derivative) = match result {
         Err(RolloutError::Cancelled) => return Ok(Outcome::Interrupted),
         result => result.map_err(CliError::from)?,
     };
     if let Some(out) = &args.out {
-        write_derivative(out, &model, &controls, &outcome, &derivative)?;
+        write_derivative(out, &model, &point.controls, &outcome, &derivative)?;
     }
     let norm = |list: &[[f64; 3]]| list.iter().flatten().map(|g| g * g).sum::<f64>().sqrt();
     output.record(&json!({
@@ -85,14 +73,34 @@ pub fn run(args: &GradientArgs, output: Output) -> miette::Result<Outcome> {
         "peak_bytes": simulator.peak_bytes(),
         "out": args.out,
     }));
-    drop(simulator);
     match args.check {
         None => Ok(Outcome::Done),
         Some(count) => {
-            let point = Point { model: &model, task: &task, controls: &controls };
-            check(point, &derivative, count, args.seed, &interrupt, output)
+            let mut again = |point: &Point| {
+                Ok(differentiate_at(simulator.as_mut(), point, megabytes, &interrupt)?.1)
+            };
+            let directions = (count, args.seed);
+            check(&point, &derivative, &mut again, directions, &interrupt, output)
         }
     }
+}
+
+/// The objective and its derivative at a point, within so many megabytes of checkpoints.
+fn differentiate_at(
+    simulator: &mut dyn Simulator,
+    point: &Point,
+    megabytes: u64,
+    interrupt: &Interrupt,
+) -> Result<(RolloutOutcome, Derivative), RolloutError> {
+    let bar = Progress::new("gradient", 0);
+    let mut progress = |seen| bar.follow(seen);
+    let mut settings = Settings {
+        memory_bytes: megabytes * MEGABYTE,
+        cancel: Some(interrupt.flag()),
+        progress: Some(&mut progress),
+        ..Settings::default()
+    };
+    differentiate(simulator, point.rollout(), &mut settings)
 }
 
 /// Controls of a task from a file, checked against its horizon, channels and bounds.

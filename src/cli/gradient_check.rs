@@ -1,205 +1,313 @@
 //! `softscape gradient --check K`: the derivative along random directions against differences.
 //!
 //! Differences are taken of the f64 twin, whatever device computed the gradient: those of an f32
-//! run drown in its round-off. Each direction is tried with steps of 1e-3 to 1e-6 of its scale
+//! run drown in its round-off. Each direction is tried with steps of 1e-3 to 1e-8 of its scale
 //! (half the range of an action; a tenth of a cell, 1 m/s; the value of a material parameter), and
-//! the step counts at which the difference agrees best with that of the next smaller one. The
-//! choice does not look at the gradient.
+//! the step counts at which the difference agrees best with its neighbour. The choice does not look
+//! at the gradient.
+//!
+//! A start at rest often sits on a kink: where nothing moves, every node beside a collider neither
+//! approaches nor leaves it, and contact begins with a step to one side. No derivative exists there;
+//! the gradient is that of the branches that the run took. Where left and right derivative differ along
+//! any direction in a kind of input, its records say so, and the kind is checked again beside that
+//! point, where nothing is exactly at rest. (Along a single direction several kinks can make left and
+//! right the same, and both different from the branch.)
 
 use super::Outcome;
 use super::error::CliError;
 use super::interrupt::Interrupt;
 use super::output::Output;
 use super::progress::Progress;
-use crate::math::Vec3;
+use crate::math::{Differences, Vec3};
 use crate::model::Model;
 use crate::mpm::state::{RigidCotangent, State, split_position};
 use crate::mpm::twin::{Precision, simulator};
-use crate::rollout::{
-    Controls, Derivative, RigidDerivative, Rollout, RolloutError, Settings, evaluate,
-};
+use crate::rollout::{Controls, Derivative, Rollout, RolloutError, Settings, evaluate};
 use crate::task::Task;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use std::sync::Arc;
 
-const STEPS: [f64; 4] = [1e-3, 1e-4, 1e-5, 1e-6];
+const STEPS: [f64; 6] = [1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8];
+
+/// How far beside a point with kinks the check is made again, in the scales of the directions: small
+/// against what a task does, far from what differences step over.
+const BESIDE: f64 = 0.02;
 
 /// Where the gradient was taken.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Point<'a> {
     pub model: &'a Arc<Model>,
     pub task: &'a Task,
-    pub controls: &'a Controls,
+    pub initial: State<f64>,
+    pub controls: Controls,
 }
 
-/// A direction in one kind of input.
-enum Direction {
-    Controls(Vec<f64>),
-    /// Positions [m] and velocities [m/s]; and motions of the rigid bodies.
-    Initial(Vec<[[f64; 3]; 2]>, Vec<RigidCotangent<f64>>),
-    Materials(Vec<Vec<f64>>),
+/// A kind of input; its directions are flat lists of numbers.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Controls,
+    /// Position [m] and velocity [m/s] by particle; then position, rotation, velocity and angular
+    /// velocity by rigid body.
+    Initial,
+    /// Parameters by material.
+    Materials,
 }
 
-/// Prints a record for each of `count` directions in each kind of input.
+/// The derivative at a point, on the device under test.
+pub type Differentiate<'a> = &'a mut dyn FnMut(&Point) -> Result<Derivative, RolloutError>;
+
+/// Prints a record for each of `count` directions in each kind of input; where kinks were met, again
+/// beside them.
 pub fn check(
-    point: Point,
+    point: &Point,
     derivative: &Derivative,
-    count: usize,
-    seed: u64,
+    differentiate: Differentiate,
+    (count, seed): (usize, u64),
     interrupt: &Interrupt,
     output: Output,
 ) -> miette::Result<Outcome> {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let kinds: [(&str, fn(&Point, &mut ChaCha8Rng) -> Direction); 3] = [
-        ("controls", along_controls),
-        ("initial state", along_initial),
-        ("materials", along_materials),
-    ];
-    let bar = Progress::new("check", (count * kinds.len() * STEPS.len()) as u64);
-    let mut done = 0;
-    for (kind, draw) in kinds {
-        for index in 0..count {
-            let direction = draw(&point, &mut random);
-            let mut differences = [0.0; STEPS.len()];
-            for (difference, step) in differences.iter_mut().zip(STEPS) {
-                match central_difference(&point, &direction, step, interrupt) {
-                    Ok(value) => *difference = value,
-                    Err(RolloutError::Cancelled) => return Ok(Outcome::Interrupted),
-                    Err(error) => return Err(CliError::from(error).into()),
-                }
-                done += 1;
-                bar.reach(done);
-            }
-            let best = most_settled(&differences);
-            let exact = direction.dot(derivative);
-            let difference = differences[best];
-            output.record(&json!({
-                "check": kind,
-                "direction": index,
-                "by_gradient": exact,
-                "by_differences": difference,
-                "step": STEPS[best],
-                "relative_error": (exact - difference).abs() / difference.abs().max(f64::MIN_POSITIVE),
-            }));
+    let mut run = || -> Result<(), RolloutError> {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let check = Check { interrupt, output, count };
+        let at_kinks = check.compare("given", point, derivative, &Kind::ALL, &mut random)?;
+        if at_kinks.is_empty() {
+            return Ok(());
         }
+        output.note(
+            "no derivative exists along some directions: left and right ones differ (contact or \
+             yield about to begin); checked again a little beside the given point",
+        );
+        let beside = point.beside(&mut random);
+        let derivative = differentiate(&beside)?;
+        check.compare("beside", &beside, &derivative, &at_kinks, &mut random)?;
+        Ok(())
+    };
+    match run() {
+        Ok(()) => Ok(Outcome::Done),
+        Err(RolloutError::Cancelled) => Ok(Outcome::Interrupted),
+        Err(error) => Err(CliError::from(error).into()),
     }
-    Ok(Outcome::Done)
 }
 
-/// The later of the two neighbours that differ least.
-fn most_settled(differences: &[f64]) -> usize {
-    let gap = |i: &usize| (differences[*i] - differences[i - 1]).abs();
-    (1..differences.len()).min_by(|a, b| gap(a).total_cmp(&gap(b))).unwrap_or(0)
+/// How to check.
+struct Check<'a> {
+    interrupt: &'a Interrupt,
+    output: Output,
+    /// Directions of each kind.
+    count: usize,
 }
 
-fn central_difference(
-    point: &Point,
-    direction: &Direction,
-    step: f64,
-    interrupt: &Interrupt,
-) -> Result<f64, RolloutError> {
-    let value = |step: f64| -> Result<f64, RolloutError> {
-        let (model, initial, controls) = direction.moved(point, step);
+impl Check<'_> {
+    /// Compares at a point, and gives the kinds of input in which kinks were met.
+    fn compare(
+        &self,
+        name: &str,
+        point: &Point,
+        derivative: &Derivative,
+        kinds: &[Kind],
+        random: &mut ChaCha8Rng,
+    ) -> Result<Vec<Kind>, RolloutError> {
+        let values = self.count * kinds.len() * (2 * STEPS.len() + 1);
+        let bar = Progress::new("check", values as u64);
+        let mut done = 0;
+        let mut at_kinks = Vec::new();
+        for &kind in kinds {
+            let mut found = Vec::with_capacity(self.count);
+            for _ in 0..self.count {
+                let direction = kind.direction(point, derivative, random);
+                let differences = Differences::of(&STEPS, |step| {
+                    done += 1;
+                    bar.reach(done);
+                    let by: Vec<f64> = direction.iter().map(|d| step * d).collect();
+                    self.objective(point, kind.moved(point, &by))
+                })?;
+                found.push((dot(&direction, &kind.gradient(derivative)), differences));
+            }
+            let kink = found.iter().any(|(_, differences)| differences.kink);
+            if kink {
+                at_kinks.push(kind);
+            }
+            for (index, (exact, found)) in found.into_iter().enumerate() {
+                let found = Differences { kink, ..found };
+                self.output.record(&json!({
+                    "check": kind.name(),
+                    "point": name,
+                    "direction": index,
+                    "by_gradient": exact,
+                    "by_differences": found.central,
+                    "from_left": found.left,
+                    "from_right": found.right,
+                    "step": found.step,
+                    "uncertainty": found.uncertainty / found.central.abs().max(f64::MIN_POSITIVE),
+                    "kink": kink,
+                    "relative_error": found.relative_error(exact),
+                }));
+            }
+        }
+        Ok(at_kinks)
+    }
+
+    fn objective(
+        &self,
+        point: &Point,
+        (model, initial, controls): (Arc<Model>, State<f64>, Controls),
+    ) -> Result<f64, RolloutError> {
         let mut twin = simulator(&model, Precision::F64)?;
-        let mut settings = Settings { cancel: Some(interrupt.flag()), ..Settings::default() };
+        let mut settings = Settings { cancel: Some(self.interrupt.flag()), ..Settings::default() };
         let objective = &point.task.objective;
         let rollout = Rollout { model: &model, initial: &initial, controls: &controls, objective };
         Ok(evaluate(twin.as_mut(), rollout, &mut settings)?.value)
-    };
-    Ok((value(step)? - value(-step)?) / (2.0 * step))
+    }
 }
 
-fn along_controls(point: &Point, random: &mut ChaCha8Rng) -> Direction {
-    let actions = &point.model.actions;
-    let scale = |i: usize| {
-        let channel = &actions[i % actions.len()];
-        0.5 * (channel.upper - channel.lower)
-    };
-    let count = point.controls.values().len();
-    Direction::Controls((0..count).map(|i| scale(i) * random.random_range(-1.0..1.0)).collect())
-}
+impl Point<'_> {
+    /// What is run there.
+    pub fn rollout(&self) -> Rollout<'_> {
+        Rollout {
+            model: self.model,
+            initial: &self.initial,
+            controls: &self.controls,
+            objective: &self.task.objective,
+        }
+    }
 
-fn along_initial(point: &Point, random: &mut ChaCha8Rng) -> Direction {
-    let mut vector = |scale: f64| std::array::from_fn(|_| scale * random.random_range(-1.0..1.0));
-    let width = 0.1 * point.model.cell_width;
-    let count = point.model.initial.particle_count();
-    let particles = (0..count).map(|_| [vector(width), vector(1.0)]).collect();
-    let bodies = (0..point.model.rigid_bodies.len()).map(|_| RigidCotangent {
-        position: Vec3(vector(width)),
-        rotation: Vec3(vector(1.0)),
-        velocity: Vec3(vector(1.0)),
-        angular_velocity: Vec3(vector(1.0)),
-    });
-    Direction::Initial(particles, bodies.collect())
-}
-
-fn along_materials(point: &Point, random: &mut ChaCha8Rng) -> Direction {
-    let mut scaled = |value: f64| value * random.random_range(-1.0..1.0);
-    let materials = point.model.materials.iter();
-    Direction::Materials(
-        materials.map(|m| m.law.parameters().iter().map(|p| scaled(p.value)).collect()).collect(),
-    )
-}
-
-impl Direction {
-    fn dot(&self, derivative: &Derivative) -> f64 {
-        let dot = |a: &[f64; 3], b: &[f64; 3]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-        match self {
-            Direction::Controls(d) => d.iter().zip(&derivative.controls).map(|(d, g)| d * g).sum(),
-            Direction::Initial(list, bodies) => {
-                let bars = derivative.initial_x.iter().zip(&derivative.initial_v);
-                let particles = list.iter().zip(bars);
-                let body = |(by, bar): (&RigidCotangent<f64>, &RigidDerivative)| {
-                    by.position.dot(bar.motion.position)
-                        + by.rotation.dot(bar.motion.rotation)
-                        + by.velocity.dot(bar.motion.velocity)
-                        + by.angular_velocity.dot(bar.motion.angular_velocity)
-                };
-                particles.map(|([x, v], (gx, gv))| dot(x, gx) + dot(v, gv)).sum::<f64>()
-                    + bodies.iter().zip(&derivative.rigid).map(body).sum::<f64>()
+    /// A point nearby at which nothing is exactly at rest.
+    fn beside(&self, random: &mut ChaCha8Rng) -> Self {
+        let mut by = |kind: Kind| -> Vec<f64> {
+            kind.scales(self).iter().map(|s| BESIDE * s * random.random_range(-1.0..1.0)).collect()
+        };
+        let (_, _, mut controls) = Kind::Controls.moved(self, &by(Kind::Controls));
+        // Where bounds hold a value, the other side is as near.
+        let channels = &self.model.actions;
+        for (i, (moved, given)) in
+            controls.values_mut().iter_mut().zip(self.controls.values()).enumerate()
+        {
+            let channel = &channels[i % channels.len()];
+            if !(channel.lower..=channel.upper).contains(moved) {
+                *moved = 2.0 * given - *moved;
             }
-            Direction::Materials(list) => {
-                let bars = derivative.materials.iter().flatten();
-                list.iter().flatten().zip(bars).map(|(d, bar)| d * bar.value).sum()
+        }
+        let (_, initial, _) = Kind::Initial.moved(self, &by(Kind::Initial));
+        Self { initial, controls, ..*self }
+    }
+}
+
+impl Kind {
+    const ALL: [Kind; 3] = [Kind::Controls, Kind::Initial, Kind::Materials];
+
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Controls => "controls",
+            Kind::Initial => "initial state",
+            Kind::Materials => "materials",
+        }
+    }
+
+    /// A change of each input that is about equally large.
+    fn scales(self, point: &Point) -> Vec<f64> {
+        let model = point.model;
+        match self {
+            Kind::Controls => {
+                let half = model.actions.iter().map(|c| 0.5 * (c.upper - c.lower));
+                half.cycle().take(point.controls.values().len()).collect()
+            }
+            Kind::Initial => {
+                let width = 0.1 * model.cell_width;
+                let particles = [[width; 3], [1.0; 3]].repeat(point.initial.particle_count());
+                let bodies = [[width; 3], [1.0; 3], [1.0; 3], [1.0; 3]];
+                let bodies = bodies.repeat(model.rigid_bodies.len());
+                particles.into_iter().chain(bodies).flatten().collect()
+            }
+            Kind::Materials => {
+                let parameters = model.materials.iter().flat_map(|m| m.law.parameters());
+                parameters.map(|p| p.value).collect()
             }
         }
     }
 
-    /// The inputs `step` along this direction.
-    fn moved(&self, point: &Point, step: f64) -> (Arc<Model>, State<f64>, Controls) {
-        let mut model = Arc::clone(point.model);
-        let (mut initial, mut controls) = (model.initial.clone(), point.controls.clone());
+    /// The part of a derivative that is by this kind.
+    fn gradient(self, derivative: &Derivative) -> Vec<f64> {
         match self {
-            Direction::Controls(d) => {
+            Kind::Controls => derivative.controls.clone(),
+            Kind::Initial => {
+                let particles = derivative.initial_x.iter().zip(&derivative.initial_v);
+                let bodies = derivative.rigid.iter().flat_map(|bar| {
+                    let RigidCotangent { position, rotation, velocity, angular_velocity } =
+                        bar.motion;
+                    [position.0, rotation.0, velocity.0, angular_velocity.0]
+                });
+                particles.flat_map(|(x, v)| [*x, *v]).chain(bodies).flatten().collect()
+            }
+            Kind::Materials => derivative.materials.iter().flatten().map(|bar| bar.value).collect(),
+        }
+    }
+
+    /// A random direction, turned towards the gradient, so that the derivative along it is no small
+    /// difference of large numbers.
+    fn direction(
+        self,
+        point: &Point,
+        derivative: &Derivative,
+        random: &mut ChaCha8Rng,
+    ) -> Vec<f64> {
+        let scales = self.scales(point);
+        let mut direction: Vec<f64> =
+            scales.iter().map(|_| random.random_range(-1.0..1.0)).collect();
+        let gradient: Vec<f64> =
+            self.gradient(derivative).iter().zip(&scales).map(|(g, s)| g * s).collect();
+        let norm = |v: &[f64]| dot(v, v).sqrt();
+        if norm(&gradient) > 0.0 {
+            let towards = norm(&direction) / norm(&gradient);
+            direction.iter_mut().zip(&gradient).for_each(|(d, g)| *d += towards * g);
+        }
+        direction.iter().zip(&scales).map(|(d, s)| d * s).collect()
+    }
+
+    /// The inputs, moved by so much.
+    fn moved(self, point: &Point, by: &[f64]) -> (Arc<Model>, State<f64>, Controls) {
+        let mut model = Arc::clone(point.model);
+        let (mut initial, mut controls) = (point.initial.clone(), point.controls.clone());
+        match self {
+            Kind::Controls => {
                 // Bounds are the optimiser's: a difference may look past them.
                 let mut free = Model::clone(&model);
                 for channel in &mut free.actions {
                     (channel.lower, channel.upper) = (f64::NEG_INFINITY, f64::INFINITY);
                 }
                 model = Arc::new(free);
-                controls.values_mut().iter_mut().zip(d).for_each(|(value, d)| *value += step * d);
+                controls.values_mut().iter_mut().zip(by).for_each(|(value, by)| *value += by);
             }
-            Direction::Initial(list, bodies) => {
-                for (motion, by) in initial.rigid.iter_mut().zip(bodies) {
-                    *motion = motion.moved(&by.scaled(step), model.cell_width);
-                }
-                for (p, [x, v]) in list.iter().enumerate() {
+            Kind::Initial => {
+                let vector = |at: usize| Vec3(std::array::from_fn(|a| by[3 * at + a]));
+                let count = initial.particle_count();
+                for p in 0..count {
                     for a in 0..3 {
-                        let cells = initial.offset[p][a] + step * x[a] / model.cell_width;
-                        let (carry, offset) = split_position(cells);
+                        let moved = vector(2 * p)[a] / model.cell_width;
+                        let (carry, offset) = split_position(initial.offset[p][a] + moved);
                         initial.cell[p][a] += carry;
                         initial.offset[p][a] = offset;
-                        initial.v[p][a] += step * v[a];
                     }
+                    initial.v[p] += vector(2 * p + 1);
+                }
+                for (b, motion) in initial.rigid.iter_mut().enumerate() {
+                    let first = 2 * count + 4 * b;
+                    let change = RigidCotangent {
+                        position: vector(first),
+                        rotation: vector(first + 1),
+                        velocity: vector(first + 2),
+                        angular_velocity: vector(first + 3),
+                    };
+                    *motion = motion.moved(&change, model.cell_width);
                 }
             }
-            Direction::Materials(list) => {
+            Kind::Materials => {
                 let mut other = Model::clone(&model);
-                for (material, by) in other.materials.iter_mut().zip(list) {
-                    for (parameter, by) in material.law.parameters().iter().zip(by) {
-                        let value = parameter.value + step * by;
+                let mut by = by.iter();
+                for material in &mut other.materials {
+                    for (parameter, by) in material.law.parameters().iter().zip(&mut by) {
+                        let value = parameter.value + by;
                         if let Some(law) = material.law.with_parameter(parameter.name, value) {
                             material.law = law;
                         }
@@ -210,4 +318,8 @@ impl Direction {
         }
         (model, initial, controls)
     }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }

@@ -4,12 +4,14 @@
 //! numbers and SIMD lanes. No I/O, no GPU, no physics.
 
 mod decompose;
+mod differences;
 mod mat3;
 mod quaternion;
 mod real;
 mod tensor;
 
 pub use decompose::{Svd, left_svd, polar_rotation, svd};
+pub use differences::Differences;
 pub use mat3::{Mat3, Vec3};
 pub use quaternion::{
     quaternion_identity, quaternion_matrix, quaternion_turned, turn_change, turn_change_adj,

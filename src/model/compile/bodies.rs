@@ -1,9 +1,9 @@
 //! Bodies become particles: shapes are filled with a lattice, or particles are read from a file.
 
 use super::checks::Checks;
-use super::rest::Bed;
+use super::rest::{AtRest, Bed};
 use crate::math::{Mat3, Vec3};
-use crate::model::{Body, Collider, Field, LawKind, Levels, Material, Model, Pose, Shape, Stance};
+use crate::model::{Body, Collider, Field, Levels, Material, Model, Pose, Shape, Stance};
 use crate::mpm::state::{NO_MUSCLE, Particles, State, split_position};
 use crate::scene::{self, BodyShape, KeyPath, Npz, NpzError, Scene, SceneError};
 use rand::{Rng, SeedableRng};
@@ -41,6 +41,7 @@ struct Particle {
     v: Vec3<f64>,
     c: Mat3<f64>,
     f: Mat3<f64>,
+    history: f64,
     /// Rest volume [m³].
     volume: f64,
     level: u8,
@@ -124,7 +125,7 @@ impl Filled {
         self.state.v.push(particle.v);
         self.state.c.push(particle.c);
         self.state.f.push(particle.f);
-        self.state.history.push(0.0);
+        self.state.history.push(particle.history);
         self.particles.mass.push(density * particle.volume);
         self.particles.volume.push(particle.volume);
         self.particles.material.push(material);
@@ -234,20 +235,19 @@ impl Filler<'_> {
                 }
             });
             let x = Vec3(moved.map(|c| c * spacing));
-            let (f, volume_ratio) = match &bed {
-                None => (Mat3::identity(), 1.0),
+            let rest = match &bed {
+                None => AtRest::UNLOADED,
                 Some((bed, surface)) => {
-                    let rest = bed.at((surface - x[2]).max(0.0));
-                    let rest = rest.ok_or_else(|| self.crushed(surface - x[2]))?;
-                    (rest.f, rest.volume_ratio)
+                    bed.at((surface - x[2]).max(0.0)).ok_or_else(|| self.crushed(surface - x[2]))?
                 }
             };
             particles.push(Particle {
                 cells: moved.map(|c| c * (spacing / self.cell_width)),
                 v: motion.velocity_at(x),
                 c: motion.gradient,
-                f,
-                volume: spacing.powi(3) * volume_ratio,
+                f: rest.f,
+                history: rest.history,
+                volume: spacing.powi(3) * rest.volume_ratio,
                 level,
             });
         }
@@ -334,6 +334,7 @@ impl Filler<'_> {
                 v: own_v + motion.velocity_at(position),
                 c: own_c + motion.gradient,
                 f,
+                history: 0.0,
                 volume,
                 level: 0,
             });
@@ -372,11 +373,6 @@ impl Filler<'_> {
         let [gx, gy, gz] = self.gravity.0;
         if gx != 0.0 || gy != 0.0 || gz > 0.0 {
             return refuse("needs gravity that points down, along -z");
-        }
-        let kind = self.material.law.kind();
-        if !Bed::KNOWN.contains(&kind) {
-            let known = Bed::KNOWN.map(LawKind::name).join("`, `");
-            return refuse(&format!("needs a law among `{known}`, found `{}`", kind.name()));
         }
         let bed = Bed { law: self.material.law, density: self.material.density, gravity: -gz };
         Ok(Some((bed, pose.position[2] + 0.5 * size[2])))

@@ -1,7 +1,7 @@
 //! The stress of a wide bed at rest under its own weight, as a deformation gradient (formulas.md 9).
 
 use crate::math::{Mat3, Vec3};
-use crate::model::{Law, LawKind};
+use crate::model::Law;
 
 /// A bed of one material whose surface is horizontal.
 #[derive(Clone, Copy, Debug)]
@@ -20,21 +20,25 @@ pub(super) struct AtRest {
     pub f: Mat3<f64>,
     /// Rest volume over present volume.
     pub volume_ratio: f64,
+    /// Plastic history.
+    pub history: f64,
+}
+
+impl AtRest {
+    /// Without weight above.
+    pub const UNLOADED: Self = Self {
+        f: Mat3([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
+        volume_ratio: 1.0,
+        history: 0.0,
+    };
 }
 
 impl Bed {
-    /// The laws whose bed at rest is known.
-    pub const KNOWN: [LawKind; 6] = [
-        LawKind::Elastic,
-        LawKind::Hencky,
-        LawKind::Liquid,
-        LawKind::ViscousLiquid,
-        LawKind::HerschelBulkley,
-        LawKind::Sand,
-    ];
-
     /// The state at a depth [m] below the surface; `None` if the material cannot bear it: it would
-    /// be crushed to nothing, or its law is not among [`Self::KNOWN`].
+    /// be crushed to nothing.
+    ///
+    /// What yields is taken to have come there by being pressed together vertically, without moving
+    /// sideways.
     pub fn at(&self, depth: f64) -> Option<AtRest> {
         let weight = self.density * self.gravity * depth;
         let [mu, lambda, ..] = self.law.constants();
@@ -42,9 +46,13 @@ impl Bed {
             // Cauchy stress M (s - 1) with M = lambda + 2 mu and stretch s, density rho0/s:
             // s² = 1 - 2 rho0 g z/M.
             Law::Elastic { .. } => {
-                let s = positive_root(1.0 - 2.0 * weight / (lambda + 2.0 * mu))?;
-                Some(AtRest { f: Mat3::diagonal(Vec3([1.0, 1.0, s])), volume_ratio: 1.0 / s })
+                Some(shortened(positive_root(1.0 - 2.0 * weight / (lambda + 2.0 * mu))?))
             }
+            Law::NeoHookean { .. } => neo_hookean(mu, lambda, weight),
+            Law::Plasticine { yield_stress, hardening_modulus, .. } => {
+                Some(plasticine(mu, lambda, yield_stress, hardening_modulus, weight))
+            }
+            Law::Snow { .. } => snow(&self.law.constants(), weight),
             // The same with Cauchy stress lambda (J - 1).
             Law::Liquid { .. } | Law::HerschelBulkley { .. } => {
                 Some(pressed(positive_root(1.0 - 2.0 * weight / lambda)?))
@@ -69,16 +77,123 @@ impl Bed {
                 let vertical = (-t + lambda * c * t) / (2.0 * mu);
                 let lateral = (-k * t + lambda * c * t) / (2.0 * mu);
                 let f = Vec3([lateral.exp(), lateral.exp(), vertical.exp()]);
-                Some(AtRest { f: Mat3::diagonal(f), volume_ratio: (c * t).exp() })
+                Some(AtRest { f: Mat3::diagonal(f), volume_ratio: (c * t).exp(), history: 0.0 })
             }
-            _ => None,
         }
     }
 }
 
 /// A liquid at a volume ratio J.
 fn pressed(j: f64) -> AtRest {
-    AtRest { f: Mat3::identity() * j.cbrt(), volume_ratio: 1.0 / j }
+    AtRest { f: Mat3::identity() * j.cbrt(), volume_ratio: 1.0 / j, history: 0.0 }
+}
+
+/// Elastic, at a vertical stretch s.
+fn shortened(s: f64) -> AtRest {
+    AtRest { f: Mat3::diagonal(Vec3([1.0, 1.0, s])), volume_ratio: 1.0 / s, history: 0.0 }
+}
+
+/// Cauchy stress `mu (s - 1/s) + lambda ln s/s` at density rho0/s:
+/// `rho0 g z = mu ((1 - s²)/2 - y) + lambda (y²/2 - y)`, y = ln s.
+fn neo_hookean(mu: f64, lambda: f64, weight: f64) -> Option<AtRest> {
+    let borne = |y: f64| {
+        let square = (2.0 * y).exp();
+        let value = mu * (0.5 * (1.0 - square) - y) + lambda * (0.5 * y * y - y);
+        (value, -mu * (square + 1.0) + lambda * (y - 1.0))
+    };
+    Some(shortened(falling_root(borne, weight, SMALLEST_STRETCH.ln())?.exp()))
+}
+
+/// Pressed to a vertical log strain -a at density `rho0 exp(a)`, with Kirchhoff stress -t(a):
+/// `rho0 g z = t(a) + ∫t da`. `t' = lambda + 2 mu` up to a = sigma_y/(2 mu); from there the difference
+/// q of the principal stresses is the hardened yield stress,
+/// `q = (3 mu sigma_y + 2 mu H a)/(3 mu + H)`, and `t' = K + (2/3) q'`.
+fn plasticine(mu: f64, lambda: f64, yield_stress: f64, hardening: f64, weight: f64) -> AtRest {
+    let elastic = lambda + 2.0 * mu;
+    // The root of `stiffness b²/2 + (stiffness + stress) b = weight`.
+    let further = |stiffness: f64, stress: f64, weight: f64| {
+        let middle = stiffness + stress;
+        2.0 * weight / (middle + (middle * middle + 2.0 * stiffness * weight).sqrt())
+    };
+    let limit = yield_stress / (2.0 * mu);
+    let stress = elastic * limit;
+    let borne = stress + 0.5 * stress * limit;
+    if weight <= borne {
+        return shortened((-further(elastic, 0.0, weight)).exp());
+    }
+    let softened = 3.0 * mu + hardening;
+    let yielding = lambda + 2.0 / 3.0 * mu + 4.0 / 3.0 * mu * hardening / softened;
+    let a = limit + further(yielding, stress, weight - borne);
+    let history = (2.0 * mu * a - yield_stress) / softened;
+    let difference = (yield_stress + hardening * history) / (2.0 * mu);
+    let lateral = (difference - a) / 3.0;
+    let f = Vec3([lateral.exp(), lateral.exp(), (lateral - difference).exp()]);
+    AtRest { f: Mat3::diagonal(f), volume_ratio: a.exp(), history }
+}
+
+/// Elastic up to the stretch s = `1 - compression_limit`; from there the plastic volume Jp shrinks and
+/// hardens by `h = min(exp(xi (1 - Jp)), cap)`: Cauchy stress `h M (s - 1)/Jp` at density
+/// `rho0/(s Jp)`, thus `rho0 g z = M (1 - s²)/2 + M (1 - s) s (h - 1 + ∫ h d ln Jp)`, the integral
+/// from ln Jp, the history, to 0.
+fn snow(constants: &[f64], weight: f64) -> Option<AtRest> {
+    let [mu, lambda, xi, limit, _, cap, ..] = *constants else { return None };
+    let elastic = lambda + 2.0 * mu;
+    let borne = 0.5 * elastic * (1.0 - limit * limit);
+    if weight <= borne {
+        return Some(shortened(positive_root(1.0 - 2.0 * weight / elastic)?));
+    }
+    let scale = elastic * (1.0 - limit) * limit;
+    let free = |history: f64| (xi * (1.0 - history.exp())).exp();
+    // The history at which it hardens no more.
+    let hardest = if xi > 0.0 { (1.0 - cap.ln() / xi).max(0.0).ln() } else { f64::NEG_INFINITY };
+    let borne = |history: f64| {
+        let h = free(history).min(cap);
+        let hardens = history > hardest;
+        let from = history.max(hardest);
+        let integral = simpson(free, from, 0.0) + cap * (from - history);
+        let slope = -h * if hardens { 1.0 + xi * history.exp() } else { 1.0 };
+        (borne + scale * (h - 1.0 + integral), scale * slope)
+    };
+    let history = falling_root(borne, weight, SMALLEST_STRETCH.ln())?;
+    Some(AtRest { history, volume_ratio: (-history).exp() / limit, ..shortened(limit) })
+}
+
+/// What is pressed to less of its volume is crushed: where the laws stop to follow.
+const SMALLEST_STRETCH: f64 = 0.05;
+
+/// Where a function, given with its slope, that falls from `low` to zero at 0 takes a value; `None` if it
+/// lies below `low`. Newton's method, kept between bounds by bisection.
+fn falling_root(f: impl Fn(f64) -> (f64, f64), value: f64, low: f64) -> Option<f64> {
+    const ITERATIONS: usize = 100;
+    let (mut low, mut high) = (low, 0.0);
+    if f(low).0 < value {
+        return None;
+    }
+    let mut x = 0.5 * (low + high);
+    for _ in 0..ITERATIONS {
+        let (at, slope) = f(x);
+        if at > value {
+            low = x;
+        } else {
+            high = x;
+        }
+        let newton = x - (at - value) / slope;
+        let next = if low < newton && newton < high { newton } else { 0.5 * (low + high) };
+        if (next - x).abs() <= 1e-15 * x.abs() {
+            break;
+        }
+        x = next;
+    }
+    Some(x)
+}
+
+/// Simpson's rule.
+fn simpson(f: impl Fn(f64) -> f64, from: f64, to: f64) -> f64 {
+    const PAIRS: i32 = 32;
+    let half = (to - from) / f64::from(2 * PAIRS);
+    let at = |i: i32| f(from + half * f64::from(i));
+    let sum: f64 = (0..PAIRS).map(|k| at(2 * k) + 4.0 * at(2 * k + 1) + at(2 * k + 2)).sum();
+    sum * half / 3.0
 }
 
 fn positive_root(square: f64) -> Option<f64> {
@@ -88,46 +203,37 @@ fn positive_root(square: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Cauchy vertical stress [Pa] from F, by each law's own definition.
-    fn vertical_stress(law: Law, f: Mat3<f64>) -> f64 {
-        let [mu, lambda, ..] = law.constants();
-        let j = f.determinant();
-        let s = f[(2, 2)];
-        let tau = match law {
-            Law::Elastic { .. } => 2.0 * mu * (s - 1.0) * s + lambda * j * (j - 1.0),
-            Law::Liquid { .. } | Law::HerschelBulkley { .. } => lambda * j * (j - 1.0),
-            Law::ViscousLiquid { tait_exponent: gamma, .. } => {
-                lambda / gamma * (j - j.powf(1.0 - gamma))
-            }
-            _ => 2.0 * mu * s.ln() + lambda * j.ln(),
-        };
-        tau / j
-    }
+    use crate::model::LawKind;
 
     #[test]
-    fn the_stress_of_a_bed_carries_the_weight_above_it() {
-        for kind in Bed::KNOWN {
-            let law = Law::typical(kind);
-            let bed = Bed { law, density: 1600.0, gravity: 9.81 };
-            // The weight per area of thin layers from the surface down, each at its own density.
-            let (layers, depth) = (2000, 0.5);
-            let thickness = depth / f64::from(layers);
-            let mut carried = 0.0;
-            for layer in 0..layers {
-                let middle = bed.at((f64::from(layer) + 0.5) * thickness).unwrap();
-                carried += bed.density * middle.volume_ratio * bed.gravity * thickness;
-            }
-            let stress = vertical_stress(law, bed.at(depth).unwrap().f);
-            // The midpoint rule over 2000 layers is exact to 1e-8; a missing density change would
-            // show at 4e-2.
-            assert!((stress + carried).abs() < 1e-6 * carried, "{law:?}: {stress} {carried}");
+    fn a_bed_too_soft_for_its_depth_is_refused() {
+        let elastic = Law::Elastic { young_modulus: 1e3, poisson_ratio: 0.2 };
+        let neo_hookean = Law::NeoHookean { young_modulus: 1e3, poisson_ratio: 0.2 };
+        let snow = Law::typical(LawKind::Snow);
+        for (law, depth) in [(elastic, 1.0), (neo_hookean, 10.0), (snow, 1e3)] {
+            let bed = Bed { law, density: 1000.0, gravity: 9.81 };
+            assert_eq!(bed.at(depth), None, "{law:?}");
+            assert!(bed.at(0.01).is_some(), "{law:?}");
         }
     }
 
     #[test]
-    fn a_bed_too_soft_for_its_depth_is_refused() {
-        let law = Law::Elastic { young_modulus: 1e3, poisson_ratio: 0.2 };
-        assert_eq!(Bed { law, density: 1000.0, gravity: 9.81 }.at(1.0), None);
+    fn the_surface_is_undeformed() {
+        for &kind in LawKind::ALL {
+            let at = Bed { law: Law::typical(kind), density: 1e3, gravity: 9.81 }.at(0.0).unwrap();
+            let change = at.f - Mat3::identity();
+            assert!(change.double_dot(change).sqrt() < 1e-15, "{kind:?}: {at:?}");
+            assert!((at.volume_ratio - 1.0).abs() < 1e-15 && at.history == 0.0, "{at:?}");
+        }
+    }
+
+    #[test]
+    fn a_root_is_found_where_newton_alone_would_leave() {
+        let cubic = |x: f64| (-x * x * x, -3.0 * x * x);
+        for value in [1e-9, 0.3, 7.9] {
+            let x = falling_root(cubic, value, -2.0).unwrap();
+            assert!((x + value.cbrt()).abs() < 1e-12, "{value}: {x}");
+        }
+        assert_eq!(falling_root(cubic, 8.1, -2.0), None);
     }
 }

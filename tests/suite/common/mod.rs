@@ -2,6 +2,7 @@
 
 pub mod contact_scene;
 pub mod derivatives;
+pub mod gradients;
 pub mod laws;
 pub mod models;
 
