@@ -89,6 +89,8 @@ pub struct Run {
     pub particle_substeps: f64,
     pub cpu_secs: f64,
     pub wall_secs: f64,
+    /// Wall time by stage [ns per particle-substep].
+    pub stage_ns: Vec<(String, f64)>,
     /// Mean force against the motion [N], of the whole blade, by part of the stroke; of the
     /// second pass if there is one.
     pub force: [f64; PARTS],
@@ -237,6 +239,7 @@ pub fn plough(
     let mut simulator = make(&model)?;
     simulator.drive(&drive(&model, &controls, velocities.len()))?;
     simulator.sense_wrenches(true)?;
+    simulator.costs()?;
     let (started, cpu_before) = (Instant::now(), cpu_secs());
     let mut particle_substeps = 0.0;
     let per_control = model.substeps_per_control;
@@ -248,6 +251,8 @@ pub fn plough(
         reach(step + 1, velocities.len());
     }
     let (cpu, wall) = (cpu_secs() - cpu_before, started.elapsed().as_secs_f64());
+    let costs = simulator.costs()?.stage_secs.into_iter();
+    let stage_ns = costs.map(|(stage, secs)| (stage, secs * 1e9 / particle_substeps)).collect();
     let colliders = model.colliders.len();
     let blade = model.colliders.iter().position(|c| c.name == "blade").unwrap_or(0);
     let wrenches = simulator.wrenches()?;
@@ -272,6 +277,7 @@ pub fn plough(
         particle_substeps,
         cpu_secs: cpu,
         wall_secs: wall,
+        stage_ns,
         force: parts,
         curve: curve.collect(),
     })

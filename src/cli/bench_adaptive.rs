@@ -81,11 +81,14 @@ pub fn run(args: &BenchArgs, output: Output) -> miette::Result<Outcome> {
             format!("{:.1}", against.less_cpu),
             verdict.to_owned(),
         ]);
+        let stages: Vec<String> =
+            run.stage_ns.iter().map(|(stage, ns)| format!("{stage} {ns:.0} ns")).collect();
         output.note(&format!(
-            "{}: {:.1e} particle-substeps, {:.0} s of CPU time, force by tenths {}",
+            "{}: {:.1e} particle-substeps, {:.0} s of CPU time ({}), force by tenths {}",
             run.grids,
             run.particle_substeps,
             run.cpu_secs,
+            stages.join(", "),
             run.force.map(|f| format!("{f:.1}")).join(" ")
         ));
         runs.push((grids, run));

@@ -16,7 +16,9 @@ pub use compile::{MAX_PARTICLES, Stability, compile, stability};
 pub use field::{Blend, Field};
 pub use levels::{Agent, Band, Levels, Reach, Stance};
 pub use rigid::{ContactPoint, RigidBody};
-pub use summary::{BodySummary, ChannelSummary, MaterialSummary, RigidSummary, Summary, summary};
+pub use summary::{
+    BodySummary, ChannelSummary, LevelSummary, MaterialSummary, RigidSummary, Summary, summary,
+};
 
 /// Everything that a simulator needs and that does not change while it runs.
 #[derive(Clone, Debug)]

@@ -37,6 +37,11 @@ pub struct Summary {
     pub extents: [[f64; 3]; 2],
     pub bodies: Vec<BodySummary>,
     pub materials: Vec<MaterialSummary>,
+    /// By level of resolution, finest first; empty where there is one level.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<LevelSummary>,
+    /// Particles of the finest level that the same bodies would be made of.
+    pub uniform_particle_count: u64,
     /// Cells with a particle in them.
     pub occupied_cells: usize,
     /// Blocks of 4 x 4 x 4 cells with a particle in them.
@@ -54,6 +59,19 @@ pub struct Summary {
     pub substeps: usize,
     /// Simulated time of a whole run [s].
     pub duration_secs: f64,
+}
+
+/// One level of resolution at the start.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LevelSummary {
+    pub level: u8,
+    /// [m]
+    pub cell_width: f64,
+    pub particle_count: usize,
+    /// Of this level's width, with a particle of its size in them.
+    pub occupied_cells: usize,
+    /// Of its particles' state in f32.
+    pub state_bytes: u64,
 }
 
 /// One body.
@@ -131,6 +149,8 @@ pub fn summary(scene: &Scene, model: &Model) -> Summary {
         extents: extents(model),
         bodies: bodies(model),
         materials: materials(model),
+        levels: levels(model),
+        uniform_particle_count: model.particles.level.iter().map(|&l| 1u64 << (3 * l)).sum(),
         occupied_cells: cells.len(),
         occupied_blocks: blocks.len(),
         state_bytes: particle_count as u64 * STATE_BYTES_F32,
@@ -159,6 +179,25 @@ fn extents(model: &Model) -> [[f64; 3]; 2] {
         }
     }
     corners
+}
+
+fn levels(model: &Model) -> Vec<LevelSummary> {
+    let count = model.levels.count() as u8;
+    let one = |level: u8| {
+        let of_level = (0..model.initial.particle_count())
+            .filter(|&p| model.particles.level[p] == level)
+            .map(|p| model.initial.cell[p].map(|c| c >> level));
+        let cells: Vec<[i32; 3]> = of_level.collect();
+        let particle_count = cells.len();
+        LevelSummary {
+            level,
+            cell_width: model.cell_width * f64::from(1u32 << level),
+            particle_count,
+            occupied_cells: cells.into_iter().collect::<BTreeSet<_>>().len(),
+            state_bytes: STATE_BYTES_F32 * particle_count as u64,
+        }
+    };
+    if count == 1 { Vec::new() } else { (0..count).map(one).collect() }
 }
 
 fn bodies(model: &Model) -> Vec<BodySummary> {

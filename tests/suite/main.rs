@@ -20,6 +20,7 @@ mod device_rigid;
 mod device_twin;
 mod gpu_device;
 mod identify;
+mod levels;
 mod materials;
 mod pointwise;
 mod reference;

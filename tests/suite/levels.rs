@@ -1,0 +1,110 @@
+//! Scenes with levels of resolution: what they are filled with, what is refused, and that the device
+//! says that it has none.
+
+use crate::adapter;
+use softscape::model::{Model, compile, summary};
+use softscape::mpm::device::GpuSimulator;
+use softscape::scene::{Fidelity, Scene, SceneError};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A bed around a small box, three levels.
+const GOOD: &str = r#"format = 1
+[world]
+cell_width = 0.01
+max_speed = 1.0
+[[body]]
+name = "bed"
+material = "dry-sand"
+shape = { type = "box", size = [0.64, 0.64, 0.32] }
+position = [0.0, 0.0, -0.16]
+particles_per_cell = 8
+carve = ["tool"]
+[[collider]]
+name = "tool"
+shape = { type = "box", size = [0.04, 0.08, 0.08] }
+contact = { type = "sticky" }
+[[collider]]
+name = "floor"
+shape = { type = "half_space" }
+position = [0.0, 0.0, -0.32]
+contact = { type = "sticky" }
+[levels]
+count = 3
+agents = ["tool"]
+"#;
+
+fn compiled(text: &str) -> Result<Model, SceneError> {
+    Scene::parse(Path::new("bed.toml"), text).and_then(|s| compile(&s, Fidelity::Standard))
+}
+
+#[test]
+fn coarse_particles_fill_what_fine_ones_leave() {
+    let model = compiled(GOOD).unwrap();
+    let uniform = compiled(GOOD.split("[levels]").next().unwrap()).unwrap();
+    let volume = |model: &Model| model.particles.volume.iter().sum::<f64>();
+    let ratio = volume(&model) / volume(&uniform);
+    assert!((ratio - 1.0).abs() < 1e-12, "volume {ratio} of the uniform bed's");
+    let count = |level| model.particles.level.iter().filter(|&&l| l == level).count();
+    assert!(count(0) > 0 && count(1) > 0 && count(2) > 0);
+    assert!(4 * model.initial.particle_count() < uniform.initial.particle_count());
+    // Where the finest level takes part there are none but its own particles.
+    for p in 0..model.initial.particle_count() {
+        let x = model.initial.world_position(p, model.cell_width, model.origin);
+        let gap = |a: usize, half: f64| (x[a].abs() - half).max(0.0);
+        let down = (-x[2] - 0.04).max(0.0);
+        let distance = (gap(0, 0.02).powi(2) + gap(1, 0.04).powi(2) + down * down).sqrt();
+        assert!(model.particles.level[p] == 0 || distance > 0.06, "coarse at {distance} m");
+    }
+}
+
+#[test]
+fn a_summary_counts_each_level_and_what_a_uniform_grid_would_need() {
+    let scene = Scene::parse(Path::new("bed.toml"), GOOD).unwrap();
+    let model = compile(&scene, Fidelity::Standard).unwrap();
+    let uniform = compiled(GOOD.split("[levels]").next().unwrap()).unwrap();
+    let summary = summary(&scene, &model);
+    assert_eq!(summary.levels.len(), 3);
+    let total: usize = summary.levels.iter().map(|level| level.particle_count).sum();
+    assert_eq!(total, summary.particle_count);
+    assert_eq!(summary.uniform_particle_count, uniform.initial.particle_count() as u64);
+}
+
+#[test]
+fn wrong_levels_are_refused_where_they_stand() {
+    for (found, replacement, words) in [
+        ("count = 3", "count = 0", vec!["bed.toml:23:9", "`count` is 0", "between 1 and 8"]),
+        ("count = 3", "count = 9", vec!["`count` is 9"]),
+        ("agents = [\"tool\"]", "agents = []", vec!["nothing says where the world is fine"]),
+        ("agents = [\"tool\"]", "agents = [\"tol\"]", vec!["unknown collider `tol`", "`tool`?"]),
+        ("agents = [\"tool\"]", "agents = [\"floor\"]", vec!["`floor` has no end"]),
+        ("cell = 8", "cell = 27", vec!["`particles_per_cell` is 27", "1, 8 or 64"]),
+        ("carve = [\"tool\"]", "carve = [\"tl\"]", vec!["unknown collider `tl`"]),
+        ("count = 3", "count = 3\ntrail = -1.0", vec!["`trail` is -1", "0 or greater"]),
+        ("count = 3", "count = 3\nbands = [{ start = 0.1, width = 0.1 }]", vec!["1 bands", "2"]),
+        (
+            "count = 3",
+            "count = 2\nbands = [{ start = 0.1, width = 0.01 }]",
+            vec!["`width` is 0.01 m", "0.02 m or more"],
+        ),
+        (
+            "count = 3",
+            "count = 3\nbands = [{ start = 0.1, width = 0.1 }, { start = 0.15, width = 0.1 }]",
+            vec!["ends at 0.2 m", "bands do not overlap"],
+        ),
+    ] {
+        assert_eq!(GOOD.matches(found).count(), 1, "`{found}` must name one place");
+        let error = compiled(&GOOD.replace(found, replacement)).unwrap_err().to_string();
+        for word in words {
+            assert!(error.contains(word), "no `{word}` in: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_device_says_that_levels_are_not_for_it() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let model = Arc::new(compiled(GOOD).unwrap());
+    let error = GpuSimulator::new(&model, &gpu).err().expect("an error").to_string();
+    assert!(error.contains("--device cpu"), "{error}");
+}
