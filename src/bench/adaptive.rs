@@ -9,6 +9,7 @@ use super::usage::cpu_secs;
 use crate::agents::drive;
 use crate::model::{ActionTarget, Model, compile};
 use crate::mpm::simulator::{SimulationError, Simulator};
+use crate::mpm::state::State;
 use crate::scene::{
     Body, BodyShape, Bounds, Collider, ColliderShape, Contact, Effector, Fidelity, Scene,
     SceneError,
@@ -29,6 +30,8 @@ const FILL_CELLS: f64 = 1.5;
 /// How high the blade is lifted between two passes [m], and at what speed [m/s].
 const LIFT: f64 = 0.14;
 const LIFT_SPEED: f64 = 0.5;
+/// Width of the columns whose heights are compared [m].
+const COLUMN: f64 = 0.02;
 
 /// Which grids compute the bed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,13 +71,15 @@ pub struct Plough {
     pub stroke: f64,
     /// Random displacement of the particles, as a fraction of their own spacing.
     pub jitter: f64,
+    /// How far the fine part reaches back along the track [m].
+    pub trail: f64,
     /// The blade returns through the air and passes its own track again.
     pub second_pass: bool,
 }
 
 impl Plough {
     pub const WHOLE: Self =
-        Self { bed: [1.28, 0.64, 0.32], stroke: 0.3, jitter: 0.0, second_pass: false };
+        Self { bed: [1.28, 0.64, 0.32], stroke: 0.3, jitter: 0.0, trail: 0.0, second_pass: false };
     pub const QUICK: Self = Self { bed: [0.96, 0.48, 0.24], ..Self::WHOLE };
 }
 
@@ -97,6 +102,9 @@ pub struct Run {
     /// The same, one value per control step along the stroke: (way [m], force [N]).
     #[serde(skip)]
     pub curve: Vec<[f64; 2]>,
+    /// Height of the surface in the columns around the track at the end [m].
+    #[serde(skip)]
+    pub heights: Vec<f64>,
 }
 
 /// A run against the fine one.
@@ -108,6 +116,8 @@ pub struct Comparison {
     /// How many times fewer particle-substeps, and how many times less processor time.
     pub fewer_particle_substeps: f64,
     pub less_cpu: f64,
+    /// Root mean square of the difference in height, column by column [m].
+    pub height_error: f64,
 }
 
 impl Run {
@@ -118,12 +128,14 @@ impl Run {
     /// This run against the fine one.
     pub fn against(&self, fine: &Run) -> Comparison {
         let error = |a: f64, b: f64| a / b - 1.0;
+        let apart = self.heights.iter().zip(&fine.heights).map(|(a, b)| (a - b).powi(2));
         let parts = self.force.iter().zip(fine.force).map(|(&a, b)| error(a, b).abs());
         Comparison {
             mean_error: error(self.mean(), fine.mean()),
             worst_part_error: parts.fold(0.0, f64::max),
             fewer_particle_substeps: fine.particle_substeps / self.particle_substeps,
             less_cpu: fine.cpu_secs / self.cpu_secs,
+            height_error: (apart.sum::<f64>() / fine.heights.len() as f64).sqrt(),
         }
     }
 }
@@ -143,6 +155,9 @@ pub fn model(plough: &Plough, grids: Grids) -> Result<Model, SceneError> {
         }
         Grids::Levels(count) => levels.count = count,
         Grids::Uncoupled => levels.count = 3,
+    }
+    if let Some(levels) = &mut scene.levels {
+        levels.trail = plough.trail;
     }
     let count = scene.levels.as_ref().map_or(1, |levels| levels.count);
     let coarsest = scene.world.cell_width * f64::from(1u32 << (count - 1));
@@ -280,5 +295,31 @@ pub fn plough(
         stage_ns,
         force: parts,
         curve: curve.collect(),
+        heights: heights(plough, &model, &simulator.read()?),
     })
+}
+
+/// Columns of 2 cm around the way of the blade: the top of the highest particle over each. A particle
+/// stands for a cube of its volume.
+fn heights(plough: &Plough, model: &Model, state: &State<f64>) -> Vec<f64> {
+    let from = [-0.5 * plough.stroke - 0.15, 0.0];
+    let counts = [plough.stroke + 0.35, 0.16].map(|edge| (edge / COLUMN).round() as usize);
+    let mut heights = vec![-plough.bed[2]; counts[0] * counts[1]];
+    let particles = state.particles.as_deref().unwrap_or(&model.particles);
+    for p in 0..state.particle_count() {
+        let x = state.world_position(p, model.cell_width, model.origin);
+        let half = 0.5 * particles.volume[p].cbrt();
+        // Columns whose middle the cube covers.
+        let span = |a: usize| {
+            let column = |x: f64| ((x - from[a]) / COLUMN - 0.5).ceil().max(0.0) as usize;
+            column(x[a] - half)..column(x[a] + half).min(counts[a])
+        };
+        for i in span(0) {
+            for j in span(1) {
+                let height = &mut heights[i * counts[1] + j];
+                *height = height.max(x[2] + half);
+            }
+        }
+    }
+    heights
 }

@@ -467,6 +467,10 @@ pub struct BenchArgs {
     #[arg(long, default_value_t = 0.0, value_name = "FRACTION")]
     pub jitter: f64,
 
+    /// How far the fine part of the suite `adaptive` reaches back along the track [m].
+    #[arg(long, default_value_t = 0.0, value_name = "METRES")]
+    pub trail: f64,
+
     /// The blade of the suite `adaptive` passes its own track again; that pass is compared.
     #[arg(long)]
     pub second_pass: bool,

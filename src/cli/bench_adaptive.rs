@@ -21,6 +21,7 @@ pub fn run(args: &BenchArgs, output: Output) -> miette::Result<Outcome> {
     let experiment = Plough {
         stroke: args.stroke.unwrap_or(base.stroke),
         jitter: args.jitter,
+        trail: args.trail,
         second_pass: args.second_pass,
         ..base
     };
@@ -40,6 +41,7 @@ pub fn run(args: &BenchArgs, output: Output) -> miette::Result<Outcome> {
         "worst tenth",
         "x particle-substeps",
         "x CPU",
+        "height mm rms",
         "verdict",
     ]);
     for grids in all {
@@ -79,6 +81,7 @@ pub fn run(args: &BenchArgs, output: Output) -> miette::Result<Outcome> {
             percent(against.worst_part_error),
             format!("{:.1}", against.fewer_particle_substeps),
             format!("{:.1}", against.less_cpu),
+            format!("{:.1}", 1e3 * against.height_error),
             verdict.to_owned(),
         ]);
         let stages: Vec<String> =

@@ -27,6 +27,9 @@ const BED_FILL_CELLS: f64 = 2.0;
 /// upper face outside, so that a face through lattice points is not counted twice.
 const TIE_BREAK: f64 = 1e-7;
 
+/// By how much a place may be nearer to a fine level than a coarse particle of it should, in cells.
+const TIE_CELLS: f64 = 1e-3;
+
 /// All bodies, filled.
 pub(super) struct Filled {
     pub bodies: Vec<Body>,
@@ -450,6 +453,9 @@ impl Lattice<'_> {
         let split = site.map(|i| split_position((i as f64 + 0.5) * cells));
         let offset = Vec3(split.map(|(_, offset)| offset));
         let margin = self.ground.levels.hysteresis + 0.5 * spacing;
+        // Lattice and boxes are often aligned: what is at the margin here is beyond it for the solver,
+        // which would otherwise merge by round-off what was just sampled.
+        let margin = margin - TIE_CELLS * self.ground.cell_width;
         self.field.finest(split.map(|(cell, _)| cell), offset, margin) >= level
     }
 
