@@ -63,7 +63,8 @@ pub struct Row {
     pub backward: Option<Speed>,
     /// Processor time of backward over forward.
     pub backward_ratio: Option<f64>,
-    /// Time of each stage of a forward substep [ns per particle-substep, wall clock], by name.
+    /// Time of each stage of a substep forward and, of a gradient, back [ns per particle-substep, wall
+    /// clock], by name.
     pub stage_ns: Vec<(String, f64)>,
     /// Memory traffic of a forward substep, as the backend counts it [bytes per particle].
     pub bytes_per_particle_substep: f64,
@@ -135,7 +136,7 @@ fn measure_here(case: &Case, make: MakeSimulator, effort: Effort) -> Result<Row,
         None
     };
     // Last, because noting times may itself take some.
-    let costs = measure_stages(simulator, &model)?;
+    let costs = measure_stages(simulator, &model, effort.gradient.then_some(recorded))?;
     let particle_substeps = (particles * STAGE_SUBSTEPS) as f64;
     Ok(Row {
         case: case.clone(),
@@ -215,13 +216,41 @@ fn measure_forward(
     Ok(speed(model.particles.mass.len() * substeps, &times))
 }
 
-/// Where the time of a forward substep goes.
-fn measure_stages(simulator: &mut dyn Simulator, model: &Model) -> Result<Costs, SimulationError> {
+/// Where the time of a substep goes, forward and, if so many substeps can be recorded, back.
+fn measure_stages(
+    simulator: &mut dyn Simulator,
+    model: &Model,
+    recorded: Option<usize>,
+) -> Result<Costs, SimulationError> {
     simulator.load(&model.initial)?;
     // The first call starts the clocks.
     simulator.costs()?;
     run(simulator, STAGE_SUBSTEPS)?;
-    simulator.costs()
+    let mut costs = simulator.costs()?;
+    if let Some(recorded) = recorded {
+        let substeps = recorded.min(STAGE_SUBSTEPS);
+        simulator.restore(0)?;
+        simulator.forward_recorded(0..substeps)?;
+        simulator.begin_reverse()?;
+        simulator.seed(&seed(model))?;
+        simulator.costs()?;
+        simulator.reverse(0..substeps)?;
+        simulator.gradient()?;
+        let longer = STAGE_SUBSTEPS as f64 / substeps as f64;
+        let back = simulator.costs()?.stage_secs.into_iter();
+        costs.stage_secs.extend(back.map(|(stage, secs)| (stage, secs * longer)));
+    }
+    Ok(costs)
+}
+
+/// The derivative of the mean height.
+fn seed(model: &Model) -> ObservationCotangent {
+    let particles = model.particles.mass.len();
+    ObservationCotangent {
+        x: vec![[0.0, 0.0, 1.0 / particles as f64]; particles],
+        v: vec![[0.0; 3]; particles],
+        ..ObservationCotangent::default()
+    }
 }
 
 /// Replays `substeps` from a stored state and walks them back.
@@ -232,11 +261,7 @@ fn measure_backward(
     repeats: usize,
 ) -> Result<Speed, SimulationError> {
     let particles = model.particles.mass.len();
-    let seed = ObservationCotangent {
-        x: vec![[0.0, 0.0, 1.0 / particles as f64]; particles],
-        v: vec![[0.0; 3]; particles],
-        ..ObservationCotangent::default()
-    };
+    let seed = seed(model);
     simulator.load(&model.initial)?;
     simulator.save(0)?;
     let mut times = Vec::new();

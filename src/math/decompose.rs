@@ -61,8 +61,8 @@ fn orthogonal_columns<R: Real, const WITH_V: bool>(
             let s = c * t;
             let rotate = |m: &mut [Vec3<R>; 3]| {
                 let (mp, mq) = (m[p], m[q]);
-                m[p] = mp * c - mq * s;
-                m[q] = mp * s + mq * c;
+                m[p] = Vec3::from_fn(|a| mq[a].mul_neg_add(s, mp[a] * c));
+                m[q] = Vec3::from_fn(|a| mq[a].mul_add(c, mp[a] * s));
             };
             rotate(&mut b);
             if WITH_V {
@@ -132,14 +132,13 @@ pub fn polar_rotation<R: Real>(f: Mat3<R>) -> Mat3<R> {
     let mut r = f;
     for _ in 0..R::POLAR_STEPS {
         let cofactor = r.cofactor();
-        let det = r[(0, 0)] * cofactor[(0, 0)]
-            + r[(0, 1)] * cofactor[(0, 1)]
-            + r[(0, 2)] * cofactor[(0, 2)];
+        let det = Vec3(r.0[0]).dot(Vec3(cofactor.0[0]));
         // Frobenius scaling brings all singular values near one in the first steps.
         let inverse_det = det.recip();
         let norm_inverse = cofactor.double_dot(cofactor) * inverse_det * inverse_det;
         let gamma = (norm_inverse / r.double_dot(r)).sqrt().sqrt();
-        r = r * (half * gamma) + cofactor * (half * inverse_det / gamma);
+        let (keep, turn) = (half * gamma, half * inverse_det / gamma);
+        r = Mat3::from_fn(|i, j| cofactor[(i, j)].mul_add(turn, r[(i, j)] * keep));
     }
     r
 }

@@ -20,9 +20,10 @@ unsafe impl<R: bytemuck::Zeroable> bytemuck::Zeroable for Mat3<R> {}
 unsafe impl<R: bytemuck::Pod> bytemuck::Pod for Mat3<R> {}
 
 impl<R: Real> Vec3<R> {
+    /// Written out: `array::from_fn` of SIMD lanes is not always inlined, and then goes through memory.
     #[inline(always)]
-    pub fn from_fn(f: impl FnMut(usize) -> R) -> Self {
-        Self(std::array::from_fn(f))
+    pub fn from_fn(mut f: impl FnMut(usize) -> R) -> Self {
+        Self([f(0), f(1), f(2)])
     }
     #[inline(always)]
     pub fn zero() -> Self {
@@ -34,7 +35,7 @@ impl<R: Real> Vec3<R> {
     }
     #[inline(always)]
     pub fn dot(self, o: Self) -> R {
-        self.0[0] * o.0[0] + self.0[1] * o.0[1] + self.0[2] * o.0[2]
+        dot3(self.0, o.0)
     }
     #[inline(always)]
     pub fn cross(self, o: Self) -> Self {
@@ -59,7 +60,8 @@ impl<R: Real> Vec3<R> {
 impl<R: Real> Mat3<R> {
     #[inline(always)]
     pub fn from_fn(mut f: impl FnMut(usize, usize) -> R) -> Self {
-        Self(std::array::from_fn(|i| std::array::from_fn(|j| f(i, j))))
+        let mut row = |i| [f(i, 0), f(i, 1), f(i, 2)];
+        Self([row(0), row(1), row(2)])
     }
     #[inline(always)]
     pub fn zero() -> Self {
@@ -99,7 +101,7 @@ impl<R: Real> Mat3<R> {
         let mut sum = R::zero();
         for i in 0..3 {
             for j in 0..3 {
-                sum += self.0[i][j] * o.0[i][j];
+                sum = self.0[i][j].mul_add(o.0[i][j], sum);
             }
         }
         sum
@@ -122,18 +124,17 @@ impl<R: Real> Mat3<R> {
         Self::from_fn(|i, j| {
             let (a, b) = ((i + 1) % 3, (i + 2) % 3);
             let (c, d) = ((j + 1) % 3, (j + 2) % 3);
-            m[a][c] * m[b][d] - m[a][d] * m[b][c]
+            m[a][d].mul_neg_add(m[b][c], m[a][c] * m[b][d])
         })
     }
     #[inline(always)]
     pub fn determinant(self) -> R {
-        let c = self.cofactor();
-        self.0[0][0] * c.0[0][0] + self.0[0][1] * c.0[0][1] + self.0[0][2] * c.0[0][2]
+        dot3(self.0[0], self.cofactor().0[0])
     }
     #[inline(always)]
     pub fn inverse(self) -> Self {
         let c = self.cofactor();
-        let det = self.0[0][0] * c.0[0][0] + self.0[0][1] * c.0[0][1] + self.0[0][2] * c.0[0][2];
+        let det = dot3(self.0[0], c.0[0]);
         c.transpose() * det.recip()
     }
     /// Twice the axial vector: `(M21 - M12, M02 - M20, M10 - M01)`.
@@ -152,6 +153,11 @@ impl<R: Real> Mat3<R> {
     pub fn select(mask: R::Mask, if_true: Self, if_false: Self) -> Self {
         Self::from_fn(|i, j| R::select(mask, if_true.0[i][j], if_false.0[i][j]))
     }
+}
+
+#[inline(always)]
+fn dot3<R: Real>(a: [R; 3], b: [R; 3]) -> R {
+    a[2].mul_add(b[2], a[1].mul_add(b[1], a[0] * b[0]))
 }
 
 impl<R> Index<usize> for Vec3<R> {
@@ -253,15 +259,13 @@ impl<R: Real> Mul<Vec3<R>> for Mat3<R> {
     type Output = Vec3<R>;
     #[inline(always)]
     fn mul(self, v: Vec3<R>) -> Vec3<R> {
-        Vec3::from_fn(|i| self.0[i][0] * v[0] + self.0[i][1] * v[1] + self.0[i][2] * v[2])
+        Vec3::from_fn(|i| dot3(self.0[i], v.0))
     }
 }
 impl<R: Real> Mul for Mat3<R> {
     type Output = Self;
     #[inline(always)]
     fn mul(self, o: Self) -> Self {
-        Self::from_fn(|i, j| {
-            self.0[i][0] * o.0[0][j] + self.0[i][1] * o.0[1][j] + self.0[i][2] * o.0[2][j]
-        })
+        Self::from_fn(|i, j| dot3(self.0[i], [o.0[0][j], o.0[1][j], o.0[2][j]]))
     }
 }

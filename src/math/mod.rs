@@ -16,5 +16,5 @@ pub use mat3::{Mat3, Vec3};
 pub use quaternion::{
     quaternion_identity, quaternion_matrix, quaternion_turned, turn_change, turn_change_adj,
 };
-pub use real::{Dual, Quad, Real, Scalar};
+pub use real::{Dual, Quad, QuadPair, Real, Scalar};
 pub use tensor::{clamp_spd, exp_symmetric, ln_spd, nearest_rotation, sqrt_spd};

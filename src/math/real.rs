@@ -7,7 +7,7 @@
 use num_dual::DualNum;
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
-use wide::{f32x4, f32x8, f64x4};
+use wide::{f32x4, f32x8, f64x4, f64x8};
 
 /// A number with one directional derivative, in double precision.
 pub type Dual = num_dual::Dual64;
@@ -64,6 +64,16 @@ pub trait Real:
     fn one() -> Self {
         Self::from_f64(1.0)
     }
+    /// `self a + b`, rounded once where the processor has an instruction for it, else twice.
+    #[inline(always)]
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        self * a + b
+    }
+    /// `b - self a`, alike.
+    #[inline(always)]
+    fn mul_neg_add(self, a: Self, b: Self) -> Self {
+        b - self * a
+    }
     fn max(self, other: Self) -> Self {
         Self::select(self.lt(other), other, self)
     }
@@ -82,6 +92,8 @@ pub trait Scalar: Real<Mask = bool> + PartialOrd {
     const LANES: usize;
     /// Four numbers of one node side by side.
     type Quad: Quad<Self>;
+    /// Two of them side by side.
+    type Pair: QuadPair<Self>;
     /// Nodes below this fraction of a full node's mass are empty (numerics.md 2): 1e-18 sits far
     /// above the smallest mass a quadratic weight can give and far below anything that matters.
     const EMPTY_NODE: f64 = 1e-18;
@@ -111,10 +123,30 @@ pub trait Quad<R>:
     fn new(values: [R; 4]) -> Self;
     fn splat(value: R) -> Self;
     fn array(self) -> [R; 4];
+    /// `self a + b`, as [`Real::mul_add`].
+    #[inline(always)]
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        self * a + b
+    }
+}
+
+/// Two quads that are added and multiplied side by side.
+pub trait QuadPair<R: Scalar>:
+    Copy + Debug + Send + Sync + 'static + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self>
+{
+    fn join(quads: [R::Quad; 2]) -> Self;
+    fn split(self) -> [R::Quad; 2];
+    /// `self a + b`, as [`Real::mul_add`].
+    fn mul_add(self, a: Self, b: Self) -> Self;
+
+    #[inline(always)]
+    fn splat(value: R) -> Self {
+        Self::join([R::Quad::splat(value); 2])
+    }
 }
 
 macro_rules! quad {
-    ($quad:ty, $float:ty) => {
+    ($quad:ty, $pair:ty, $float:ty) => {
         impl Quad<$float> for $quad {
             #[inline(always)]
             fn new(values: [$float; 4]) -> Self {
@@ -128,11 +160,30 @@ macro_rules! quad {
             fn array(self) -> [$float; 4] {
                 self.to_array()
             }
+            #[inline(always)]
+            fn mul_add(self, a: Self, b: Self) -> Self {
+                <$quad>::mul_add(self, a, b)
+            }
+        }
+
+        impl QuadPair<$float> for $pair {
+            #[inline(always)]
+            fn join(quads: [$quad; 2]) -> Self {
+                bytemuck::cast(quads)
+            }
+            #[inline(always)]
+            fn split(self) -> [$quad; 2] {
+                bytemuck::cast(self)
+            }
+            #[inline(always)]
+            fn mul_add(self, a: Self, b: Self) -> Self {
+                <$pair>::mul_add(self, a, b)
+            }
         }
     };
 }
-quad!(f32x4, f32);
-quad!(f64x4, f64);
+quad!(f32x4, f32x8, f32);
+quad!(f64x4, f64x8, f64);
 
 /// Four duals.
 #[derive(Clone, Copy, Debug)]
@@ -150,7 +201,23 @@ impl Quad<Dual> for DualQuad {
     }
 }
 
-macro_rules! dual_quad_operator {
+/// Two of them.
+#[derive(Clone, Copy, Debug)]
+pub struct DualPair([DualQuad; 2]);
+
+impl QuadPair<Dual> for DualPair {
+    fn join(quads: [DualQuad; 2]) -> Self {
+        Self(quads)
+    }
+    fn split(self) -> [DualQuad; 2] {
+        self.0
+    }
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        self * a + b
+    }
+}
+
+macro_rules! dual_operator {
     ($operator:ident, $method:ident) => {
         impl $operator for DualQuad {
             type Output = Self;
@@ -158,11 +225,17 @@ macro_rules! dual_quad_operator {
                 Self(std::array::from_fn(|n| self.0[n].$method(other.0[n])))
             }
         }
+        impl $operator for DualPair {
+            type Output = Self;
+            fn $method(self, other: Self) -> Self {
+                Self(std::array::from_fn(|n| self.0[n].$method(other.0[n])))
+            }
+        }
     };
 }
-dual_quad_operator!(Add, add);
-dual_quad_operator!(Sub, sub);
-dual_quad_operator!(Mul, mul);
+dual_operator!(Add, add);
+dual_operator!(Sub, sub);
+dual_operator!(Mul, mul);
 
 impl AddAssign for DualQuad {
     fn add_assign(&mut self, other: Self) {
@@ -201,6 +274,19 @@ macro_rules! real_for_float {
             fn abs(self) -> Self {
                 <$float>::abs(self)
             }
+            // Without the instruction a fused operation is a call.
+            #[inline(always)]
+            fn mul_add(self, a: Self, b: Self) -> Self {
+                if cfg!(target_feature = "fma") {
+                    <$float>::mul_add(self, a, b)
+                } else {
+                    self * a + b
+                }
+            }
+            #[inline(always)]
+            fn mul_neg_add(self, a: Self, b: Self) -> Self {
+                Real::mul_add(-self, a, b)
+            }
             #[inline(always)]
             fn lt(self, other: Self) -> bool {
                 self < other
@@ -228,7 +314,7 @@ real_for_float!(f32, 4, 1e-7, 6);
 real_for_float!(f64, 5, 5e-17, 9);
 
 macro_rules! real_for_lanes {
-    ($lanes:ty, $quad:ty, $float:ty, $count:expr) => {
+    ($lanes:ty, $quad:ty, $pair:ty, $float:ty, $count:expr) => {
         impl Real for $lanes {
             type Mask = $lanes;
             const JACOBI_SWEEPS: usize = <$float as Real>::JACOBI_SWEEPS;
@@ -262,6 +348,14 @@ macro_rules! real_for_lanes {
                 <$lanes>::abs(self)
             }
             #[inline(always)]
+            fn mul_add(self, a: Self, b: Self) -> Self {
+                <$lanes>::mul_add(self, a, b)
+            }
+            #[inline(always)]
+            fn mul_neg_add(self, a: Self, b: Self) -> Self {
+                <$lanes>::mul_neg_add(self, a, b)
+            }
+            #[inline(always)]
             fn lt(self, other: Self) -> Self {
                 self.simd_lt(other)
             }
@@ -287,13 +381,18 @@ macro_rules! real_for_lanes {
             type Lanes = $lanes;
             const LANES: usize = $count;
             type Quad = $quad;
+            type Pair = $pair;
             #[inline(always)]
             fn to_f64(self) -> f64 {
                 self as f64
             }
             #[inline(always)]
-            fn pack(pick: impl FnMut(usize) -> Self) -> $lanes {
-                <$lanes>::from(std::array::from_fn::<$float, $count, _>(pick))
+            fn pack(mut pick: impl FnMut(usize) -> Self) -> $lanes {
+                let mut values = [0.0; $count];
+                for (l, value) in values.iter_mut().enumerate() {
+                    *value = pick(l);
+                }
+                <$lanes>::from(values)
             }
             #[inline(always)]
             fn lane(lanes: $lanes, lane: usize) -> Self {
@@ -306,8 +405,8 @@ macro_rules! real_for_lanes {
         }
     };
 }
-real_for_lanes!(f32x8, f32x4, f32, 8);
-real_for_lanes!(f64x4, f64x4, f64, 4);
+real_for_lanes!(f32x8, f32x4, f32x8, f32, 8);
+real_for_lanes!(f64x4, f64x4, f64x8, f64, 4);
 
 impl Real for Dual {
     type Mask = bool;
@@ -355,6 +454,7 @@ impl Scalar for Dual {
     type Lanes = Dual;
     const LANES: usize = 1;
     type Quad = DualQuad;
+    type Pair = DualPair;
     fn to_f64(self) -> f64 {
         self.re
     }

@@ -2,13 +2,13 @@
 //! every branch; frame indifference; single precision in lanes against double.
 
 use crate::common::derivatives::*;
-use crate::common::laws::cases;
+use crate::common::laws::{cases, stress_adj};
 use crate::common::*;
 use rand::Rng;
 use softscape::math::{Dual, Mat3, Real, Scalar, Vec3};
 use softscape::model::{CONSTANTS, Family, Law, LawKind};
 use softscape::mpm::twin::material::{
-    Local, energy, muscle_stress, muscle_stress_adj, return_map, return_map_adj, stress, stress_adj,
+    Local, energy, muscle_stress, muscle_stress_adj, return_map, return_map_adj, stress,
 };
 
 /// The direction of a strain of 1e-7 is known to some 1e-9, and divisors (|dev e|, tr e) can be smaller.

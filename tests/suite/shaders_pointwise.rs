@@ -5,7 +5,7 @@
 
 use crate::adapter::gpu;
 use crate::adapter::pointwise::*;
-use crate::common::laws::cases;
+use crate::common::laws::{cases, stress_adj};
 use crate::common::*;
 use rand::Rng;
 use softscape::gpu::ShaderSource;
@@ -13,7 +13,6 @@ use softscape::math::{Mat3, Svd, Vec3, polar_rotation, svd};
 use softscape::model::CONSTANTS;
 use softscape::mpm::twin::material::{
     Local, LocalBar, muscle_stress, muscle_stress_adj, return_map, return_map_adj, stress,
-    stress_adj,
 };
 
 /// Inputs of each regime.

@@ -150,6 +150,7 @@ pub struct Batch<'a, R: Scalar> {
 }
 
 impl<'a, R: Scalar> Batch<'a, R> {
+    #[inline(always)]
     pub fn new(stored: &Stored<R>, positions: &'a [u32]) -> Self {
         let last = positions.len() - 1;
         let points = std::array::from_fn(|l| {
@@ -175,7 +176,7 @@ impl<'a, R: Scalar> Batch<'a, R> {
 
     #[inline(always)]
     pub fn matrix(&self, values: &[Mat3<R>]) -> Mat3<R::Lanes> {
-        Mat3::from_fn(|i, j| R::pack(|l| values[self.at(l)].0[i][j]))
+        pack(std::array::from_fn(|l| &values[self.at(l)]))
     }
 
     /// The material constants of each lane.
@@ -242,6 +243,13 @@ impl<'a, R: Scalar> Batch<'a, R> {
     }
 }
 
+/// A mask of some lanes.
+#[inline(always)]
+pub fn mask<R: Scalar>(lanes: &[usize]) -> <R::Lanes as Real>::Mask {
+    let chosen = R::pack(|l| if lanes.contains(&l) { R::one() } else { R::zero() });
+    R::Lanes::zero().lt(chosen)
+}
+
 /// One lane of a batched matrix.
 #[inline(always)]
 pub fn lane<R: Scalar>(m: &Mat3<R::Lanes>, lane: usize) -> Mat3<R> {
@@ -250,6 +258,6 @@ pub fn lane<R: Scalar>(m: &Mat3<R::Lanes>, lane: usize) -> Mat3<R> {
 
 /// A batched matrix from one per lane.
 #[inline(always)]
-pub fn pack<R: Scalar>(values: &[Mat3<R>; MAX_LANES]) -> Mat3<R::Lanes> {
+pub fn pack<R: Scalar>(values: [&Mat3<R>; MAX_LANES]) -> Mat3<R::Lanes> {
     Mat3::from_fn(|i, j| R::pack(|l| values[l].0[i][j]))
 }

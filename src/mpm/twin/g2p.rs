@@ -3,13 +3,15 @@
 //! `v = Σ w v_i`, `C = (1/D) Σ w v_i dᵀ`, `x += dt v`, `F = return_map((I + dt C) F)`  [Hu18].
 
 use super::blocks::{Sorted, split_ranges};
-use super::context::{Batch, Context, MAX_LANES, lane, pack};
+use super::context::{Batch, Context, MAX_LANES, lane, mask, pack};
 use super::cotangents::{ParameterBars, split_cotangent};
 use super::levels::{Blend, Blended, Side, sides};
 use super::material;
 use super::storage::Stored;
 use super::tiles::{Grid, Scratch, Tile, Tiles, load_tile, load_upper_tile, scatter_blocks};
-use super::transfer::{Contribution, gather, gather_slope, scatter, stencil};
+use super::transfer::{
+    Contribution, Stencil, distinct, gather, pairs, pull_back, scatter, stencil,
+};
 use crate::math::{Mat3, Scalar, Vec3};
 use crate::mpm::state::Cotangent;
 use rayon::prelude::*;
@@ -77,7 +79,7 @@ fn g2p_block<R: Scalar>(
             out.c[at] = c;
             (out.cell[at], out.offset[at]) = advect(ctx, stored.cell[p], stored.offset[p], v);
         }
-        let f_trial = trial(ctx, &batch, stored, &pack(&gradients));
+        let f_trial = trial(ctx, &batch, stored, &pack(gradients.each_ref()));
         let history = batch.scalar(&stored.history);
         let k = batch.constants(ctx);
         batch.for_each_law(ctx, |kind, lanes| {
@@ -177,7 +179,8 @@ pub fn g2p_adj<R: Scalar>(
                 let first = chunk * R::LANES;
                 let batch = Batch::new(stored, positions);
                 let later = |l: usize| range.start + first + l.min(positions.len() - 1);
-                let seed = |l: usize| after_bar.place[later(l)] as usize;
+                let seeds: [usize; MAX_LANES] =
+                    std::array::from_fn(|l| after_bar.place[later(l)] as usize);
                 // In a band, what the two levels said is gathered again.
                 let between: [Option<_>; MAX_LANES] = std::array::from_fn(|l| {
                     let p = *positions.get(l)? as usize;
@@ -190,49 +193,61 @@ pub fn g2p_adj<R: Scalar>(
                     Some((_, sides, on, _)) => on.velocity_gradient(sides),
                     None => after.c[later(l)],
                 });
-                let gradient = pack(&gradients);
+                let gradient = pack(gradients.each_ref());
                 let f = batch.matrix(&stored.f);
                 let f_trial = trial(ctx, &batch, stored, &gradient);
                 let history = batch.scalar(&stored.history);
-                let f_bar = Mat3::from_fn(|i, j| R::pack(|l| after_bar.bar.f[seed(l)].0[i][j]));
-                let history_bar = R::pack(|l| after_bar.bar.history[seed(l)]);
+                let f_bar = pack(seeds.each_ref().map(|&k| &after_bar.bar.f[k]));
+                let history_bar = R::pack(|l| after_bar.bar.history[seeds[l]]);
                 let k = batch.constants(ctx);
-                let mut trial_bar = [Mat3::zero(); MAX_LANES];
+                let mut trial_bar = Mat3::zero();
                 batch.for_each_law(ctx, |kind, lanes| {
                     let (trial, history, k_bar) =
                         material::return_map_adj(kind, &k, f_trial, history, f_bar, history_bar);
+                    trial_bar = match lanes.len() == batch.len() {
+                        true => trial,
+                        false => Mat3::select(mask::<R>(lanes), trial, trial_bar),
+                    };
                     for &l in lanes {
-                        trial_bar[l] = lane::<R>(&trial, l);
                         out.history[first + l] = R::lane(history, l);
                         let material = batch.points[l].material;
                         parameters.add_constants::<R>(material, &k_bar, l, ctx.constant_count);
                     }
                 });
                 // L' = dt F_trial_bar Fᵀ;  F_bar = (I + dt L)ᵀ F_trial_bar
-                let trial_bar = pack(&trial_bar);
                 let l_bar = trial_bar * f.transpose() * ctx.dt.splat();
                 let f_bar = (Mat3::identity() + gradient * ctx.dt.splat()).transpose() * trial_bar;
-                for (l, &p) in positions.iter().enumerate() {
-                    let (p, at) = (p as usize, first + l);
-                    let x_bar = after_bar.bar.x[seed(l)];
-                    let v_bar = after_bar.bar.v[seed(l)] + x_bar * ctx.dt;
-                    let c_bar = after_bar.bar.c[seed(l)];
-                    let l_bar = lane::<R>(&l_bar, l);
-                    out.f[at] = lane::<R>(&f_bar, l);
-                    if let Some((blend, sides, on, from)) = &between[l] {
-                        let bars = GatheredBar { v: v_bar, c: c_bar, gradient: l_bar };
-                        out.x[at] =
-                            x_bar + scatter_blended_adj(blend, sides, on, &bars, *from, tiles_bar);
-                        continue;
+                for lanes in pairs(positions.len()) {
+                    // Written out: closures would not be inlined.
+                    let [l, m] = lanes;
+                    let bars = [
+                        GatheredBar::new(ctx, &after_bar.bar, seeds[l], lane(&l_bar, l)),
+                        GatheredBar::new(ctx, &after_bar.bar, seeds[m], lane(&l_bar, m)),
+                    ];
+                    let x_bars = match [&between[l], &between[m]] {
+                        [None, None] => {
+                            scatter_adj(ctx, stored, (&batch, lanes), &bars, &tile, tiles_bar)
+                        }
+                        either => {
+                            let mut x_bars = [Vec3::zero(); 2];
+                            for (n, l) in distinct(lanes) {
+                                x_bars[n] = match either[n] {
+                                    Some((blend, sides, on, from)) => scatter_blended_adj(
+                                        blend, sides, on, &bars[n], *from, tiles_bar,
+                                    ),
+                                    None => {
+                                        let (alone, bars) = ((&batch, [l, l]), [bars[n]; 2]);
+                                        scatter_adj(ctx, stored, alone, &bars, &tile, tiles_bar)[0]
+                                    }
+                                };
+                            }
+                            x_bars
+                        }
+                    };
+                    for (n, l) in distinct(lanes) {
+                        out.f[first + l] = lane::<R>(&f_bar, l);
+                        out.x[first + l] = after_bar.bar.x[seeds[l]] + x_bars[n];
                     }
-                    let s = stencil(ctx, stored, p);
-                    let lattice = &ctx.lattices[stored.places.level(p) as usize];
-                    let scaled = (c_bar + l_bar) * lattice.inverse_d;
-                    // The adjoint of the gather: the particle gives v' + C' d / D to its nodes.
-                    let give = Contribution::new(&s, v_bar, scaled, R::zero());
-                    scatter(&s, &give, tiles_bar.home);
-                    out.x[at] = x_bar + gather_slope(&s, &give, &tile)
-                        - scaled.transpose() * after.v[later(l)];
                 }
             }
             parameters
@@ -241,10 +256,50 @@ pub fn g2p_adj<R: Scalar>(
 }
 
 /// Cotangents of what a particle gathered: v, C and the velocity gradient L.
+#[derive(Clone, Copy)]
 struct GatheredBar<R> {
     v: Vec3<R>,
     c: Mat3<R>,
     gradient: Mat3<R>,
+}
+
+impl<R: Scalar> GatheredBar<R> {
+    /// From entry k of the cotangent of the later state, and what comes from F.
+    #[inline(always)]
+    fn new(ctx: &Context<R>, after_bar: &Cotangent<R>, k: usize, gradient: Mat3<R>) -> Self {
+        Self { v: after_bar.v[k] + after_bar.x[k] * ctx.dt, c: after_bar.c[k], gradient }
+    }
+}
+
+/// The adjoint of the gather of two particles on one level (of one, if both are the same): each gives
+/// `v' + C' d / D` to its nodes; returns their positions' cotangents.
+#[inline(always)]
+fn scatter_adj<R: Scalar>(
+    ctx: &Context<R>,
+    stored: &Stored<R>,
+    (batch, lanes): (&Batch<R>, [usize; 2]),
+    bars: &[GatheredBar<R>; 2],
+    tile: &Tile<R>,
+    tiles_bar: &mut Tiles<R>,
+) -> [Vec3<R>; 2] {
+    let [p, q] = [batch.at(lanes[0]), batch.at(lanes[1])];
+    let stencils = [stencil(ctx, stored, p), stencil(ctx, stored, q)];
+    // A block is of one level.
+    let inverse_d = ctx.lattices[stored.places.level(p) as usize].inverse_d;
+    let gives = [
+        given_bar(&stencils[0], &bars[0], inverse_d),
+        given_bar(&stencils[1], &bars[1], inverse_d),
+    ];
+    let pulled = pull_back(&stencils, &gives, [tile, tile]);
+    for (n, _) in distinct(lanes) {
+        scatter(&stencils[n], &gives[n], tiles_bar.home);
+    }
+    [pulled[0].slope, pulled[1].slope]
+}
+
+#[inline(always)]
+fn given_bar<R: Scalar>(s: &Stencil<R>, bar: &GatheredBar<R>, inverse_d: R) -> Contribution<R> {
+    Contribution::new(s, bar.v, (bar.c + bar.gradient) * inverse_d, R::zero())
 }
 
 /// In a band: gives `vl' + Cl' d / D` to the nodes of each level, with `vl' = λ v' + L' ∇λ` and
@@ -260,17 +315,20 @@ fn scatter_blended_adj<R: Scalar>(
     tiles_bar: &mut Tiles<R>,
 ) -> Vec3<R> {
     let mean = on.affine(sides);
-    let mut x_bar = Vec3::zero();
     let mut share_bars = [R::zero(); 2];
     let mut gradient_bars = [Vec3::zero(); 2];
-    for (n, side) in sides.iter().enumerate() {
-        let (v, c, weight) = (on.v[n], on.c[n], on.weights[n]);
+    let gives = [0, 1].map(|n| {
+        let (side, weight) = (&sides[n], on.weights[n]);
         let v_bar = bar.v * side.share + bar.gradient * side.gradient;
         let c_bar = (bar.c * weight + bar.gradient) * side.share;
-        let scaled = c_bar * side.lattice.inverse_d;
-        let give = Contribution::new(&side.stencil, v_bar, scaled, R::zero());
-        scatter(&side.stencil, &give, tiles_bar.side(n));
-        x_bar += gather_slope(&side.stencil, &give, tiles[n]) - scaled.transpose() * v;
+        Contribution::new(&side.stencil, v_bar, c_bar * side.lattice.inverse_d, R::zero())
+    });
+    let stencils = [sides[0].stencil, sides[1].stencil];
+    let [fine, coarse] = pull_back(&stencils, &gives, [tiles[0], tiles[1]]);
+    let x_bar = fine.slope + coarse.slope;
+    for (n, side) in sides.iter().enumerate() {
+        let (v, c, weight) = (on.v[n], on.c[n], on.weights[n]);
+        scatter(&side.stencil, &gives[n], tiles_bar.side(n));
         share_bars[n] =
             bar.v.dot(v) + bar.c.double_dot(c - mean) * weight + bar.gradient.double_dot(c);
         gradient_bars[n] = bar.gradient.transpose() * v;

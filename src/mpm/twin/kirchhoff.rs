@@ -1,11 +1,19 @@
 //! Stress of a batch of particles: the material's law, and the muscles'.
 
-use super::context::{Batch, Command, Context, MAX_LANES, lane, pack};
+use super::context::{Batch, Command, Context, MAX_LANES, lane, mask, pack};
 use super::cotangents::ParameterBars;
-use super::material::{self, LocalBar};
+use super::material::{self, Factors, Local, LocalBar};
 use super::storage::Stored;
+use crate::laws::{CONSTANTS, LawKind};
 use crate::math::{Mat3, Scalar};
 use crate::mpm::state::NO_MUSCLE;
+
+/// What the stress of a batch follows from.
+pub struct Strained<R: Scalar> {
+    at: Local<R::Lanes>,
+    k: [R::Lanes; CONSTANTS],
+    factors: Factors<R::Lanes>,
+}
 
 /// Kirchhoff stress of each particle of a batch [Pa].
 #[inline(always)]
@@ -17,9 +25,43 @@ pub fn kirchhoff<R: Scalar>(
 ) -> [Mat3<R>; MAX_LANES] {
     let at = batch.local(ctx, stored);
     let k = batch.constants(ctx);
+    by_law(ctx, command, batch, &at, |kind, _| material::stress(kind, &k, &at))
+}
+
+/// [`kirchhoff`], and what [`kirchhoff_adj`] would compute once more.
+#[inline(always)]
+pub fn kirchhoff_strained<R: Scalar>(
+    ctx: &Context<R>,
+    command: &Command<R>,
+    stored: &Stored<R>,
+    batch: &Batch<R>,
+) -> ([Mat3<R>; MAX_LANES], Strained<R>) {
+    let at = batch.local(ctx, stored);
+    let k = batch.constants(ctx);
+    let mut all = Factors::none();
+    let tau = by_law(ctx, command, batch, &at, |kind, lanes| {
+        let (stress, factors) = material::stress_and_factors(kind, &k, &at);
+        all = match lanes.len() == batch.len() {
+            true => factors,
+            false => Factors::select(mask::<R>(lanes), &factors, &all),
+        };
+        stress
+    });
+    (tau, Strained { at, k, factors: all })
+}
+
+/// The stress of each particle: that of its own law, with the muscle's.
+#[inline(always)]
+fn by_law<R: Scalar>(
+    ctx: &Context<R>,
+    command: &Command<R>,
+    batch: &Batch<R>,
+    at: &Local<R::Lanes>,
+    mut stress: impl FnMut(LawKind, &[usize]) -> Mat3<R::Lanes>,
+) -> [Mat3<R>; MAX_LANES] {
     let mut tau = [Mat3::zero(); MAX_LANES];
     batch.for_each_law(ctx, |kind, lanes| {
-        let stress = material::stress(kind, &k, &at);
+        let stress = stress(kind, lanes);
         for &l in lanes {
             tau[l] = lane::<R>(&stress, l);
         }
@@ -39,17 +81,15 @@ pub fn kirchhoff<R: Scalar>(
 pub fn kirchhoff_adj<R: Scalar>(
     ctx: &Context<R>,
     command: &Command<R>,
-    stored: &Stored<R>,
     batch: &Batch<R>,
+    Strained { at, k, factors }: &Strained<R>,
     tau_bar: &[Mat3<R>; MAX_LANES],
     parameters: &mut ParameterBars,
     mut add: impl FnMut(usize, LocalBar<R>),
 ) {
-    let at = batch.local(ctx, stored);
-    let k = batch.constants(ctx);
-    let tau_bar = pack(tau_bar);
+    let tau_bar = pack(tau_bar.each_ref());
     batch.for_each_law(ctx, |kind, lanes| {
-        let (bar, k_bar) = material::stress_adj(kind, &k, &at, tau_bar);
+        let (bar, k_bar) = material::stress_adj(kind, k, at, factors, tau_bar);
         for &l in lanes {
             let material = batch.points[l].material;
             parameters.add_constants::<R>(material, &k_bar, l, ctx.constant_count);

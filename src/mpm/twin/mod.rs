@@ -253,6 +253,7 @@ impl<R: Scalar> Twin<R> {
         let predicted = rigid_predict(ctx, &command.colliders, &before.rigid);
         let solids = Solids::new(&predicted.solids, &command);
         let (velocities, impulses) = grid_update(ctx, solids, &sorted, &momentum, scratch);
+        self.stopwatch.lap("grid_update again");
         let (velocity_bar, mut bar, from_map) =
             g2p_adj(ctx, &before, after, &sorted, &velocities, walking, scratch);
         self.stopwatch.lap("g2p_adj");

@@ -3,13 +3,15 @@
 //! `m_i = Σ_p w m`, `p_i = Σ_p w (m v + A d)`, `A = m C - dt V tau / D`  [Hu18].
 
 use super::blocks::Sorted;
-use super::context::{Batch, Command, Context, MAX_LANES};
+use super::context::{Batch, Command, Context, MAX_LANES, Point};
 use super::cotangents::{ParameterBars, split_cotangent};
-use super::kirchhoff::{kirchhoff, kirchhoff_adj};
+use super::kirchhoff::{kirchhoff, kirchhoff_adj, kirchhoff_strained};
 use super::levels::{Blend, Lattice, Side, sides};
 use super::storage::Stored;
 use super::tiles::{Grid, Scratch, Tile, Tiles, load_tile, load_upper_tile, scatter_blocks};
-use super::transfer::{Contribution, Stencil, gather_with_slope, scatter, stencil};
+use super::transfer::{
+    Contribution, PulledBack, Stencil, distinct, pairs, pull_back, scatter, stencil,
+};
 use crate::math::{Mat3, Scalar, Vec3};
 use crate::mpm::state::Cotangent;
 use rayon::prelude::*;
@@ -106,6 +108,7 @@ fn scatter_blended<R: Scalar>(
 }
 
 /// Cotangents of one particle: what the reverse pass of this stage adds to.
+#[derive(Clone, Copy)]
 struct ParticleBar<R> {
     x: Vec3<R>,
     v: Vec3<R>,
@@ -113,30 +116,54 @@ struct ParticleBar<R> {
     tau: Mat3<R>,
 }
 
-/// On one level: `v_bar = m S0`, `C_bar = m S1`, `tau_bar = -dt V S1/D`, and the position's.
+/// Of two particles on one level: `v_bar = m S0`, `C_bar = m S1`, `tau_bar = -dt V S1/D`, and the
+/// position's; `S0 = Σ w p_bar`, `S1 = Σ w p_bar dᵀ`.
 #[inline(always)]
-fn gather_single<R: Scalar>(
+fn gather_pair<R: Scalar>(
     ctx: &Context<R>,
     stored: &Stored<R>,
     batch: &Batch<R>,
-    l: usize,
-    tau: &Mat3<R>,
+    [l, m]: [usize; 2],
+    tau: &[Mat3<R>; MAX_LANES],
     tile: &Tile<R>,
-) -> ParticleBar<R> {
-    let p = batch.at(l);
-    let s = stencil(ctx, stored, p);
+) -> [ParticleBar<R>; 2] {
+    let [p, q] = [batch.at(l), batch.at(m)];
+    let stencils = [stencil(ctx, stored, p), stencil(ctx, stored, q)];
+    // A block is of one level.
     let lattice = &ctx.lattices[stored.places.level(p) as usize];
-    let point = &batch.points[l];
-    let a = affine_momentum(ctx, lattice, stored, batch, l, tau);
-    let give = momentum(&s, stored, batch, l, a);
-    // S0 = Σ w p_bar, S1 = Σ w p_bar dᵀ
-    let ([x, y, z, _], s1, slope) = gather_with_slope(&s, &give, tile);
-    let s0 = Vec3([x, y, z]);
-    ParticleBar {
-        x: slope - a.transpose() * s0,
-        v: s0 * point.mass,
-        c: s1 * point.mass,
-        tau: s1 * (-(ctx.dt * point.volume * lattice.inverse_d)),
+    let gives = [
+        momentum(
+            &stencils[0],
+            stored,
+            batch,
+            l,
+            affine_momentum(ctx, lattice, stored, batch, l, &tau[l]),
+        ),
+        momentum(
+            &stencils[1],
+            stored,
+            batch,
+            m,
+            affine_momentum(ctx, lattice, stored, batch, m, &tau[m]),
+        ),
+    ];
+    let pulled = pull_back(&stencils, &gives, [tile, tile]);
+    [
+        ParticleBar::new(&pulled[0], &batch.points[l], ctx.dt * lattice.inverse_d),
+        ParticleBar::new(&pulled[1], &batch.points[m], ctx.dt * lattice.inverse_d),
+    ]
+}
+
+impl<R: Scalar> ParticleBar<R> {
+    #[inline(always)]
+    fn new(pulled: &PulledBack<R>, point: &Point<R>, dt_over_d: R) -> Self {
+        let &PulledBack { sum: [x, y, z, _], moment, slope } = pulled;
+        Self {
+            x: slope,
+            v: Vec3([x, y, z]) * point.mass,
+            c: moment * point.mass,
+            tau: moment * -(dt_over_d * point.volume),
+        }
     }
 }
 
@@ -158,12 +185,15 @@ fn gather_blended<R: Scalar>(
     let mut bar = ParticleBar { x: Vec3::zero(), v: Vec3::zero(), c: zero, tau: zero };
     let mut share_bars = [R::zero(); 2];
     let mut gradient_bars = [Vec3::zero(); 2];
-    for (n, side) in sides(ctx, stored, p, blend).iter().enumerate() {
-        let a = affine_momentum(ctx, &side.lattice, stored, batch, l, tau);
-        let give = shared_momentum(ctx, side, stored, batch, l, (tau, a));
-        let ([x, y, z, m], s1, slope) = gather_with_slope(&side.stencil, &give, tiles[n]);
+    let sides = sides(ctx, stored, p, blend);
+    let affine = [0, 1].map(|n| affine_momentum(ctx, &sides[n].lattice, stored, batch, l, tau));
+    let gives = [0, 1].map(|n| shared_momentum(ctx, &sides[n], stored, batch, l, (tau, affine[n])));
+    let stencils = [sides[0].stencil, sides[1].stencil];
+    let pulled = pull_back(&stencils, &gives, [tiles[0], tiles[1]]);
+    for (n, side) in sides.iter().enumerate() {
+        let (a, PulledBack { sum: [x, y, z, m], moment: s1, slope }) = (affine[n], pulled[n]);
         let s0 = Vec3([x, y, z]);
-        bar.x += slope - a.transpose() * s0 * side.share;
+        bar.x += slope;
         bar.v += s0 * (point.mass * side.share);
         bar.c += s1 * (point.mass * side.share);
         let stress = s1 * (side.share * side.lattice.inverse_d) + s0.outer(side.gradient);
@@ -200,27 +230,36 @@ pub fn p2g_adj<R: Scalar>(
             let part = &sorted.order[sorted.ranges[block].clone()];
             for (chunk, positions) in part.chunks(R::LANES).enumerate() {
                 let batch = Batch::new(stored, positions);
-                let tau = kirchhoff(ctx, command, stored, &batch);
+                let (tau, strained) = kirchhoff_strained(ctx, command, stored, &batch);
                 let mut tau_bar = [Mat3::zero(); MAX_LANES];
-                for (l, &p) in positions.iter().enumerate() {
-                    let at = chunk * R::LANES + l;
-                    let bar = match (stored.blend(p as usize), &upper) {
-                        (Some(blend), Some(upper)) => {
-                            let tiles = [&tile, upper];
-                            gather_blended(ctx, stored, &batch, l, (&tau[l], blend), tiles)
-                        }
-                        _ => gather_single(ctx, stored, &batch, l, &tau[l], &tile),
+                for lanes in pairs(positions.len()) {
+                    let blend = |n: usize| stored.blend(batch.at(lanes[n])).zip(upper.as_ref());
+                    let bars = match [blend(0), blend(1)] {
+                        [None, None] => gather_pair(ctx, stored, &batch, lanes, &tau, &tile),
+                        either => [0, 1].map(|n| match either[n] {
+                            Some((blend, upper)) => {
+                                let (l, tiles) = (lanes[n], [&tile, upper]);
+                                gather_blended(ctx, stored, &batch, l, (&tau[l], blend), tiles)
+                            }
+                            None => {
+                                let alone = [lanes[n]; 2];
+                                gather_pair(ctx, stored, &batch, alone, &tau, &tile)[0]
+                            }
+                        }),
                     };
-                    out.v[at] = bar.v;
-                    out.c[at] = bar.c;
-                    out.x[at] += bar.x;
-                    tau_bar[l] = bar.tau;
+                    for (n, l) in distinct(lanes) {
+                        let at = chunk * R::LANES + l;
+                        out.v[at] = bars[n].v;
+                        out.c[at] = bars[n].c;
+                        out.x[at] += bars[n].x;
+                        tau_bar[l] = bars[n].tau;
+                    }
                 }
                 kirchhoff_adj(
                     ctx,
                     command,
-                    stored,
                     &batch,
+                    &strained,
                     &tau_bar,
                     &mut parameters,
                     |l, local_bar| {

@@ -1,6 +1,8 @@
 //! Every law of the table, for tests that hold for all of them.
 
+use softscape::math::{Mat3, Real};
 use softscape::model::{CONSTANTS, Law, LawKind};
+use softscape::mpm::twin::material::{self, Local, LocalBar};
 
 /// A law of the table with what its functions take.
 #[derive(Clone, Debug)]
@@ -44,4 +46,15 @@ pub fn cases() -> Vec<Case> {
         }
     }
     cases
+}
+
+/// The adjoint of the stress with what it shares with it.
+pub fn stress_adj<R: Real>(
+    kind: LawKind,
+    k: &[R; CONSTANTS],
+    at: &Local<R>,
+    tau_bar: Mat3<R>,
+) -> (LocalBar<R>, [R; CONSTANTS]) {
+    let (_, factors) = material::stress_and_factors(kind, k, at);
+    material::stress_adj(kind, k, at, &factors, tau_bar)
 }

@@ -1,7 +1,7 @@
 //! Fixed corotated elasticity [Stomakhin12], by the polar rotation where F keeps its orientation
 //! and by singular values where it is inverted or flat.
 
-use super::{Local, LocalBar, constants_bar};
+use super::{Factors, Local, LocalBar, constants_bar};
 use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Real, Svd, nearest_rotation, polar_rotation, svd};
 
@@ -15,12 +15,17 @@ const FLAT: f64 = 1e-6;
 /// neighbour: the nearest rotation jumps. The floor bounds its derivative at 1e3 mu.
 const PAIR_SUM_FLOOR: f64 = 1e-3;
 
+/// The rotation nearest to F.
+#[inline]
+pub fn factors<R: Real, const ADJOINT: bool>(at: &Local<R>) -> Factors<R> {
+    Factors::of_rotation(rotation(at.f, at.f.determinant()))
+}
+
 /// `tau = 2 mu (F - R) Fᵀ + lambda J (J - 1) I`, k = `[mu, lambda]`.
 #[inline]
-pub fn stress<R: Real>(k: &[R; CONSTANTS], at: &Local<R>) -> Mat3<R> {
-    let f = at.f;
+pub fn stress<R: Real>(k: &[R; CONSTANTS], at: &Local<R>, factors: &Factors<R>) -> Mat3<R> {
+    let (f, r) = (at.f, factors.left);
     let j = f.determinant();
-    let r = rotation(f, j);
     let pressure = k[1] * j * (j - R::one());
     ((f - r) * f.transpose() * (k[0] + k[0])).symmetric_part() + Mat3::identity() * pressure
 }
@@ -34,6 +39,7 @@ pub fn stress<R: Real>(k: &[R; CONSTANTS], at: &Local<R>) -> Mat3<R> {
 pub fn stress_adj<R: Real>(
     k: &[R; CONSTANTS],
     at: &Local<R>,
+    factors: &Factors<R>,
     tau_bar: Mat3<R>,
 ) -> (LocalBar<R>, [R; CONSTANTS]) {
     let f = at.f;
@@ -43,7 +49,7 @@ pub fn stress_adj<R: Real>(
     let flat = is_flat(f, j);
 
     let safe = unless(flat, f);
-    let r = polar_rotation(safe);
+    let r = unless(flat, factors.left);
     let s = r.transpose() * safe;
     let t_f = t * safe;
     let r_bar = -t_f;
@@ -86,10 +92,10 @@ fn is_flat<R: Real>(f: Mat3<R>, det: R) -> R::Mask {
     (det * det.abs()).lt(n2 * n2 * n2 * R::from_f64(FLAT * FLAT))
 }
 
-/// F, or the identity in flat lanes, so that no lane computes a NaN.
+/// A matrix, or the identity in flat lanes, so that no lane computes a NaN.
 #[inline]
-fn unless<R: Real>(flat: R::Mask, f: Mat3<R>) -> Mat3<R> {
-    Mat3::select(flat, Mat3::identity(), f)
+fn unless<R: Real>(flat: R::Mask, m: Mat3<R>) -> Mat3<R> {
+    Mat3::select(flat, Mat3::identity(), m)
 }
 
 /// The rotation nearest to an F that is flat or inverted: `R = U Vᵀ`, U and V rotations.

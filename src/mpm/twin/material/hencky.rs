@@ -1,40 +1,53 @@
 //! Hencky elasticity: linear in the logarithmic strain e = ln s.
 
 use super::principal::{
-    PAIRS, STRESS_FLOOR, STRETCH_FLOOR, congruence, floored_logs, left_log_strain, positive,
-    radial_map_adj, sinhc, sum,
+    PAIRS, STRESS_FLOOR, STRETCH_FLOOR, congruence, floored_logs, is_near, left_log_strain,
+    positive, radial_map_adj, sinhc_near, sum,
 };
-use super::{Local, LocalBar, constants_bar};
+use super::{Factors, Local, LocalBar, constants_bar};
 use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Real, Svd, Vec3, left_svd, svd};
 
+/// Its singular value decomposition; V only for the adjoint.
+#[inline]
+pub fn factors<R: Real, const ADJOINT: bool>(at: &Local<R>) -> Factors<R> {
+    if R::TENSOR_FORM {
+        return Factors::none();
+    }
+    if ADJOINT {
+        let Svd { u, s, v } = svd(at.f);
+        return Factors { left: u, s, right: v };
+    }
+    let (left, s) = left_svd(at.f);
+    Factors { left, s, right: Mat3::zero() }
+}
+
 /// `tau = U diag(2 mu e_i + lambda Σ e) Uᵀ`, k = `[mu, lambda]`.
 #[inline]
-pub fn stress<R: Real>(k: &[R; CONSTANTS], at: &Local<R>) -> Mat3<R> {
-    let f = at.f;
+pub fn stress<R: Real>(k: &[R; CONSTANTS], at: &Local<R>, factors: &Factors<R>) -> Mat3<R> {
     let two_mu = k[0] + k[0];
     if R::TENSOR_FORM {
-        let e = left_log_strain(f);
+        let e = left_log_strain(at.f);
         return e * two_mu + Mat3::identity() * (k[1] * e.trace());
     }
-    let (u, s) = left_svd(f);
+    let Factors { left: u, s, .. } = *factors;
     let e = Vec3::from_fn(|i| s[i].max(R::from_f64(STRESS_FLOOR)).ln());
     let volume = k[1] * sum(e);
     congruence(u, Mat3::diagonal(e * two_mu + Vec3([volume; 3])))
 }
 
 /// `F_bar = U Q Vᵀ`, `H = Uᵀ T U`, `Q_ii = (2 mu H_ii + lambda tr H)/s_i`, `Q_ij = 2 g_ij H_ij s_j`,
-/// `g_ij = mu/(s_i s_j) x/sinh x`, x = e_i - e_j; `mu_bar = 2 Σ e_i H_ii`, `lambda_bar = Σe tr H`.
+/// `g_ij = mu/(s_i s_j) x/sinh x = 2 mu x/(s_i² - s_j²)`, x = e_i - e_j; `mu_bar = 2 Σ e_i H_ii`, `lambda_bar = Σe tr H`.
 #[inline]
 pub fn stress_adj<R: Real>(
     k: &[R; CONSTANTS],
-    at: &Local<R>,
+    _: &Local<R>,
+    factors: &Factors<R>,
     tau_bar: Mat3<R>,
 ) -> (LocalBar<R>, [R; CONSTANTS]) {
-    let f = at.f;
     let (mu, two) = (k[0], R::from_f64(2.0));
     let floor = R::from_f64(STRESS_FLOOR);
-    let Svd { u, s, v } = svd(f);
+    let Factors { left: u, s, right: v } = *factors;
     let kept = Vec3::from_fn(|i| s[i].max(floor));
     let e = Vec3::from_fn(|i| kept[i].ln());
     let h = u.transpose() * tau_bar.symmetric_part() * u;
@@ -47,11 +60,12 @@ pub fn stress_adj<R: Real>(
         mu_bar += two * e[i] * h[(i, i)];
     }
     for (i, j) in PAIRS {
-        let smooth = mu / (kept[i] * kept[j] * sinhc(e[i] - e[j]));
+        let x = e[i] - e[j];
         // s_i >= s_j: a floored value is the second, and where only that one is floored the plain
         // quotient is the exact derivative.
-        let quotient = two * mu * (e[i] - e[j]) / positive(s[i] * s[i] - s[j] * s[j]);
-        let g = R::select(s[j].lt(floor), quotient, smooth);
+        let smooth = mu / (kept[i] * kept[j] * sinhc_near(x));
+        let quotient = two * mu * x / positive(s[i] * s[i] - s[j] * s[j]);
+        let g = R::select(R::and(is_near(x), s[j].ge(floor)), smooth, quotient);
         q[(i, j)] = two * g * h[(i, j)] * s[j];
         q[(j, i)] = two * g * h[(i, j)] * s[i];
     }
@@ -97,10 +111,10 @@ pub fn return_map_adj<R: Real>(
         return (f_bar, history_bar, none);
     }
     let d = svd(f_trial);
-    let (kept, _) = floored_logs(d.s, STRETCH_FLOOR);
+    let (kept, logs) = floored_logs(d.s, STRETCH_FLOOR);
     let h = d.u.transpose() * f_bar * d.v;
     let e_bar = Vec3::from_fn(|i| kept[i] * h[(i, i)]);
-    let trial_bar = radial_map_adj(&d, kept, kept, R::one(), h, e_bar);
+    let trial_bar = radial_map_adj(&d, (kept, logs), kept, R::one(), h, e_bar);
     let floored = d.s[2].lt(R::from_f64(STRETCH_FLOOR));
     (Mat3::select(floored, trial_bar, f_bar), history_bar, none)
 }

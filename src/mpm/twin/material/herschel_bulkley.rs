@@ -3,11 +3,11 @@
 
 use super::liquid::{isotropic, slack};
 use super::viscous_liquid::strain_rate;
-use super::{Local, LocalBar, constants_bar};
+use super::{Factors, Local, LocalBar, constants_bar};
 use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Real};
 
-pub use super::liquid::{energy, return_map, return_map_adj};
+pub use super::liquid::{energy, factors, return_map, return_map_adj};
 
 /// `tau = lambda J (J - 1) I + 2 eta J D`, D the deviator of sym C, `eta = c g^(n-1) + y/g`,
 /// `g = sqrt(2 D : D + eps²)`, so that the shear stress is `c g^n + y`;
@@ -15,7 +15,7 @@ pub use super::liquid::{energy, return_map, return_map_adj};
 /// stress it creeps with the viscosity y/eps. Without tension the pressure is zero where J > 1; J = 1
 /// itself counts as compressed.
 #[inline]
-pub fn stress<R: Real>(k: &[R; CONSTANTS], at: &Local<R>) -> Mat3<R> {
+pub fn stress<R: Real>(k: &[R; CONSTANTS], at: &Local<R>, _: &Factors<R>) -> Mat3<R> {
     let j = at.f.determinant();
     let pressure = R::select(slack(k, j), R::zero(), k[1] * j * (j - R::one()));
     let flow = Flow::at(k, at.c);
@@ -28,6 +28,7 @@ pub fn stress<R: Real>(k: &[R; CONSTANTS], at: &Local<R>) -> Mat3<R> {
 pub fn stress_adj<R: Real>(
     k: &[R; CONSTANTS],
     at: &Local<R>,
+    _: &Factors<R>,
     tau_bar: Mat3<R>,
 ) -> (LocalBar<R>, [R; CONSTANTS]) {
     let (zero, one, two) = (R::zero(), R::one(), R::from_f64(2.0));

@@ -1,8 +1,10 @@
 //! Weakly compressible liquid: pressure from the volume ratio J alone [Hu18].
 
-use super::{Local, LocalBar, constants_bar};
+use super::{Factors, Local, LocalBar, constants_bar};
 use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Real};
+
+pub use super::none::factors;
 
 /// The return map keeps J above this. A liquid squeezed to a tenth of its volume has left the
 /// range of its law; the floor keeps the cube root and its derivative finite until the motion
@@ -12,7 +14,7 @@ const J_FLOOR: f64 = 0.1;
 /// `tau = lambda J (J - 1) I`, k = `[0, lambda, tension]`. Without tension (k\[2\] = 0) it is zero
 /// where J > 1; J = 1 itself counts as compressed.
 #[inline]
-pub fn stress<R: Real>(k: &[R; CONSTANTS], at: &Local<R>) -> Mat3<R> {
+pub fn stress<R: Real>(k: &[R; CONSTANTS], at: &Local<R>, _: &Factors<R>) -> Mat3<R> {
     let j = at.f.determinant();
     let pressed = k[1] * j * (j - R::one());
     isotropic(R::select(slack(k, j), R::zero(), pressed))
@@ -23,6 +25,7 @@ pub fn stress<R: Real>(k: &[R; CONSTANTS], at: &Local<R>) -> Mat3<R> {
 pub fn stress_adj<R: Real>(
     k: &[R; CONSTANTS],
     at: &Local<R>,
+    _: &Factors<R>,
     tau_bar: Mat3<R>,
 ) -> (LocalBar<R>, [R; CONSTANTS]) {
     let cofactor = at.f.cofactor();

@@ -5,7 +5,7 @@
 //! over [`Real`] and uses selects instead of branches, so that one source serves a single particle,
 //! eight particles in a SIMD register, and a dual number. `k` is [`crate::laws::Law::constants`].
 //!
-//! A law is a module here with the five functions that [`dispatch_laws`] names; what a law does
+//! A law is a module here with the functions that [`dispatch_laws`] names; what a law does
 //! not have it takes from `none`. Which laws there are is the table of [`crate::laws`].
 
 mod elastic;
@@ -25,7 +25,7 @@ pub use muscle::{muscle_stress, muscle_stress_adj};
 pub use principal::sinhc;
 
 use crate::laws::{CONSTANTS, LawKind, law_table};
-use crate::math::{Mat3, Real};
+use crate::math::{Mat3, Real, Vec3};
 
 /// What the stress of a particle depends on.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +61,41 @@ impl<R: Real> LocalBar<R> {
     }
 }
 
+/// What a law takes F apart into, at a higher price than all the rest: stress and its adjoint share
+/// it.
+#[derive(Clone, Copy, Debug)]
+pub struct Factors<R> {
+    /// U of the singular value decomposition; or R of the polar one.
+    pub left: Mat3<R>,
+    /// Singular values, of a law that has them.
+    pub s: Vec3<R>,
+    /// V, if the adjoint is to follow.
+    pub right: Mat3<R>,
+}
+
+impl<R: Real> Factors<R> {
+    /// Those of a law that does without.
+    #[inline(always)]
+    pub fn none() -> Self {
+        Self::of_rotation(Mat3::zero())
+    }
+
+    #[inline(always)]
+    pub fn of_rotation(left: Mat3<R>) -> Self {
+        Self { left, s: Vec3::zero(), right: Mat3::zero() }
+    }
+
+    /// Lane by lane.
+    #[inline(always)]
+    pub fn select(mask: R::Mask, if_true: &Self, if_false: &Self) -> Self {
+        Self {
+            left: Mat3::select(mask, if_true.left, if_false.left),
+            s: Vec3::select(mask, if_true.s, if_false.s),
+            right: Mat3::select(mask, if_true.right, if_false.right),
+        }
+    }
+}
+
 /// The first constants' cotangents, filled up with zeros.
 #[inline(always)]
 fn constants_bar<R: Real, const N: usize>(first: [R; N]) -> [R; CONSTANTS] {
@@ -84,7 +119,22 @@ macro_rules! dispatch_laws {
         #[inline(never)]
         pub fn stress<R: Real>(kind: LawKind, k: &[R; CONSTANTS], at: &Local<R>) -> Mat3<R> {
             match kind {
-                $(LawKind::$Law => $module::stress(k, at),)*
+                $(LawKind::$Law => $module::stress(k, at, &$module::factors::<R, false>(at)),)*
+            }
+        }
+
+        /// Kirchhoff stress tau [Pa], and what [`stress_adj`] needs again of the way there.
+        #[inline(never)]
+        pub fn stress_and_factors<R: Real>(
+            kind: LawKind,
+            k: &[R; CONSTANTS],
+            at: &Local<R>,
+        ) -> (Mat3<R>, Factors<R>) {
+            match kind {
+                $(LawKind::$Law => {
+                    let factors = $module::factors::<R, true>(at);
+                    ($module::stress(k, at, &factors), factors)
+                })*
             }
         }
 
@@ -95,10 +145,11 @@ macro_rules! dispatch_laws {
             kind: LawKind,
             k: &[R; CONSTANTS],
             at: &Local<R>,
+            factors: &Factors<R>,
             tau_bar: Mat3<R>,
         ) -> (LocalBar<R>, [R; CONSTANTS]) {
             match kind {
-                $(LawKind::$Law => $module::stress_adj(k, at, tau_bar),)*
+                $(LawKind::$Law => $module::stress_adj(k, at, factors, tau_bar),)*
             }
         }
 

@@ -1,10 +1,10 @@
 //! Compressible neo-Hookean elasticity; needs no singular values.
 
-use super::{Local, LocalBar, constants_bar};
+use super::{Factors, Local, LocalBar, constants_bar};
 use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Real};
 
-pub use super::none::{return_map, return_map_adj};
+pub use super::none::{factors, return_map, return_map_adj};
 
 /// The logarithm of J is floored here. Compressed to a twentieth of its volume, or inverted, a body
 /// has left this law: its pressure stays as at the floor, and no derivative by J passes it.
@@ -12,7 +12,7 @@ const J_FLOOR: f64 = 0.05;
 
 /// `tau = mu (F Fᵀ - I) + lambda ln J I`, k = `[mu, lambda]`.
 #[inline]
-pub fn stress<R: Real>(k: &[R; CONSTANTS], at: &Local<R>) -> Mat3<R> {
+pub fn stress<R: Real>(k: &[R; CONSTANTS], at: &Local<R>, _: &Factors<R>) -> Mat3<R> {
     let identity = Mat3::identity();
     let (_, log) = volume(at.f);
     (at.f * at.f.transpose() - identity) * k[0] + identity * (k[1] * log)
@@ -24,6 +24,7 @@ pub fn stress<R: Real>(k: &[R; CONSTANTS], at: &Local<R>) -> Mat3<R> {
 pub fn stress_adj<R: Real>(
     k: &[R; CONSTANTS],
     at: &Local<R>,
+    _: &Factors<R>,
     tau_bar: Mat3<R>,
 ) -> (LocalBar<R>, [R; CONSTANTS]) {
     let f = at.f;

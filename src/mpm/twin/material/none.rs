@@ -1,7 +1,15 @@
-//! What a law without plasticity has for a return map: nothing.
+//! What a law without plasticity has for a return map, and one that takes F as it is for factors:
+//! nothing.
 
+use super::{Factors, Local};
 use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Real};
+
+/// None.
+#[inline(always)]
+pub fn factors<R: Real, const ADJOINT: bool>(_: &Local<R>) -> Factors<R> {
+    Factors::none()
+}
 
 /// F and history as they are.
 #[inline(always)]

@@ -7,7 +7,7 @@ use super::principal::{
 use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Real, Svd, Vec3, exp_symmetric, svd};
 
-pub use super::hencky::{energy, stress, stress_adj};
+pub use super::hencky::{energy, factors, stress, stress_adj};
 
 /// sqrt(2/3): from a uniaxial stress to the norm of its deviator.
 const UNIAXIAL: f64 = 0.816_496_580_927_726;
@@ -40,8 +40,9 @@ fn classify<R: Real>(k: &[R; CONSTANTS], r: R, plastic_strain: R) -> Return<R> {
 /// Principal values of a trial state, before and after the return map.
 struct Trial<R: Real> {
     svd: Svd<R>,
-    /// s, floored.
+    /// s, floored, and its logarithms.
     kept: Vec3<R>,
+    e: Vec3<R>,
     /// Unit direction of dev e.
     direction: Vec3<R>,
     back: Return<R>,
@@ -62,7 +63,7 @@ fn trial<R: Real>(k: &[R; CONSTANTS], f_trial: Mat3<R>, history: R) -> Trial<R> 
     let back = classify(k, r, history);
     let kappa = R::select(back.elastic, R::one(), back.radius / positive(r));
     let q = Vec3::from_fn(|i| (mean + kappa * deviator[i]).exp());
-    Trial { svd, kept, direction, back, kappa, q }
+    Trial { svd, kept, e, direction, back, kappa, q }
 }
 
 /// `F = U diag(exp e_new) Vᵀ`, `e_new = tr/3 + r_new dev e/r`, k = `[mu, lambda, sigma_y, H]`. The
@@ -95,7 +96,7 @@ pub fn return_map_adj<R: Real>(
 ) -> (Mat3<R>, R, [R; CONSTANTS]) {
     let (zero, third) = (R::zero(), R::from_f64(1.0 / 3.0));
     let (uniaxial, ratio) = (R::from_f64(UNIAXIAL), R::from_f64(UNIAXIAL * UNIAXIAL));
-    let Trial { svd, kept, direction, back, kappa, q, .. } = trial(k, f_trial, history);
+    let Trial { svd, kept, e, direction, back, kappa, q } = trial(k, f_trial, history);
     let h = svd.u.transpose() * f_bar * svd.v;
     let q_bar = Vec3::from_fn(|i| q[i] * h[(i, i)]);
     let mean = sum(q_bar) * third;
@@ -109,7 +110,7 @@ pub fn return_map_adj<R: Real>(
         mean + kappa * transverse + direction[i] * r_bar
     });
     let e_bar = Vec3::select(back.elastic, q_bar, plastic);
-    let trial_bar = radial_map_adj(&svd, kept, q, kappa, h, e_bar);
+    let trial_bar = radial_map_adj(&svd, (kept, e), q, kappa, h, e_bar);
 
     let limit_bar = R::select(back.elastic, zero, radius_bar * m);
     let mu_bar = -(limit_bar + limit_bar) * back.radius;

@@ -1,6 +1,6 @@
 //! What laws on principal values share. `F = U diag(s) Vᵀ`, e = ln s. No formula divides by s_i - s_j
-//! where the two may be close: divided differences are written with x/sinh x and sinh(k x)/sinh x,
-//! which are smooth at equal values.
+//! where the two may be close: there divided differences are written with x/sinh x and
+//! sinh(k x)/sinh x, which are smooth at equal values; else they are what they say.
 //!
 //! Duals take tensor forms instead (matrix logarithm and exponential, no floors): independent
 //! statements of the same laws.
@@ -27,12 +27,13 @@ pub fn floored_logs<R: Real>(s: Vec3<R>, floor: f64) -> (Vec3<R>, Vec3<R>) {
 
 /// Cotangent of F by `F_new = U diag(q) Vᵀ`, where `dev ln q = kappa dev ln s`:
 /// `F_bar = U Q Vᵀ`, `Q_ii = e_bar_i/s_i`, `Q_ij = a sym(H)_ij + b skew(H)_ij`, `H = Uᵀ F_new_bar V`,
-/// `a = γ sinh(κ x)/sinh x`, `b = γ cosh(κ x)/cosh x`, `x = (e_i - e_j)/2`,
-/// `γ = sqrt(q_i q_j/(s_i s_j))`. `kept` is s, floored at [`STRETCH_FLOOR`].
+/// `a = (q_i - q_j)/(s_i - s_j) = γ sinh(κ x)/sinh x`, `b = (q_i + q_j)/(s_i + s_j)`,
+/// `x = (e_i - e_j)/2`, `γ = sqrt(q_i q_j/(s_i s_j))`. `kept` is s, floored at [`STRETCH_FLOOR`], and
+/// `logs` its logarithms, or those and something that is the same for all.
 #[inline]
 pub fn radial_map_adj<R: Real>(
     d: &Svd<R>,
-    kept: Vec3<R>,
+    (kept, logs): (Vec3<R>, Vec3<R>),
     q: Vec3<R>,
     kappa: R,
     h: Mat3<R>,
@@ -47,18 +48,14 @@ pub fn radial_map_adj<R: Real>(
     }
     for (i, j) in PAIRS {
         let gamma = (q[i] * q[j] / (kept[i] * kept[j])).sqrt();
-        let x = half * (kept[i] / kept[j]).ln();
-        let kx = kappa * x;
-        let floored = s[j].lt(floor);
-        // Plain quotients are exact and well defined where only s_j is floored; where both are,
-        // q_i = q_j and a = 0.
+        let x = half * (logs[i] - logs[j]);
+        let smooth = gamma * kappa * sinhc_near(kappa * x) / sinhc_near(x);
+        // The plain quotient is exact also where only s_j is floored; where both are, q_i = q_j and
+        // a = 0.
+        let quotient = (q[i] - q[j]) / positive(s[i] - s[j]);
+        let a = R::select(R::and(is_near(x), s[j].ge(floor)), smooth, quotient);
         let pair_sum = (s[i] + s[j]).max(R::from_f64(PAIR_SUM_FLOOR));
-        let a = R::select(
-            floored,
-            (q[i] - q[j]) / positive(s[i] - s[j]),
-            gamma * kappa * sinhc(kx) / sinhc(x),
-        );
-        let b = R::select(floored, (q[i] + q[j]) / pair_sum, gamma * cosh(kx) / cosh(x));
+        let b = (q[i] + q[j]) / pair_sum;
         set_pair(&mut big_q, (i, j), a, b, h);
     }
     d.u * big_q * d.v.transpose()
@@ -99,23 +96,30 @@ pub fn positive<R: Real>(x: R) -> R {
     x.max(R::from_f64(1e-30))
 }
 
-/// `sinh x / x`: a series near zero, where the exponentials cancel.
-#[inline]
-pub fn sinhc<R: Real>(x: R) -> R {
-    let near = x.abs().lt(R::from_f64(0.3));
+/// Whether two logarithms are so close that a quotient of differences loses digits: at the switch, half
+/// a decimal.
+#[inline(always)]
+pub fn is_near<R: Real>(x: R) -> R::Mask {
+    x.abs().lt(R::from_f64(0.3))
+}
+
+/// `sinh x / x` where [`is_near`]: its series.
+#[inline(always)]
+pub fn sinhc_near<R: Real>(x: R) -> R {
     let x2 = x * x;
     // Coefficients 1/(2n + 1)!; the first one left out is 1e-16 at the switch.
     let mut series = R::from_f64(1.0 / 39_916_800.0);
     for factorial in [362_880.0, 5040.0, 120.0, 6.0, 1.0] {
-        series = series * x2 + R::from_f64(1.0 / factorial);
+        series = series.mul_add(x2, R::from_f64(1.0 / factorial));
     }
+    series
+}
+
+/// `sinh x / x`: a series near zero, where the exponentials cancel.
+#[inline]
+pub fn sinhc<R: Real>(x: R) -> R {
+    let (near, series) = (is_near(x), sinhc_near(x));
     let far = R::select(near, R::one(), x);
     let grown = far.exp();
     R::select(near, series, (grown - grown.recip()) / (far + far))
-}
-
-#[inline]
-pub fn cosh<R: Real>(x: R) -> R {
-    let grown = x.exp();
-    (grown + grown.recip()) * R::from_f64(0.5)
 }

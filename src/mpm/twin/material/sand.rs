@@ -8,7 +8,7 @@ use super::principal::{
 use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Real, Svd, Vec3, exp_symmetric, svd};
 
-pub use super::hencky::{energy, stress, stress_adj};
+pub use super::hencky::{energy, factors, stress, stress_adj};
 
 /// Where a trial strain lies relative to the cone, and how far it is scaled back.
 struct Return<R: Real> {
@@ -43,8 +43,9 @@ fn classify<R: Real>(beta: R, trace_limit: R, e: Vec3<R>) -> Return<R> {
 /// Principal values of a trial state, before and after the return map.
 struct Trial<R: Real> {
     svd: Svd<R>,
-    /// s, floored.
+    /// s, floored, and its logarithms, corrected in volume.
     kept: Vec3<R>,
+    e: Vec3<R>,
     back: Return<R>,
     /// q = exp(e_new), the new principal stretches.
     q: Vec3<R>,
@@ -62,7 +63,7 @@ fn trial<R: Real>(k: &[R; CONSTANTS], f_trial: Mat3<R>, history: R) -> Trial<R> 
         let e_new = mean + back.kappa * (e[i] - mean);
         R::select(back.apex, k[3] * third, e_new).exp()
     });
-    Trial { svd, kept, back, q }
+    Trial { svd, kept, e, back, q }
 }
 
 /// `F = U diag(exp e_new) Vᵀ` with e = ln s + vc/3 returned to the cone
@@ -96,7 +97,7 @@ pub fn return_map_adj<R: Real>(
     history_bar: R,
 ) -> (Mat3<R>, R, [R; CONSTANTS]) {
     let (zero, third) = (R::zero(), R::from_f64(1.0 / 3.0));
-    let Trial { svd, kept, back, q } = trial(k, f_trial, history);
+    let Trial { svd, kept, e, back, q } = trial(k, f_trial, history);
     let h = svd.u.transpose() * f_bar * svd.v;
     let q_bar = Vec3::from_fn(|i| q[i] * h[(i, i)]);
 
@@ -113,7 +114,7 @@ pub fn return_map_adj<R: Real>(
     let at_apex = total * third - history_bar;
     let limit_bar = R::select(back.apex, at_apex, on_cone * k[2] * along);
 
-    let trial_bar = radial_map_adj(&svd, kept, q, back.kappa, h, e_bar);
+    let trial_bar = radial_map_adj(&svd, (kept, e), q, back.kappa, h, e_bar);
     (trial_bar, sum(e_bar) * third, constants_bar([zero, zero, beta_bar, limit_bar]))
 }
 

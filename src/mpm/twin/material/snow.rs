@@ -2,9 +2,11 @@
 //! bounds of stretch.
 
 use super::principal::{PAIR_SUM_FLOOR, PAIRS, floored_logs, positive, set_pair, sum};
-use super::{Local, LocalBar, constants_bar, elastic};
+use super::{Factors, Local, LocalBar, constants_bar, elastic};
 use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Real, Svd, Vec3, clamp_spd, sqrt_spd, svd};
+
+pub use super::elastic::factors;
 
 /// Trial stretches enter the history floored here: an inverted one has no logarithm.
 const LOG_FLOOR: f64 = 0.05;
@@ -16,8 +18,8 @@ const HISTORY_LIMIT: f64 = 3.0;
 /// Fixed corotated stress of `h mu`, `h lambda`, `h = min(exp(xi (1 - Jp)), cap)`, Jp = exp(history);
 /// k = `[mu, lambda, xi, s_min, s_max, cap]`.
 #[inline]
-pub fn stress<R: Real>(k: &[R; CONSTANTS], at: &Local<R>) -> Mat3<R> {
-    elastic::stress(&hardened(k, at.history).0, at)
+pub fn stress<R: Real>(k: &[R; CONSTANTS], at: &Local<R>, factors: &Factors<R>) -> Mat3<R> {
+    elastic::stress(&hardened(k, at.history).0, at, factors)
 }
 
 /// That of the elastic law, and with `h_bar = mu mu'_bar + lambda lambda'_bar`:
@@ -27,11 +29,12 @@ pub fn stress<R: Real>(k: &[R; CONSTANTS], at: &Local<R>) -> Mat3<R> {
 pub fn stress_adj<R: Real>(
     k: &[R; CONSTANTS],
     at: &Local<R>,
+    factors: &Factors<R>,
     tau_bar: Mat3<R>,
 ) -> (LocalBar<R>, [R; CONSTANTS]) {
     let (zero, one) = (R::zero(), R::one());
     let (hard, Hardening { h, jp, capped }) = hardened(k, at.history);
-    let (mut bar, elastic_bar) = elastic::stress_adj(&hard, at, tau_bar);
+    let (mut bar, elastic_bar) = elastic::stress_adj(&hard, at, factors, tau_bar);
     let h_bar = k[0] * elastic_bar[0] + k[1] * elastic_bar[1];
     let exponent_bar = R::select(capped, zero, h_bar * h);
     bar.history = -(exponent_bar * k[2] * jp);

@@ -2,11 +2,11 @@
 
 use super::liquid::{isotropic, slack};
 use super::principal::sinhc;
-use super::{Local, LocalBar, constants_bar};
+use super::{Factors, Local, LocalBar, constants_bar};
 use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Real};
 
-pub use super::liquid::{return_map, return_map_adj};
+pub use super::liquid::{factors, return_map, return_map_adj};
 
 /// J in the pressure is floored below what the return map lets through: a guard of the logarithm.
 const J_FLOOR: f64 = 0.05;
@@ -15,7 +15,7 @@ const J_FLOOR: f64 = 0.05;
 /// k = `[0, lambda, tension, eta, γ]`. Without tension the pressure is zero where J > 1; J = 1 itself
 /// counts as compressed. Viscosity acts either way.
 #[inline]
-pub fn stress<R: Real>(k: &[R; CONSTANTS], at: &Local<R>) -> Mat3<R> {
+pub fn stress<R: Real>(k: &[R; CONSTANTS], at: &Local<R>, _: &Factors<R>) -> Mat3<R> {
     let p = Pressure::at(k, at.f);
     strain_rate(at.c) * (two::<R>() * k[3] * p.j) + isotropic(p.tau)
 }
@@ -27,6 +27,7 @@ pub fn stress<R: Real>(k: &[R; CONSTANTS], at: &Local<R>) -> Mat3<R> {
 pub fn stress_adj<R: Real>(
     k: &[R; CONSTANTS],
     at: &Local<R>,
+    _: &Factors<R>,
     tau_bar: Mat3<R>,
 ) -> (LocalBar<R>, [R; CONSTANTS]) {
     let (zero, one) = (R::zero(), R::one());
