@@ -9,12 +9,10 @@ use crate::mpm::state::{NO_MUSCLE, Particles, State, split_position};
 use glam::DQuat;
 use std::sync::Arc;
 
-/// Particles per cell and axis: the lattice of eight per cell.
-const PER_AXIS: i64 = 2;
-
 /// A model under construction. Lengths in metres, world frame, z up.
 pub struct Setup {
     model: Model,
+    particles_per_axis: i64,
 }
 
 impl Setup {
@@ -37,7 +35,14 @@ impl Setup {
                 initial: State::default(),
                 levels: Levels::uniform(),
             },
+            particles_per_axis: 2,
         }
+    }
+
+    /// So many particles per cell and axis in the bodies to come, instead of two.
+    pub fn particles_per_axis(mut self, count: i64) -> Self {
+        self.particles_per_axis = count;
+        self
     }
 
     pub fn gravity(mut self, gravity: [f64; 3]) -> Self {
@@ -45,8 +50,8 @@ impl Setup {
         self
     }
 
-    /// Fills the part of the box where `inside` holds with the lattice of eight particles per cell,
-    /// at rest, undeformed. The lattice is aligned with the grid.
+    /// Fills the part of the box where `inside` holds with a lattice of particles, eight per cell if
+    /// not said otherwise, at rest, undeformed. The lattice is aligned with the grid.
     pub fn body(
         mut self,
         density: f64,
@@ -59,7 +64,7 @@ impl Setup {
         let name = format!("body-{body}");
         self.model.materials.push(Material { name: name.clone(), density, law });
 
-        let spacing = self.model.cell_width / PER_AXIS as f64;
+        let spacing = self.model.cell_width / self.particles_per_axis as f64;
         let first = self.model.particles.mass.len();
         // Lattice sites lie at half-integer multiples of the spacing.
         let sites = |a: usize| {

@@ -3,8 +3,8 @@
 //! Differences are taken of the f64 twin, whatever device computed the gradient: those of an f32
 //! run drown in its round-off. Each direction is tried with steps of 1e-3 to 1e-8 of its scale
 //! (half the range of an action; a tenth of a cell, 1 m/s; the value of a material parameter), and
-//! the step counts at which the difference agrees best with its neighbour. The choice does not look
-//! at the gradient.
+//! the largest counts whose difference agrees, within round-off, with those of smaller ones. The choice
+//! does not look at the gradient.
 //!
 //! A start at rest often sits on a kink: where nothing moves, every node beside a collider neither
 //! approaches nor leaves it, and contact begins with a step to one side. No derivative exists there;
@@ -259,7 +259,9 @@ impl Kind {
             self.gradient(derivative).iter().zip(&scales).map(|(g, s)| g * s).collect();
         let norm = |v: &[f64]| dot(v, v).sqrt();
         if norm(&gradient) > 0.0 {
+            // To the side on which the random part lies: of a single number the two would cancel.
             let towards = norm(&direction) / norm(&gradient);
+            let towards = towards.copysign(dot(&direction, &gradient));
             direction.iter_mut().zip(&gradient).for_each(|(d, g)| *d += towards * g);
         }
         direction.iter().zip(&scales).map(|(d, s)| d * s).collect()

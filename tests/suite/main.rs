@@ -8,6 +8,7 @@ mod adapter;
 mod common;
 
 mod architecture;
+mod beds;
 mod cli;
 mod cli_identify;
 mod cli_sensors;
@@ -19,6 +20,7 @@ mod device_repeat;
 mod device_rigid;
 mod device_twin;
 mod gpu_device;
+mod gradient_matrix;
 mod identify;
 mod levels;
 mod materials;

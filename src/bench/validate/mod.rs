@@ -17,6 +17,7 @@ mod incline;
 mod intrusion;
 pub mod lab;
 mod levels;
+mod manufactured;
 mod moduli;
 mod objectivity;
 mod repeat;
@@ -35,7 +36,7 @@ pub struct Law {
 }
 
 /// The laws that there are, by number.
-pub const LAWS: [Law; 14] = [
+pub const LAWS: [Law; 15] = [
     Law {
         number: 1,
         name: "conservation",
@@ -53,6 +54,12 @@ pub const LAWS: [Law; 14] = [
         name: "moduli",
         about: "What a body answers to compression: bulk modulus, confined modulus, and the lateral pressure at rest.",
         run: moduli::run,
+    },
+    Law {
+        number: 4,
+        name: "manufactured-solution",
+        about: "A neo-Hookean block is forced along a known motion: the distance from it falls with the square of the cell width.",
+        run: manufactured::run,
     },
     Law {
         number: 5,

@@ -6,9 +6,9 @@ use super::check::{Check, Plot, Report};
 use super::lab::Lab;
 use crate::bench::setup::Setup;
 use crate::math::{Mat3, Vec3};
-use crate::model::{Law, Model};
+use crate::model::{Law, LawKind, Model};
 use crate::mpm::simulator::SimulationError;
-use crate::mpm::twin::material::{Local, stress};
+use crate::mpm::twin::material::{Local, return_map, stress};
 use glam::{DMat3, DQuat, DVec3};
 use std::sync::Arc;
 
@@ -16,10 +16,16 @@ use std::sync::Arc;
 const STRESS_TOLERANCE: f64 = 1e-12;
 /// Round-off of f32 over the substeps of a run, relative to how far the body moved and stretched.
 const QUARTER_TURN_TOLERANCE: f64 = 1e-4;
-/// The difference over (h/R)², R the radius, at every cell width. The particles' own scatter is a
-/// part of it that does not fall as cleanly as h², so the bound is asked, not the slope.
+/// The difference over (h/R)², R the radius, at every cell width. A bound that falls as h² is asked, not
+/// a fitted slope of two: on its two ways the ball lies differently against the grid at the end, and the
+/// difference swings with that about its own decay. More particles do not change it (with 27 and 64 per
+/// cell it is the same to a few percent), nor does another rim make it clean: with volumes that fall
+/// as the square of the masses it is 11, 6.4, 3.3, 4.8, 2.3 and .65 e-4 at 6, 4, 3, 2, 1.5 and 1 cm, a
+/// slope of 1.6 over all; with the rim below it is smaller throughout, 1.8, 3.0, 1.6, 1.2, 1.1 and
+/// .9 e-4: the acceleration of its thin edge has no bound, which is where the rest comes from.
 const OBLIQUE_TOLERANCE: f64 = 0.02;
 const RADIUS: f64 = 0.12;
+const SOFT: Law = Law::Elastic { young_modulus: 2e4, poisson_ratio: 0.3 };
 
 pub fn run(lab: &Lab) -> Result<Report, SimulationError> {
     let mut checks = stress_checks();
@@ -29,50 +35,43 @@ pub fn run(lab: &Lab) -> Result<Report, SimulationError> {
     Ok(Report { checks, remarks: Vec::new(), plot: Some(plot) })
 }
 
+/// What a law makes of a trial state turned by q (of a body that moves, C and history included): the
+/// stress after the return map.
+fn stress_after_return(law: &Law, q: Mat3<f64>) -> Mat3<f64> {
+    let f = Mat3([[0.9, 0.2, -0.1], [0.05, 0.8, 0.15], [0.1, -0.2, 1.05]]);
+    let c = Mat3([[3.0, -8.0, 1.0], [2.0, -5.0, 4.0], [0.5, 6.0, 1.0]]);
+    let (kind, constants) = (law.kind(), law.constants());
+    let (f, history) = return_map(kind, &constants, q * f, 0.01);
+    stress(kind, &constants, &Local { f, c: q * c * q.transpose(), history })
+}
+
 /// stress(Q F) = Q stress(F) Qᵀ for every law.
 fn stress_checks() -> Vec<Check> {
-    let laws = [
-        ("elastic", Law::Elastic { young_modulus: 1e5, poisson_ratio: 0.3 }),
-        ("liquid", Law::Liquid { bulk_modulus: 1e5, tension: false }),
-        (
-            "sand",
-            Law::Sand {
-                young_modulus: 1e5,
-                poisson_ratio: 0.3,
-                friction_angle: 0.5,
-                cohesion: 0.0,
-            },
-        ),
-    ];
-    let f = Mat3([[0.9, 0.2, -0.1], [0.05, 0.8, 0.15], [0.1, -0.2, 1.05]]);
     let q = matrix(DMat3::from_axis_angle(DVec3::new(1.0, 2.0, -0.5).normalize(), 0.83));
-    let defect = |law: &Law, turned: Mat3<f64>| {
-        let (kind, constants) = (law.kind(), law.constants());
-        let expected = q * stress(kind, &constants, &Local::of_f(f)) * q.transpose();
-        let difference = stress(kind, &constants, &Local::of_f(turned)) - expected;
+    let defect = |law: &Law, turn: Mat3<f64>| {
+        let expected = q * stress_after_return(law, Mat3::identity()) * q.transpose();
+        let difference = stress_after_return(law, turn) - expected;
         (difference.double_dot(difference) / expected.double_dot(expected)).sqrt()
     };
-    let check = |name: &str, value| {
-        Check::at_most(
-            &format!("stress of a turned body, {name}, relative"),
-            value,
-            STRESS_TOLERANCE,
-        )
+    let check = |law: &Law, value| {
+        let what = format!("stress of a turned body, {}, relative", law.kind().name());
+        Check::at_most(&what, value, STRESS_TOLERANCE)
     };
-    let mut checks: Vec<Check> =
-        laws.iter().map(|(name, law)| check(name, defect(law, q * f))).collect();
-    let (name, law) = &laws[0];
-    checks.push(check(name, defect(law, f)).control("the body not turned"));
+    let laws = || LawKind::ALL.iter().map(|kind| Law::typical(*kind));
+    let mut checks: Vec<Check> = laws().map(|law| check(&law, defect(&law, q))).collect();
+    // The stress of a liquid at rest does not turn; of all others the same check has to reject this.
+    let seen = laws().filter(|law| law.kind() != LawKind::Liquid);
+    let not_turned = Mat3::identity();
+    checks.extend(seen.map(|law| check(&law, defect(&law, not_turned)).control("not turned")));
     checks
 }
 
-/// A soft ball thrown in gravity, turning and stretching, its world turned about z.
+/// A ball thrown in gravity, turning and stretching, its world turned about z.
 ///
 /// The ball thins out towards its surface, in mass and volume alike: a sharp outline would be a
 /// staircase of particles, which is not the same in every direction.
-fn thrown(cell_width: f64, turn: f64, gravity_turn: f64) -> Arc<Model> {
+fn thrown(law: Law, cell_width: f64, turn: f64, gravity_turn: f64) -> Arc<Model> {
     let depth = |x: [f64; 3]| 1.0 - x.iter().map(|x| x * x).sum::<f64>() / (RADIUS * RADIUS);
-    let law = Law::Elastic { young_modulus: 2e4, poisson_ratio: 0.3 };
     let about = |angle: f64| matrix(DMat3::from_quat(DQuat::from_rotation_z(angle)));
     let q = about(turn);
     let gradient = Mat3([[2.0, -3.0, 0.5], [1.0, -1.5, 0.0], [0.0, 0.8, 1.0]]);
@@ -122,17 +121,24 @@ fn difference(a: &(Vec3<f64>, Mat3<f64>), b: &(Vec3<f64>, Mat3<f64>)) -> f64 {
     of_center.max(of_moments)
 }
 
-fn quarter_turn(lab: &Lab) -> Result<[Check; 2], SimulationError> {
+/// Every law.
+fn quarter_turn(lab: &Lab) -> Result<Vec<Check>, SimulationError> {
     let quarter = std::f64::consts::FRAC_PI_2;
     let width = 0.024;
-    let plain = shape(lab, thrown(width, 0.0, 0.0), 0.0)?;
-    let turned = shape(lab, thrown(width, quarter, quarter), quarter)?;
-    let wrong = shape(lab, thrown(width, quarter, 0.0), quarter)?;
-    let check = |other| {
-        let defect = difference(other, &plain);
-        Check::at_most("scene turned by 90 degrees, relative", defect, QUARTER_TURN_TOLERANCE)
-    };
-    Ok([check(&turned), check(&wrong).control("gravity not turned with it")])
+    let mut checks = Vec::new();
+    for &kind in LawKind::ALL {
+        let law = Law::typical(kind);
+        let plain = shape(lab, thrown(law, width, 0.0, 0.0), 0.0)?;
+        let turned = shape(lab, thrown(law, width, quarter, quarter), quarter)?;
+        let wrong = shape(lab, thrown(law, width, quarter, 0.0), quarter)?;
+        let check = |other| {
+            let what = format!("scene turned by 90 degrees, {}, relative", kind.name());
+            Check::at_most(&what, difference(other, &plain), QUARTER_TURN_TOLERANCE)
+        };
+        checks.push(check(&turned));
+        checks.push(check(&wrong).control("gravity not turned with it"));
+    }
+    Ok(checks)
 }
 
 fn oblique_turn(lab: &Lab) -> Result<([Check; 2], Plot), SimulationError> {
@@ -141,9 +147,9 @@ fn oblique_turn(lab: &Lab) -> Result<([Check; 2], Plot), SimulationError> {
     let mut right = Vec::new();
     let mut wrong = Vec::new();
     for &width in widths {
-        let plain = shape(lab, thrown(width, 0.0, 0.0), 0.0)?;
-        let turned = shape(lab, thrown(width, turn, turn), turn)?;
-        let mixed = shape(lab, thrown(width, turn, turn * 0.98), turn)?;
+        let plain = shape(lab, thrown(SOFT, width, 0.0, 0.0), 0.0)?;
+        let turned = shape(lab, thrown(SOFT, width, turn, turn), turn)?;
+        let mixed = shape(lab, thrown(SOFT, width, turn, turn * 0.98), turn)?;
         right.push([width, difference(&turned, &plain)]);
         wrong.push([width, difference(&mixed, &plain)]);
     }

@@ -5,7 +5,7 @@ use super::check::{Check, Report};
 use super::lab::{Lab, MakeSimulator};
 use crate::agents::drive;
 use crate::bench::setup::{Setup, rough};
-use crate::model::{Law, Model};
+use crate::model::{Law, LawKind, Model};
 use crate::mpm::simulator::{Gradient, ObservationCotangent, SimulationError};
 use crate::mpm::state::State;
 use std::sync::Arc;
@@ -18,14 +18,9 @@ const SHIFT: [i32; 3] = [1 << 20, -(1 << 20), 1 << 19];
 /// A block of each material dropped on a rough floor.
 fn blocks() -> Model {
     let width = 0.02;
-    let laws = [
-        Law::Elastic { young_modulus: 1e5, poisson_ratio: 0.3 },
-        Law::Liquid { bulk_modulus: 1e5, tension: false },
-        Law::Sand { young_modulus: 1e5, poisson_ratio: 0.3, friction_angle: 0.5, cohesion: 0.0 },
-    ];
     let mut setup = Setup::new("blocks", width).gravity([0.3, 0.0, -9.81]);
-    for (i, law) in laws.into_iter().enumerate() {
-        let x = 0.12 * i as f64;
+    for (i, &kind) in LawKind::ALL.iter().enumerate() {
+        let (law, x) = (Law::typical(kind), 0.12 * i as f64);
         let bounds = [[x, 0.0, 0.01], [x + 0.11, 0.1, 0.11]];
         setup = setup
             .body(1000.0, law, bounds, |_| true)
