@@ -17,7 +17,7 @@ use super::{Outcome, positive};
 use crate::agents::{Drive, drive};
 use crate::identify::Seen;
 use crate::model::Model;
-use crate::mpm::diagnostics::totals;
+use crate::mpm::diagnostics::{drained, totals};
 use crate::mpm::simulator::{Observation, Simulator};
 use crate::mpm::state::State;
 use crate::rollout::{Controls, Moment, Sensor};
@@ -121,6 +121,12 @@ fn plan(args: &RunArgs) -> miette::Result<Plan> {
                     Seen::heights(map, &model)
                 }
                 None => {
+                    if model.exchanges() {
+                        let problem = "given, but the scene has emitters or sinks: its particles come \
+                                       and go; observe a map (--observe-map)";
+                        let option = "--observe";
+                        return Err(CliError::Option { option, problem: problem.into() }.into());
+                    }
                     let all = 0..model.initial.particle_count();
                     Seen::Points { particles: all.step_by(args.observe_every.get()).collect() }
                 }
@@ -260,7 +266,7 @@ fn report(
     output: Output,
 ) {
     let model = &plan.model;
-    let particles = state.particle_count();
+    let particles = state.present().count();
     let totals = totals(model, state);
     output.record(&json!({
         "scene": model.name,
@@ -278,6 +284,7 @@ fn report(
         "affine_energy": totals.affine,
         "potential_energy": totals.potential,
         "elastic_energy": totals.elastic,
+        "drained": drained(model, state),
         "sensors": sensors,
         "peak_bytes": simulator.peak_bytes(),
         "out": plan.out,
