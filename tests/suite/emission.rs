@@ -298,7 +298,8 @@ fn runs_repeat_on_any_number_of_threads_and_anywhere_in_the_world() {
     };
     let here = run(&model, 1);
     assert!(run(&model, 3) == here);
-    let shift = [(1 << 20) + 1, -(1 << 20) + 2, 3];
+    // Whole blocks: the twin sums by block.
+    let shift = [1 << 20, -(1 << 20) + 8, 4];
     let mut there = run(&Arc::new(shifted(&model, shift)), 2);
     for p in 0..there.particle_count() {
         if there.is_present(p) {
