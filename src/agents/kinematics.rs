@@ -246,7 +246,8 @@ mod tests {
 
     use crate::agents::{Birth, BirthCotangent, PoseCotangent};
     use crate::model::{
-        ActionChannel, Body, Collider, Contact, ContactMode, Emission, Emitter, Muscle, Opening, Shape,
+        ActionChannel, Body, Collider, Contact, ContactMode, Emission, Emitter, Muscle, Opening,
+        Shape,
     };
     use crate::mpm::state::{Particles, State};
 

@@ -144,11 +144,8 @@ pub struct BirthCotangent {
 }
 
 impl BirthCotangent {
-    pub const ZERO: Self = Self {
-        position: Vec3([0.0; 3]),
-        velocity: Vec3([0.0; 3]),
-        spin: Vec3([0.0; 3]),
-    };
+    pub const ZERO: Self =
+        Self { position: Vec3([0.0; 3]), velocity: Vec3([0.0; 3]), spin: Vec3([0.0; 3]) };
 
     /// From the cotangents of a particle's position, velocity and affine velocity.
     pub fn of_particle(x_bar: Vec3<f64>, v_bar: Vec3<f64>, c_bar: Mat3<f64>) -> Self {

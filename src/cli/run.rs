@@ -38,6 +38,8 @@ struct Plan {
     motion: Drive,
     sensors: Vec<Sensor>,
     sensors_out: Option<PathBuf>,
+    /// When emitters stop that have no `stop_secs` [s], if the run goes on.
+    emission_ends: Option<f64>,
 }
 
 /// What is collected between control steps.
@@ -58,6 +60,9 @@ pub fn run(args: &RunArgs, output: Output) -> miette::Result<Outcome> {
     let plan = plan(args)?;
     let device = Device::choose(&args.device)?;
     output.note(&device.explain());
+    if let Some(secs) = plan.emission_ends {
+        output.note(&format!("emitters without `stop_secs` stop with the scene, after {secs} s"));
+    }
     let mut simulator = make_simulator(&plan.model, &device).map_err(CliError::from)?;
     simulator.load(&plan.model.initial).map_err(CliError::from)?;
     simulator.sense_wrenches(plan.feels()).map_err(CliError::from)?;
@@ -93,7 +98,7 @@ fn plan(args: &RunArgs) -> miette::Result<Plan> {
         (None, Some(secs)) => loaded.substeps_in(positive("--secs", secs)?),
         (None, None) => loaded.substeps(),
     };
-    let model = loaded.model;
+    let (scene_substeps, model) = (loaded.substeps(), loaded.model);
     let control_steps = substeps.div_ceil(model.substeps_per_control);
     let mut actions = vec![0.0; control_steps * model.actions.len()];
     if let Some(path) = &args.controls {
@@ -135,6 +140,8 @@ fn plan(args: &RunArgs) -> miette::Result<Plan> {
         }
     };
     let sensors = sensors(&loaded.scene, &model)?;
+    let open = loaded.scene.emitter.iter().any(|emitter| emitter.stop_secs.is_none());
+    let emission_ends = (open && substeps > scene_substeps).then(|| loaded.scene.duration_secs());
     if let Some(path) = &args.sensors {
         if sensors.is_empty() {
             let problem = "given, but the scene has no [[sensor]]".into();
@@ -145,6 +152,7 @@ fn plan(args: &RunArgs) -> miette::Result<Plan> {
     Ok(Plan {
         motion: drive(&model, &actions, control_steps),
         sensors,
+        emission_ends,
         sensors_out: args.sensors.clone(),
         model,
         substeps,

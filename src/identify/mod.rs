@@ -45,7 +45,9 @@ pub enum IdentifyError {
          guess; identification needs bodies that start without stress"
     )]
     AtRest { body: String },
-    #[error("identification needs particles that stay: the scene has an emitter or a sink, `{name}`")]
+    #[error(
+        "identification needs particles that stay: the scene has an emitter or a sink, `{name}`"
+    )]
     Exchange { name: String },
 }
 

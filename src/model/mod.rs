@@ -164,10 +164,24 @@ pub struct ActionChannel {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActionTarget {
-    LinearVelocity { collider: usize, axis: usize },
-    AngularVelocity { collider: usize, axis: usize },
+    LinearVelocity {
+        collider: usize,
+        axis: usize,
+    },
+    AngularVelocity {
+        collider: usize,
+        axis: usize,
+    },
     /// Velocity of a nozzle.
-    EmitterVelocity { emitter: usize, axis: usize },
-    EmitterAngularVelocity { emitter: usize, axis: usize },
-    Activation { muscle: usize },
+    EmitterVelocity {
+        emitter: usize,
+        axis: usize,
+    },
+    EmitterAngularVelocity {
+        emitter: usize,
+        axis: usize,
+    },
+    Activation {
+        muscle: usize,
+    },
 }

@@ -135,7 +135,8 @@ pub fn summary(scene: &Scene, model: &Model) -> Summary {
     let particle_count = model.initial.particle_count();
     let control_secs = model.substep_secs * model.substeps_per_control as f64;
     let duration_secs = scene.duration_secs();
-    let cells: BTreeSet<[i32; 3]> = model.initial.present().map(|p| model.initial.cell[p]).collect();
+    let cells: BTreeSet<[i32; 3]> =
+        model.initial.present().map(|p| model.initial.cell[p]).collect();
     let blocks: BTreeSet<[i32; 3]> =
         cells.iter().map(|cell| cell.map(|c| c.div_euclid(BLOCK_CELLS))).collect();
     Summary {

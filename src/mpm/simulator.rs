@@ -52,7 +52,11 @@ impl SimulationError {
 }
 
 /// That a state belongs before a substep, by how many of its particles have come.
-pub(super) fn check_come(model: &Model, substep: usize, found: usize) -> Result<(), SimulationError> {
+pub(super) fn check_come(
+    model: &Model,
+    substep: usize,
+    found: usize,
+) -> Result<(), SimulationError> {
     if model.emitters.is_empty() {
         return Ok(());
     }

@@ -66,8 +66,8 @@ fn a_free_stream_is_the_nozzle_s_lattice_whatever_the_substep() {
         assert_eq!(state.present().count(), emitter.emissions.len(), "all have come");
         for (p, emission) in emitter.emissions.iter().enumerate() {
             let way = Vec3([0.0, 0.0, emitter.speed * (secs - emission.secs)]);
-            let expected = emitter.pose.world_from_body(emission.place() + way)
-                + emitter.velocity * secs;
+            let expected =
+                emitter.pose.world_from_body(emission.place() + way) + emitter.velocity * secs;
             let found = state.world_position(p, model.cell_width, model.origin);
             for a in 0..3 {
                 assert!((found[a] - expected[a]).abs() < TOLERANCE, "{p}: {found:?} {expected:?}");
@@ -362,7 +362,8 @@ fn what_is_not_there_is_nowhere_to_be_measured() {
     twin.forward(0..50).unwrap();
     twin.observe(0).unwrap();
     let later = twin.observation(0).unwrap();
-    let there = twin.read().unwrap().present().filter(|p| model.bodies[1].particles.contains(p)).count();
+    let there =
+        twin.read().unwrap().present().filter(|p| model.bodies[1].particles.contains(p)).count();
     assert!(there > 0);
     assert_eq!(measured(Quantity::ParticleCount(region()), &later), [there as f64]);
 }

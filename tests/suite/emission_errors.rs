@@ -27,7 +27,12 @@ fn says(from: &str, to: &str, at: &str, words: &[&str]) {
 
 #[test]
 fn how_fast_is_said_once() {
-    says("speed = 1.5", "speed = 1.5\nmass_rate = 1.0", "[[emitter]]", &["2 of `speed`", "exactly one"]);
+    says(
+        "speed = 1.5",
+        "speed = 1.5\nmass_rate = 1.0",
+        "[[emitter]]",
+        &["2 of `speed`", "exactly one"],
+    );
     says("speed = 1.5\n", "", "[[emitter]]", &["0 of `speed`", "`mass_rate`"]);
     says("speed = 1.5", "speed = -1.5", "speed = -1.5", &["-1.5 m/s", "greater than zero"]);
     says("speed = 1.5", "volume_rate = 0", "volume_rate", &["0 m³/s", "greater than zero"]);
@@ -44,13 +49,23 @@ fn the_opening_holds_particles() {
         "radius = inf",
         &["finite"],
     );
-    says("size = [0.04, 0.06]", "size = [400.0, 600.0]", "[[emitter]]", &["e9 particles", "33554432"]);
+    says(
+        "size = [0.04, 0.06]",
+        "size = [400.0, 600.0]",
+        "[[emitter]]",
+        &["e9 particles", "33554432"],
+    );
     says("speed = 1.5", "speed = 1.5e7", "[[emitter]]", &["particles", "33554432"]);
 }
 
 #[test]
 fn it_begins_before_it_ends_and_emits_something() {
-    says("stop_secs = 0.06", "start_secs = 0.1\nstop_secs = 0.06", "stop_secs", &["after `start_secs`"]);
+    says(
+        "stop_secs = 0.06",
+        "start_secs = 0.1\nstop_secs = 0.06",
+        "stop_secs",
+        &["after `start_secs`"],
+    );
     says("stop_secs = 0.06", "start_secs = -1.0", "start_secs", &["-1", "0 or greater"]);
     says("stop_secs = 0.06", "start_secs = 2.0", "start_secs", &["the scene ends before that"]);
     says("stop_secs = 0.06", "stop_secs = 0.001", "[[emitter]]", &["emits nothing"]);
@@ -60,14 +75,24 @@ fn it_begins_before_it_ends_and_emits_something() {
 
 #[test]
 fn names_are_known_and_unique() {
-    says("name = \"nozzle\"", "name = \"block\"", "name = \"block\"\nmaterial = \"paste\"\nopening", &["a body has it"]);
+    says(
+        "name = \"nozzle\"",
+        "name = \"block\"",
+        "name = \"block\"\nmaterial = \"paste\"\nopening",
+        &["a body has it"],
+    );
     says(
         "name = \"nozzle\"\nmaterial = \"paste\"",
         "name = \"nozzle\"\nmaterial = \"past\"",
         "material = \"past\"\n",
         &["unknown material `past`", "did you mean `paste`?"],
     );
-    says("emitter = \"nozzle\"", "emitter = \"nozle\"", "emitter = \"nozle\"", &["did you mean `nozzle`?"]);
+    says(
+        "emitter = \"nozzle\"",
+        "emitter = \"nozle\"",
+        "emitter = \"nozle\"",
+        &["did you mean `nozzle`?"],
+    );
     says("emitter = \"nozzle\"\n", "", "[[effector]]", &["neither a `collider` nor an `emitter`"]);
     says(
         "emitter = \"nozzle\"",
@@ -75,14 +100,29 @@ fn names_are_known_and_unique() {
         "emitter = \"nozzle\"",
         &["one thing"],
     );
-    says("name = \"ball\"", "name = \"drain\"", "name = \"drain\"\nregion = { type = \"sphere\"", &["duplicate name `drain`"]);
+    says(
+        "name = \"ball\"",
+        "name = \"drain\"",
+        "name = \"drain\"\nregion = { type = \"sphere\"",
+        &["duplicate name `drain`"],
+    );
     says("radius = 0.02 }", "radius = 0.0 }", "radius = 0.0 }", &["greater than zero"]);
-    says("direction = [0.28, 0.0, -0.96]", "direction = [0.0, 0.0, 2.0]", "direction", &["of length one"]);
+    says(
+        "direction = [0.28, 0.0, -0.96]",
+        "direction = [0.0, 0.0, 2.0]",
+        "direction",
+        &["of length one"],
+    );
 }
 
 #[test]
 fn nothing_comes_inside_a_collider_and_nothing_is_started_that_is_nowhere() {
-    says("position = [0.0, 0.0, 0.1]", "position = [0.0, 0.0, -0.1]", "[[emitter]]", &["opens inside the collider `floor`"]);
+    says(
+        "position = [0.0, 0.0, 0.1]",
+        "position = [0.0, 0.0, -0.1]",
+        "[[emitter]]",
+        &["opens inside the collider `floor`"],
+    );
     let task = "[task]\nhorizon = 3\n[[task.objective]]\ntype = \"displacement\"\nbody = \"nozzle\"\n\
                 direction = [1.0, 0.0, 0.0]\nweight = 1.0\n[task.score]\ntype = \"displacement\"\n\
                 body = \"block\"\ndirection = [1.0, 0.0, 0.0]\nreference = 0.1\n";

@@ -20,11 +20,12 @@ const TOLERANCE_DEG: f64 = 3.0;
 /// Width of the slit and thickness of the channel [cells].
 const SLIT: f64 = 4.0;
 const THICK: f64 = 2.0;
-/// Height of the slit above the floor [cells], of the heap in the end, about, and how fast sand leaves
-/// the slit [m/s].
-const DROP: f64 = 22.0;
-const HEAP: f64 = 16.0;
-const SPEED: f64 = 0.05;
+/// Height of the slit above the floor [cells]; of a heap of this angle, were it as dense as its sand;
+/// how fast sand leaves the slit [m/s]; and what it has to come to rest afterwards [s].
+const DROP: f64 = 16.8;
+const HEAP: f64 = 12.0;
+const SPEED: f64 = 0.1;
+const REST_SECS: f64 = 0.5;
 
 /// A pour that ends when the heap is as high as it should be, and how long it takes [s].
 fn pour(friction_angle: f64, heap: f64) -> (Arc<Model>, f64) {
@@ -80,38 +81,47 @@ contact = {{ type = "slip" }}
 struct Heap {
     /// Of its flank, above the horizontal.
     angle_deg: f64,
-    profile: Vec<[f64; 2]>,
+    /// Rest volume over the volume below its surface.
+    packing: f64,
+    surface: Vec<[f64; 2]>,
 }
 
 fn heap(lab: &Lab, friction_angle: f64) -> Result<Heap, SimulationError> {
-    let heap = if lab.quick { 0.75 * HEAP } else { HEAP };
-    let (model, pour_secs) = pour(friction_angle, heap);
-    // What still falls and slides when the slit closes comes to rest.
-    let secs = pour_secs + 0.3;
+    let (model, pour_secs) = pour(friction_angle, if lab.quick { 0.8 * HEAP } else { HEAP });
+    let volume: f64 = model.particles.volume.iter().sum();
+    let secs = pour_secs + REST_SECS;
     let mut experiment = lab.experiment(model, secs)?;
     experiment.run_until(secs)?;
-    let mut volume: Vec<f64> = Vec::new();
-    for (p, x) in experiment.positions()?.iter().enumerate() {
+    let mut columns: Vec<Vec<f64>> = Vec::new();
+    for x in experiment.positions()? {
         let column = (x[0] / CELL_WIDTH).max(0.0) as usize;
-        if volume.len() <= column {
-            volume.resize(column + 1, 0.0);
+        if columns.len() <= column {
+            columns.resize(column + 1, Vec::new());
         }
-        volume[column] += experiment.model.particles.volume[p];
+        columns[column].push(x[2]);
     }
-    let heights: Vec<f64> =
-        volume.iter().map(|v| v / (THICK * CELL_WIDTH * CELL_WIDTH)).collect();
-    let profile: Vec<[f64; 2]> = heights
-        .iter()
+    let surface: Vec<[f64; 2]> = columns
+        .iter_mut()
         .enumerate()
-        .map(|(i, h)| [(i as f64 + 0.5) * CELL_WIDTH, *h])
+        .map(|(i, heights)| [(i as f64 + 0.5) * CELL_WIDTH, surface_height(heights)])
         .collect();
     // The flank: without the top, where sand lands, and the foot, a layer of a cell.
-    let top = heights.iter().copied().fold(0.0, f64::max);
-    let low = (0.15 * top).max(1.5 * CELL_WIDTH);
-    let flank: Vec<[f64; 2]> =
-        profile.iter().filter(|[_, h]| (low..0.8 * top).contains(h)).copied().collect();
+    let top = surface.iter().map(|[_, z]| *z).fold(0.0, f64::max);
+    let flank: Vec<[f64; 2]> = surface
+        .iter()
+        .filter(|[_, z]| (1.5 * CELL_WIDTH..0.85 * top).contains(z))
+        .copied()
+        .collect();
     let [slope, _] = fit_line(&flank);
-    Ok(Heap { angle_deg: (-slope).atan().to_degrees(), profile })
+    let below: f64 = surface.iter().map(|[_, z]| z * CELL_WIDTH * THICK * CELL_WIDTH).sum();
+    Ok(Heap { angle_deg: (-slope).atan().to_degrees(), packing: volume / below, surface })
+}
+
+/// Where the surface is in a column of cells: at the third particle from above, since single grains
+/// may lie on it.
+fn surface_height(heights: &mut [f64]) -> f64 {
+    heights.sort_by(|a, b| b.total_cmp(a));
+    heights.get(2).or(heights.last()).copied().unwrap_or(0.0)
 }
 
 pub fn run(lab: &Lab) -> Result<Report, SimulationError> {
@@ -124,11 +134,14 @@ pub fn run(lab: &Lab) -> Result<Report, SimulationError> {
     let wrong = "a friction angle of 40 degrees";
     Ok(Report {
         checks: vec![angle(&right), angle(&steep).control(wrong)],
-        remarks: Vec::new(),
+        remarks: vec![format!(
+            "The heap is {:.2} times as dense as its sand: what falls apart on its way down lies loosely.",
+            right.packing
+        )],
         plot: Some(
             Plot::new("Half of a heap of sand", "x [m]", "height [m]")
-                .line("30 degrees", right.profile)
-                .line(wrong, steep.profile),
+                .line("30 degrees", right.surface)
+                .line(wrong, steep.surface),
         ),
     })
 }

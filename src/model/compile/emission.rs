@@ -102,7 +102,8 @@ impl Nozzle<'_> {
 
     fn pose(&self) -> Result<Pose, SceneError> {
         let mut pose = self.checks.pose(&self.at, self.said.position, &self.said.rotation)?;
-        let farthest = pose.position.0.iter().map(|x| (x / self.cell_width).abs()).fold(0.0, f64::max);
+        let farthest =
+            pose.position.0.iter().map(|x| (x / self.cell_width).abs()).fold(0.0, f64::max);
         if farthest > MAX_CELL {
             let message = format!(
                 "the emitter `{}` lies {farthest:.3e} cells from the origin; at most {MAX_CELL:.3e} \
@@ -262,7 +263,8 @@ pub(super) fn sinks(checks: &Checks<'_>) -> Result<Vec<Sink>, SceneError> {
     let names: Vec<&str> = scene.sink.iter().map(|s| s.name.as_str()).collect();
     checks.names("sink", &names)?;
     if names.len() > MOST_SINKS {
-        let message = format!("the scene has {} sinks; at most {MOST_SINKS} are possible", names.len());
+        let message =
+            format!("the scene has {} sinks; at most {MOST_SINKS} are possible", names.len());
         return Err(scene.error(&KeyPath::root("sink").index(MOST_SINKS), message));
     }
     let resolve = |(index, said): (usize, &scene::Sink)| {

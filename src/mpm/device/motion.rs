@@ -22,12 +22,7 @@ pub struct Motion {
 
 impl Motion {
     /// `places[id]` is where a particle is stored.
-    pub fn new(
-        gpu: &Gpu,
-        model: &Model,
-        drive: &Drive,
-        places: &[u32],
-    ) -> Result<Self, GpuError> {
+    pub fn new(gpu: &Gpu, model: &Model, drive: &Drive, places: &[u32]) -> Result<Self, GpuError> {
         let moving = moving_colliders(model);
         let uniform = wgpu::BufferUsages::UNIFORM;
         let births = Births::new(gpu, model, drive, places)?;

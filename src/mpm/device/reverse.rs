@@ -2,8 +2,8 @@
 
 use super::exchange;
 use super::layout::{
-    BIRTH_BAR_FLOATS, BLOCK_CELLS, CHUNK, NONE, PARTICLE_ROWS, POSE_COMPONENTS, POSE_STRIDE, UNLOADED_BAR_FLOATS,
-    constant_count,
+    BIRTH_BAR_FLOATS, BLOCK_CELLS, CHUNK, NONE, PARTICLE_ROWS, POSE_COMPONENTS, POSE_STRIDE,
+    UNLOADED_BAR_FLOATS, constant_count,
 };
 use super::motion::Motion;
 use super::placement::row_stride;
@@ -67,7 +67,11 @@ impl Reverse {
                 (moving + model.rigid_bodies.len()) * POSE_STRIDE,
             )?,
             poses_bar: Buffer::new(gpu, "poses_bar", drive.substeps() * moving * POSE_COMPONENTS)?,
-            births_bar: Buffer::new(gpu, "births_bar", (BIRTH_BAR_FLOATS * drive.births.len()).max(1))?,
+            births_bar: Buffer::new(
+                gpu,
+                "births_bar",
+                (BIRTH_BAR_FLOATS * drive.births.len()).max(1),
+            )?,
             activations_bar: Buffer::new(
                 gpu,
                 "activations_bar",

@@ -37,7 +37,11 @@ impl Simulator for GpuSimulator {
         for p in words.chunks_exact(UNLOADED_WORDS) {
             if p[0] as i32 == ABSENT_CELL {
                 state.push_absent();
-                state.life.push(if p[1] == NONE { Life::Unborn } else { Life::Gone { sink: p[1] } });
+                state.life.push(if p[1] == NONE {
+                    Life::Unborn
+                } else {
+                    Life::Gone { sink: p[1] }
+                });
                 continue;
             }
             state.life.push(Life::Present);

@@ -100,8 +100,7 @@ fn take<R: Scalar>(ctx: &Context<R>, after: &mut Stored<R>) -> Option<(Vec<u32>,
         ctx.sinks.iter().position(holds).map_or(NONE, |sink| sink as u32)
     };
     let sinks: Vec<u32> = (0..after.id.len()).into_par_iter().map(sink_of).collect();
-    let places: Vec<u32> =
-        (0..sinks.len() as u32).filter(|&p| sinks[p as usize] != NONE).collect();
+    let places: Vec<u32> = (0..sinks.len() as u32).filter(|&p| sinks[p as usize] != NONE).collect();
     if places.is_empty() {
         return None;
     }

@@ -37,7 +37,8 @@ mod transfer;
 mod wrench;
 
 use super::simulator::{
-    Costs, Gradient, Observation, ObservationCotangent, SimulationError, Simulator, Wrench, check_come,
+    Costs, Gradient, Observation, ObservationCotangent, SimulationError, Simulator, Wrench,
+    check_come,
 };
 use super::state::{Cotangent, RigidCotangent, State};
 use super::wrench::{means, means_adj};

@@ -251,10 +251,10 @@ pub fn insert<T>(list: &mut Vec<T>, places: &[u32], taken: Vec<T>) {
     let count = list.len() + taken.len();
     let mut kept = std::mem::take(list).into_iter();
     let mut back = places.iter().zip(taken).peekable();
-    list.extend((0..count as u32).filter_map(|place| {
-        match back.next_if(|(at, _)| **at == place) {
+    list.extend((0..count as u32).filter_map(
+        |place| match back.next_if(|(at, _)| **at == place) {
             Some((_, value)) => Some(value),
             None => kept.next(),
-        }
-    }));
+        },
+    ));
 }
