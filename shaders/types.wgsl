@@ -66,6 +66,11 @@ struct Step {
     // Whether the stress at the end of the following substep belongs to another one: then the
     // reverse pass starts the sum of activation cotangents anew here.
     restart: u32,
+    // What comes at its end: births[first_birth ..], in the blocks openings[first_opening ..].
+    first_birth: u32,
+    birth_count: u32,
+    first_opening: u32,
+    opening_count: u32,
 }
 
 // --- Materials ---
@@ -162,6 +167,41 @@ struct PoseBar {
     velocity: vec3<f32>,
     angular_velocity: vec3<f32>,
 }
+
+// --- What comes and goes ---
+
+// The location of a particle that is not there is (NONE, the sink that took it), or (NONE, NONE) before it
+// comes. What the host reads of such a one has this for the first coordinate of its cell.
+const ABSENT_CELL: u32 = 0x80000000u;
+
+// A particle that comes from a nozzle, with what is constant of it.
+struct Birth {
+    cell: vec3<i32>,
+    // where it is stored
+    particle: u32,
+    // from that node [cells, each in [-1/2, 1/2)]
+    offset: vec3<f32>,
+    // [kg]
+    mass: f32,
+    // [m/s]
+    velocity: vec3<f32>,
+    // V/m [m³/kg]
+    specific_volume: f32,
+    // [rad/s]; C is its cross product
+    spin: vec3<f32>,
+    class_number: f32,
+}
+
+// A region that takes particles; its pose as that of a ColliderAt.
+struct SinkAt {
+    cell: vec3<i32>,
+    // SHAPE_...
+    shape: u32,
+    offset: vec3<f32>,
+    rotation: mat3x3<f32>,
+    size: vec3<f32>,
+}
+const SINKS: u32 = 16u;
 
 // --- Free rigid bodies ---
 

@@ -1,7 +1,7 @@
 // Open addressing over block keys. A place holds 0 if it is free, or one more than the tag (owner
 // slot * 27 + direction) that claimed it, whose key follows from data of an earlier dispatch: WGSL
 // atomics are relaxed, so a key written beside the claim in the same dispatch might not be seen.
-// Needs `hash_tags`.
+// Needs `hash_tags`, `blocks`.
 
 fn hash_key(key: vec4<i32>) -> u32 {
     let k = bitcast<vec4<u32>>(key);
@@ -10,6 +10,15 @@ fn hash_key(key: vec4<i32>) -> u32 {
     h *= 0x2c1b3c6du;
     h ^= h >> 13u;
     return h;
+}
+
+// Key of the block beside a slot's own in a direction: what a tag stands for.
+fn neighbour_key(owner: u32, side: u32) -> vec4<i32> {
+    return blocks[owner].key + vec4<i32>(neighbour_direction(side), 0);
+}
+
+fn tag_has_key(tag: u32, key: vec4<i32>) -> bool {
+    return all(neighbour_key(tag / NEIGHBOURS, tag % NEIGHBOURS) == key);
 }
 
 struct Claim {

@@ -5,6 +5,11 @@ fn thread_index(gid: vec3<u32>, groups: vec3<u32>) -> u32 {
     return gid.x + gid.y * groups.x * 64u;
 }
 
+// Whether a location is that of a particle which is not there.
+fn is_absent(location: vec2<u32>) -> bool {
+    return location.x == NONE;
+}
+
 fn cell_coordinates(cell: u32) -> vec3<i32> {
     return vec3<i32>(vec3<u32>(cell & 3u, (cell >> 2u) & 3u, cell >> 4u));
 }

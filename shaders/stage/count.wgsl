@@ -11,5 +11,8 @@ fn count(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups)
     if (p >= parameters.particle_count) {
         return;
     }
+    if (is_absent(locations[p])) {
+        return;
+    }
     atomicAdd(&cells[locations[p].x].next, 1u);
 }

@@ -24,15 +24,11 @@ fn expand(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         if (holder.is_new) {
             hash_slots[place] = new_slot(key);
         }
-        if (all(neighbour_key(holder.tag / NEIGHBOURS, holder.tag % NEIGHBOURS) == key)) {
+        if (tag_has_key(holder.tag, key)) {
             found = place;
             break;
         }
         place = (place + 1u) & parameters.hash_mask;
     }
     blocks[owner].neighbours[side] = found;
-}
-
-fn neighbour_key(owner: u32, side: u32) -> vec4<i32> {
-    return blocks[owner].key + vec4<i32>(neighbour_direction(side), 0);
 }

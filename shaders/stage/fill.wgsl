@@ -12,5 +12,8 @@ fn fill(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups) 
         return;
     }
     let location = locations[p];
+    if (is_absent(location)) {
+        return;
+    }
     order[cells[location.x].first + location.y] = p;
 }

@@ -1,5 +1,5 @@
 // Grid to particle: velocity and affine velocity, move, F and its return map, and at once the
-// stress of the next substep. One workgroup an occupied block, one thread a cell, which loads its
+// stress of the next substep; a particle in a sink is taken away. One workgroup an occupied block, one thread a cell, which loads its
 // 27 nodes once and then walks its particles.
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
@@ -16,6 +16,7 @@
 @group(0) @binding(10) var<storage, read_write> particles_out: array<vec4<f32>>;
 @group(0) @binding(11) var<storage, read_write> locations_out: array<vec2<u32>>;
 @group(0) @binding(12) var<storage, read_write> status: Status;
+@group(0) @binding(13) var<uniform> sinks: array<SinkAt, SINKS>;
 
 fn node_value(index: u32) -> vec4<f32> {
     return vec4<f32>(velocities[index].xyz, 0.0);
@@ -88,6 +89,11 @@ fn update_particle(p: u32, at: CellAt, head: vec4<f32>, gathered: Gathered) {
     if (HAS_RATE) {
         particles_out[ROW_RATE * stride + p] = rate_row(rate, 0u);
         particles_out[(ROW_RATE + 1u) * stride + p] = rate_row(rate, 1u);
+    }
+    let sink = sink_of(blocks[at.slot].key.xyz * 4 + next_local, moved - shift);
+    if (sink != NONE) {
+        locations_out[p] = vec2<u32>(NONE, sink);
+        return;
     }
     locations_out[p] = vec2<u32>(cell, atomicAdd(&cells[cell].next, 1u));
 }

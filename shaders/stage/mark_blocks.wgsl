@@ -13,5 +13,8 @@ fn mark_blocks(
     if (p >= parameters.particle_count) {
         return;
     }
+    if (is_absent(locations[p])) {
+        return;
+    }
     atomicStore(&renumbered[locations[p].x / BLOCK_CELLS], 1u);
 }

@@ -1,4 +1,5 @@
-// Positions and velocities in id order, for the host: 9 words a particle: cell (i32 x 3), offset, v.
+// Positions and velocities in id order, for the host: 9 words a particle: cell (i32 x 3), offset, v;
+// of one that is not there ABSENT_CELL.
 // One thread a particle.
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
@@ -15,6 +16,10 @@ fn observe(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroup
         return;
     }
     let base = ids[p] * 9u;
+    if (is_absent(locations[p])) {
+        observed[base] = ABSENT_CELL;
+        return;
+    }
     let location = locations[p].x;
     let cell = blocks[location / BLOCK_CELLS].key.xyz * 4 + cell_coordinates(location % BLOCK_CELLS);
     let offset = particles[p].xyz;

@@ -10,6 +10,7 @@
 @group(0) @binding(6) var<storage, read> particles_bar_in: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> particles_bar: array<vec4<f32>>;
 @group(0) @binding(8) var<storage, read_write> constants_bar: array<vec4<f32>>;
+@group(0) @binding(9) var<storage, read> locations: array<vec2<u32>>;
 
 @compute @workgroup_size(64)
 fn particle_momentum_adj(
@@ -17,6 +18,9 @@ fn particle_momentum_adj(
 ) {
     let p = thread_index(gid, groups);
     if (p >= parameters.particle_count) {
+        return;
+    }
+    if (is_absent(locations[p])) {
         return;
     }
     let stride = parameters.row_stride;

@@ -11,6 +11,9 @@ fn relocate(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgrou
     if (p >= parameters.particle_count) {
         return;
     }
+    if (is_absent(locations[p])) {
+        return;
+    }
     let cell = locations[p].x;
     let slot = renumbered[cell / BLOCK_CELLS] - 1u;
     locations[p].x = slot * BLOCK_CELLS + cell % BLOCK_CELLS;

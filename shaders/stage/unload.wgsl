@@ -1,5 +1,6 @@
 // The state in id order, for the host: 28 words a particle: cell (i32 x 3), offset, v, h C (row by
-// row), F (row by row), history. One thread a particle.
+// row), F (row by row), history; of one that is not there ABSENT_CELL, its sink, and zeros. One thread
+// a particle.
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
 @group(0) @binding(1) var<uniform> materials: array<MaterialAt, MATERIALS>;
@@ -21,6 +22,15 @@ override KEEP_ROWS: bool = false;
 fn unload(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let p = thread_index(gid, groups);
     if (p >= parameters.particle_count) {
+        return;
+    }
+    let base = ids[p] * 28u;
+    if (is_absent(locations[p])) {
+        unloaded[base] = ABSENT_CELL;
+        unloaded[base + 1u] = locations[p].y;
+        for (var word = 2u; word < 28u; word++) {
+            unloaded[base + word] = 0u;
+        }
         return;
     }
     let stride = parameters.row_stride;
@@ -45,7 +55,6 @@ fn unload(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups
         hc -= particle_affine(mat3x3<f32>(), fy.w, tau);
     }
 
-    let base = ids[p] * 28u;
     let location = locations[p].x;
     let cell = blocks[location / BLOCK_CELLS].key.xyz * 4 + cell_coordinates(location % BLOCK_CELLS);
     for (var a = 0u; a < 3u; a++) {

@@ -6,6 +6,7 @@
 @group(0) @binding(2) var<storage, read> particles_bar: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> constants_bar: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> unloaded_bar: array<f32>;
+@group(0) @binding(5) var<storage, read> locations: array<vec2<u32>>;
 
 // Most constants of any law.
 override CONSTANT_COUNT: u32 = 8u;
@@ -20,9 +21,12 @@ fn unload_bar(
     }
     let stride = parameters.row_stride;
     let base = ids[p] * 33u;
+    // What is not there yet has no cotangent; its rows hold those of a later time.
+    let absent = is_absent(locations[p]);
     for (var a = 0u; a < 3u; a++) {
-        let row = particles_bar[(ROW_MOMENTUM_BAR + a) * stride + p];
-        let column = particles_bar[(ROW_SHAPE_BAR + a) * stride + p];
+        let zero = vec4<f32>(0.0);
+        let row = select(particles_bar[(ROW_MOMENTUM_BAR + a) * stride + p], zero, absent);
+        let column = select(particles_bar[(ROW_SHAPE_BAR + a) * stride + p], zero, absent);
         unloaded_bar[base + a] = column.w;
         unloaded_bar[base + 3u + a] = row.x;
         for (var b = 0u; b < 3u; b++) {
@@ -30,7 +34,7 @@ fn unload_bar(
             unloaded_bar[base + 15u + a + 3u * b] = column[b];
         }
     }
-    unloaded_bar[base + 24u] = particles_bar[ROW_REST_BAR * stride + p].x;
+    unloaded_bar[base + 24u] = select(particles_bar[ROW_REST_BAR * stride + p].x, 0.0, absent);
     for (var c = 0u; c < 4u; c++) {
         unloaded_bar[base + 25u + c] = constants_bar[p][c];
         if (CONSTANT_COUNT > 4u) {

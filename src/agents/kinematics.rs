@@ -1,16 +1,17 @@
-//! From actions to collider motion, and the derivative back.
+//! From actions to the motion of colliders and nozzles, and the derivative back.
 //!
 //! A collider's twist in a control step is its own constant twist plus what the actions add. The
 //! pose *at* substep n (before its velocity acts) is the one that substep n sees:
 //! `position(n+1) = position(n) + dt velocity(n)`, `R(n+1) = exp(dt omega(n)) R(n)`.
 
-use super::{ColliderPose, Drive, DriveCotangent};
+use super::{ColliderPose, Drive, DriveCotangent, emission};
 use crate::math::{Mat3, Vec3};
-use crate::model::{ActionTarget, Model};
+use crate::model::{ActionTarget, Model, Pose};
 use crate::mpm::state::split_position;
 use glam::{DMat3, DQuat, DVec3};
 
-/// Poses of all colliders at every substep and activations of every control step.
+/// Poses of all colliders and nozzles at every substep, what comes from the nozzles, and activations of
+/// every control step.
 ///
 /// `actions` is `[control_step * action_count + action]` in the units of [`ActionTarget`]; channels
 /// with the same target add up.
@@ -24,33 +25,33 @@ pub fn drive(model: &Model, actions: &[f64], control_steps: usize) -> Drive {
     let substeps = control_steps * model.substeps_per_control;
     let dt = model.substep_secs;
 
+    let movers = movers(model);
     let mut poses = Vec::with_capacity(substeps * collider_count);
+    let mut nozzles = Vec::with_capacity(substeps * model.emitters.len());
     let mut activations = vec![0.0; control_steps * muscle_count];
-    let mut position: Vec<_> = model.colliders.iter().map(|c| c.pose.position).collect();
-    let mut rotation: Vec<_> = model.colliders.iter().map(|c| c.pose.rotation).collect();
+    let mut position: Vec<_> = movers.iter().map(|m| m.pose.position).collect();
+    let mut rotation: Vec<_> = movers.iter().map(|m| m.pose.rotation).collect();
     for step in 0..control_steps {
         let action = &actions[step * action_count..(step + 1) * action_count];
         // What this action commands, held over the control step.
-        let mut twist: Vec<_> =
-            model.colliders.iter().map(|c| (c.velocity, c.angular_velocity)).collect();
+        let mut twist: Vec<_> = movers.iter().map(|m| m.twist).collect();
         for (channel, &value) in model.actions.iter().zip(action) {
-            match channel.target {
-                ActionTarget::LinearVelocity { collider, axis } => twist[collider].0[axis] += value,
-                ActionTarget::AngularVelocity { collider, axis } => {
-                    twist[collider].1[axis] += value
-                }
-                ActionTarget::Activation { muscle } => {
+            match commanded(model, channel.target) {
+                Commanded::Linear { mover, axis } => twist[mover].0[axis] += value,
+                Commanded::Angular { mover, axis } => twist[mover].1[axis] += value,
+                Commanded::Activation { muscle } => {
                     activations[step * muscle_count + muscle] += value
                 }
             }
         }
         let turn: Vec<_> = twist.iter().map(|&(_, omega)| rotation_by(omega * dt)).collect();
         for _ in 0..model.substeps_per_control {
-            for k in 0..collider_count {
+            for k in 0..movers.len() {
                 let (velocity, angular_velocity) = twist[k];
                 let (cell, offset) = place(model, position[k]);
                 let rotation_now = matrix(rotation[k]);
-                poses.push(ColliderPose {
+                let list = if k < collider_count { &mut poses } else { &mut nozzles };
+                list.push(ColliderPose {
                     cell,
                     offset,
                     rotation: rotation_now,
@@ -65,12 +66,15 @@ pub fn drive(model: &Model, actions: &[f64], control_steps: usize) -> Drive {
             }
         }
     }
+    let births = emission::births(model, &nozzles, substeps);
     Drive {
         control_steps,
         collider_count,
         muscle_count,
         substeps_per_control: model.substeps_per_control,
         poses,
+        nozzles,
+        births,
         activations,
     }
 }
@@ -85,21 +89,32 @@ pub fn drive(model: &Model, actions: &[f64], control_steps: usize) -> Drive {
 /// If the shapes of the arguments differ.
 pub fn drive_adj(model: &Model, drive: &Drive, bar: &DriveCotangent) -> Vec<f64> {
     assert_eq!(drive.poses.len(), bar.poses.len(), "pose cotangents of the wrong shape");
+    assert_eq!(drive.births.len(), bar.births.len(), "birth cotangents of the wrong shape");
     assert_eq!(drive.activations.len(), bar.activations.len(), "activation cotangents");
+    let nozzles_bar = emission::births_adj(model, &drive.nozzles, &drive.births, &bar.births);
     let action_count = model.actions.len();
     let mut actions_bar = vec![0.0; drive.control_steps * action_count];
+    let (colliders, emitters) = (drive.collider_count, model.emitters.len());
     // Cotangents of position and rotation of the pose after the present substep.
-    let mut position_bar = vec![Vec3::<f64>::zero(); drive.collider_count];
-    let mut rotation_bar = vec![Vec3::<f64>::zero(); drive.collider_count];
+    let mut position_bar = vec![Vec3::<f64>::zero(); colliders + emitters];
+    let mut rotation_bar = vec![Vec3::<f64>::zero(); colliders + emitters];
     let dt = model.substep_secs;
     for step in (0..drive.control_steps).rev() {
-        let mut velocity_bar = vec![Vec3::<f64>::zero(); drive.collider_count];
-        let mut angular_bar = vec![Vec3::<f64>::zero(); drive.collider_count];
+        let mut velocity_bar = vec![Vec3::<f64>::zero(); colliders + emitters];
+        let mut angular_bar = vec![Vec3::<f64>::zero(); colliders + emitters];
         for substep_in_control in (0..drive.substeps_per_control).rev() {
             let substep = step * drive.substeps_per_control + substep_in_control;
-            for k in 0..drive.collider_count {
-                let index = substep * drive.collider_count + k;
-                let (pose, pose_bar) = (&drive.poses[index], &bar.poses[index]);
+            for k in 0..colliders + emitters {
+                let (pose, pose_bar) = match k.checked_sub(colliders) {
+                    None => {
+                        let index = substep * colliders + k;
+                        (&drive.poses[index], &bar.poses[index])
+                    }
+                    Some(emitter) => {
+                        let index = substep * emitters + emitter;
+                        (&drive.nozzles[index], &nozzles_bar[index])
+                    }
+                };
                 let turn = pose.angular_velocity * dt;
                 velocity_bar[k] += pose_bar.velocity + position_bar[k] * dt;
                 angular_bar[k] += pose_bar.angular_velocity
@@ -110,16 +125,59 @@ pub fn drive_adj(model: &Model, drive: &Drive, bar: &DriveCotangent) -> Vec<f64>
             }
         }
         for (index, channel) in model.actions.iter().enumerate() {
-            actions_bar[step * action_count + index] = match channel.target {
-                ActionTarget::LinearVelocity { collider, axis } => velocity_bar[collider][axis],
-                ActionTarget::AngularVelocity { collider, axis } => angular_bar[collider][axis],
-                ActionTarget::Activation { muscle } => {
+            actions_bar[step * action_count + index] = match commanded(model, channel.target) {
+                Commanded::Linear { mover, axis } => velocity_bar[mover][axis],
+                Commanded::Angular { mover, axis } => angular_bar[mover][axis],
+                Commanded::Activation { muscle } => {
                     bar.activations[step * drive.muscle_count + muscle]
                 }
             };
         }
     }
     actions_bar
+}
+
+/// What has a pose: the colliders, then the nozzles.
+struct Mover {
+    pose: Pose,
+    /// Velocity and angular velocity that actions add to.
+    twist: (Vec3<f64>, Vec3<f64>),
+}
+
+fn movers(model: &Model) -> Vec<Mover> {
+    let colliders = model.colliders.iter();
+    let colliders =
+        colliders.map(|c| Mover { pose: c.pose, twist: (c.velocity, c.angular_velocity) });
+    let emitters = model.emitters.iter();
+    let emitters =
+        emitters.map(|e| Mover { pose: e.pose, twist: (e.velocity, e.angular_velocity) });
+    colliders.chain(emitters).collect()
+}
+
+/// What an action channel adds to.
+enum Commanded {
+    Linear { mover: usize, axis: usize },
+    Angular { mover: usize, axis: usize },
+    Activation { muscle: usize },
+}
+
+fn commanded(model: &Model, target: ActionTarget) -> Commanded {
+    let colliders = model.colliders.len();
+    match target {
+        ActionTarget::LinearVelocity { collider, axis } => {
+            Commanded::Linear { mover: collider, axis }
+        }
+        ActionTarget::AngularVelocity { collider, axis } => {
+            Commanded::Angular { mover: collider, axis }
+        }
+        ActionTarget::EmitterVelocity { emitter, axis } => {
+            Commanded::Linear { mover: colliders + emitter, axis }
+        }
+        ActionTarget::EmitterAngularVelocity { emitter, axis } => {
+            Commanded::Angular { mover: colliders + emitter, axis }
+        }
+        ActionTarget::Activation { muscle } => Commanded::Activation { muscle },
+    }
 }
 
 /// Node and offset [m] of a position relative to the model's origin. The split does not see the
@@ -186,11 +244,14 @@ mod tests {
         }
     }
 
-    use crate::agents::PoseCotangent;
-    use crate::model::{ActionChannel, Collider, Contact, ContactMode, Muscle, Pose, Shape};
+    use crate::agents::{Birth, BirthCotangent, PoseCotangent};
+    use crate::model::{
+        ActionChannel, Body, Collider, Contact, ContactMode, Emission, Emitter, Muscle, Opening,
+        Shape,
+    };
     use crate::mpm::state::{Particles, State};
 
-    /// A turning, moving, fully actuated collider and a muscle with two channels.
+    /// A turning, moving, fully actuated collider, a nozzle likewise, and a muscle with two channels.
     fn model() -> Model {
         let channel = |name: &str, target| ActionChannel {
             name: name.into(),
@@ -206,6 +267,12 @@ mod tests {
                 ]
             })
             .collect();
+        actions.extend((0..3).flat_map(|axis| {
+            [
+                channel("pour", ActionTarget::EmitterVelocity { emitter: 0, axis }),
+                channel("swing", ActionTarget::EmitterAngularVelocity { emitter: 0, axis }),
+            ]
+        }));
         actions.push(channel("activation", ActionTarget::Activation { muscle: 0 }));
         actions.push(channel("activation", ActionTarget::Activation { muscle: 0 }));
         let collider = |name: &str, position, velocity, angular_velocity| Collider {
@@ -224,19 +291,41 @@ mod tests {
             gravity: Vec3::zero(),
             origin: [0; 3],
             materials: vec![],
-            bodies: vec![],
+            bodies: vec![Body { name: "nozzle".into(), material: 0, particles: 0..EMITTED }],
             colliders: vec![
                 collider("fixed", [0.1, 0.2, 0.3], [0.0; 3], [0.0; 3]),
                 collider("driven", [-0.4, 0.7, 0.2], [0.3, -0.1, 0.2], [0.5, 2.0, -1.0]),
             ],
             rigid_bodies: vec![],
+            emitters: vec![Emitter {
+                name: "nozzle".into(),
+                body: 0,
+                opening: Opening::Disc { radius: 0.1 },
+                pose: Pose {
+                    position: Vec3([0.3, -0.2, 0.9]),
+                    rotation: DQuat::from_rotation_y(2.5),
+                },
+                velocity: Vec3([0.2, 0.4, -0.3]),
+                angular_velocity: Vec3([-1.0, 0.5, 1.5]),
+                speed: 1.7,
+                emissions: (0..EMITTED)
+                    .map(|i| Emission {
+                        secs: 0.013 * (i as f64 + 0.5),
+                        point: [0.07 * noise(i), 0.07 * noise(50 + i)],
+                    })
+                    .collect(),
+            }],
+            sinks: vec![],
             muscles: vec![Muscle { name: "muscle".into(), fibre: Vec3([1.0, 0.0, 0.0]) }],
             actions,
-            particles: Particles::default(),
+            particles: Particles { body: vec![0; EMITTED], ..Particles::default() },
             initial: State::default(),
             levels: crate::model::Levels::uniform(),
         }
     }
+
+    /// Particles of the nozzle: some come within the 4 control steps of a test, some would later.
+    const EMITTED: usize = 40;
 
     /// Numbers in [-1, 1] without a generator.
     fn noise(index: usize) -> f64 {
@@ -289,6 +378,12 @@ mod tests {
                 assert_eq!(a.cell[axis] + model.origin[axis], b.cell[axis]);
             }
         }
+        for (a, b) in here.births.iter().zip(&there.births) {
+            assert_eq!((a.offset, a.velocity), (b.offset, b.velocity));
+            for axis in 0..3 {
+                assert_eq!(a.cell[axis] + model.origin[axis], b.cell[axis]);
+            }
+        }
     }
 
     #[test]
@@ -311,7 +406,18 @@ mod tests {
                     angular_velocity: weights(4 * i + 3),
                 })
                 .collect(),
+            births: (0..base.births.len())
+                .map(|i| BirthCotangent {
+                    position: weights(1000 + 3 * i),
+                    velocity: weights(1001 + 3 * i),
+                    spin: weights(1002 + 3 * i),
+                })
+                .collect(),
             activations: (0..base.activations.len()).map(noise).collect(),
+        };
+        assert!((10..EMITTED).contains(&base.births.len()), "{}", base.births.len());
+        let born = |birth: &Birth| {
+            Vec3::from_fn(|a| (f64::from(birth.cell[a]) + birth.offset[a]) * model.cell_width)
         };
         // The linear functional that `bar` is the derivative of, along base -> other.
         let functional = |other: &Drive| {
@@ -324,6 +430,14 @@ mod tests {
                         + bar.angular_velocity.dot(to.angular_velocity - from.angular_velocity)
                 })
                 .sum();
+            let births = base.births.iter().zip(&other.births).zip(&bar.births);
+            sum += births
+                .map(|((from, to), bar)| {
+                    bar.position.dot(born(to) - born(from))
+                        + bar.velocity.dot(to.velocity - from.velocity)
+                        + bar.spin.dot(to.spin - from.spin)
+                })
+                .sum::<f64>();
             for (a, b) in other.activations.iter().zip(&bar.activations) {
                 sum += a * b;
             }

@@ -1,4 +1,4 @@
-//! Layer 3: what moves by command: effectors (driven colliders) and muscles.
+//! Layer 3: what moves by command: effectors (driven colliders and nozzles) and muscles.
 //!
 //! Effectors are kinematic, so that the poses of all substeps follow from the actions alone: they
 //! are computed once per rollout, in f64 on the host, and looked up by substep on the device. The
@@ -7,11 +7,13 @@
 
 use crate::math::{Mat3, Scalar, Vec3};
 use crate::model::{Field, Model, Stance};
+use std::ops::Range;
 
+mod emission;
 mod kinematics;
 pub use kinematics::{drive, drive_adj};
 
-/// Pose and twist of one collider during one substep.
+/// Pose and twist of one collider, or nozzle, during one substep.
 ///
 /// The position is a grid node and an offset, like a particle's, so that distances to nodes are
 /// exact far from the origin: a node i is at `(i - cell) * cell_width - offset` [m] from it.
@@ -37,7 +39,24 @@ impl ColliderPose {
     }
 }
 
-/// Collider motion of a whole rollout, and the activations.
+/// A particle that comes from a nozzle.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Birth {
+    /// It is there from the end of this substep on.
+    pub substep: usize,
+    /// Its id.
+    pub particle: u32,
+    /// Nearest grid node, absolute.
+    pub cell: [i32; 3],
+    /// Offset from that node [cell widths], each component in [-1/2, 1/2).
+    pub offset: Vec3<f64>,
+    /// [m/s], world frame.
+    pub velocity: Vec3<f64>,
+    /// Angular velocity of the nozzle [rad/s]: its affine velocity is `[spin]`, its F the identity.
+    pub spin: Vec3<f64>,
+}
+
+/// Collider motion of a whole rollout, what comes from nozzles, and the activations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drive {
     pub control_steps: usize,
@@ -46,6 +65,10 @@ pub struct Drive {
     pub substeps_per_control: usize,
     /// `[substep * collider_count + collider]`
     pub poses: Vec<ColliderPose>,
+    /// `[substep * emitter_count + emitter]`
+    pub nozzles: Vec<ColliderPose>,
+    /// By substep, then emitter, then particle.
+    pub births: Vec<Birth>,
     /// `[control_step * muscle_count + muscle]` [Pa]
     pub activations: Vec<f64>,
 }
@@ -59,6 +82,16 @@ impl Drive {
     pub fn poses_at(&self, substep: usize) -> &[ColliderPose] {
         let n = self.collider_count;
         &self.poses[substep * n..(substep + 1) * n]
+    }
+    /// Poses of all nozzles at a substep.
+    pub fn nozzles_at(&self, substep: usize) -> &[ColliderPose] {
+        let n = self.nozzles.len() / self.substeps().max(1);
+        &self.nozzles[substep * n..(substep + 1) * n]
+    }
+    /// What comes at the end of a substep, as places in `births`.
+    pub fn births_at(&self, substep: usize) -> Range<usize> {
+        let before = |end: usize| self.births.partition_point(|birth| birth.substep < end);
+        before(substep)..before(substep + 1)
     }
     /// Activations of all muscles at a substep [Pa].
     pub fn activations_at(&self, substep: usize) -> &[f64] {
@@ -101,9 +134,30 @@ impl std::ops::AddAssign for PoseCotangent {
     }
 }
 
-/// Derivative by a [`Drive`]: the same layout.
+/// Derivative by one [`Birth`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BirthCotangent {
+    /// By position [1/m].
+    pub position: Vec3<f64>,
+    pub velocity: Vec3<f64>,
+    pub spin: Vec3<f64>,
+}
+
+impl BirthCotangent {
+    pub const ZERO: Self =
+        Self { position: Vec3([0.0; 3]), velocity: Vec3([0.0; 3]), spin: Vec3([0.0; 3]) };
+
+    /// From the cotangents of a particle's position, velocity and affine velocity.
+    pub fn of_particle(x_bar: Vec3<f64>, v_bar: Vec3<f64>, c_bar: Mat3<f64>) -> Self {
+        // <C_bar, [spin]>
+        Self { position: x_bar, velocity: v_bar, spin: c_bar.axial() }
+    }
+}
+
+/// Derivative by a [`Drive`]: the same layout; nozzles count through what comes from them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DriveCotangent {
     pub poses: Vec<PoseCotangent>,
+    pub births: Vec<BirthCotangent>,
     pub activations: Vec<f64>,
 }

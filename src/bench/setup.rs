@@ -29,6 +29,8 @@ impl Setup {
                 bodies: Vec::new(),
                 colliders: Vec::new(),
                 rigid_bodies: Vec::new(),
+                emitters: Vec::new(),
+                sinks: Vec::new(),
                 muscles: Vec::new(),
                 actions: Vec::new(),
                 particles: Particles::default(),

@@ -17,7 +17,7 @@ use super::{Outcome, positive};
 use crate::agents::{Drive, drive};
 use crate::identify::Seen;
 use crate::model::Model;
-use crate::mpm::diagnostics::totals;
+use crate::mpm::diagnostics::{drained, totals};
 use crate::mpm::simulator::{Observation, Simulator};
 use crate::mpm::state::State;
 use crate::rollout::{Controls, Moment, Sensor};
@@ -38,6 +38,8 @@ struct Plan {
     motion: Drive,
     sensors: Vec<Sensor>,
     sensors_out: Option<PathBuf>,
+    /// When emitters stop that have no `stop_secs` [s], if the run goes on.
+    emission_ends: Option<f64>,
 }
 
 /// What is collected between control steps.
@@ -58,6 +60,9 @@ pub fn run(args: &RunArgs, output: Output) -> miette::Result<Outcome> {
     let plan = plan(args)?;
     let device = Device::choose(&args.device)?;
     output.note(&device.explain());
+    if let Some(secs) = plan.emission_ends {
+        output.note(&format!("emitters without `stop_secs` stop with the scene, after {secs} s"));
+    }
     let mut simulator = make_simulator(&plan.model, &device).map_err(CliError::from)?;
     simulator.load(&plan.model.initial).map_err(CliError::from)?;
     simulator.sense_wrenches(plan.feels()).map_err(CliError::from)?;
@@ -93,7 +98,7 @@ fn plan(args: &RunArgs) -> miette::Result<Plan> {
         (None, Some(secs)) => loaded.substeps_in(positive("--secs", secs)?),
         (None, None) => loaded.substeps(),
     };
-    let model = loaded.model;
+    let (scene_substeps, model) = (loaded.substeps(), loaded.model);
     let control_steps = substeps.div_ceil(model.substeps_per_control);
     let mut actions = vec![0.0; control_steps * model.actions.len()];
     if let Some(path) = &args.controls {
@@ -121,6 +126,12 @@ fn plan(args: &RunArgs) -> miette::Result<Plan> {
                     Seen::heights(map, &model)
                 }
                 None => {
+                    if model.exchanges() {
+                        let problem = "given, but the scene has emitters or sinks: its particles come \
+                                       and go; observe a map (--observe-map)";
+                        let option = "--observe";
+                        return Err(CliError::Option { option, problem: problem.into() }.into());
+                    }
                     let all = 0..model.initial.particle_count();
                     Seen::Points { particles: all.step_by(args.observe_every.get()).collect() }
                 }
@@ -129,6 +140,8 @@ fn plan(args: &RunArgs) -> miette::Result<Plan> {
         }
     };
     let sensors = sensors(&loaded.scene, &model)?;
+    let open = loaded.scene.emitter.iter().any(|emitter| emitter.stop_secs.is_none());
+    let emission_ends = (open && substeps > scene_substeps).then(|| loaded.scene.duration_secs());
     if let Some(path) = &args.sensors {
         if sensors.is_empty() {
             let problem = "given, but the scene has no [[sensor]]".into();
@@ -139,6 +152,7 @@ fn plan(args: &RunArgs) -> miette::Result<Plan> {
     Ok(Plan {
         motion: drive(&model, &actions, control_steps),
         sensors,
+        emission_ends,
         sensors_out: args.sensors.clone(),
         model,
         substeps,
@@ -260,7 +274,7 @@ fn report(
     output: Output,
 ) {
     let model = &plan.model;
-    let particles = state.particle_count();
+    let particles = state.present().count();
     let totals = totals(model, state);
     output.record(&json!({
         "scene": model.name,
@@ -278,6 +292,7 @@ fn report(
         "affine_energy": totals.affine,
         "potential_energy": totals.potential,
         "elastic_energy": totals.elastic,
+        "drained": drained(model, state),
         "sensors": sensors,
         "peak_bytes": simulator.peak_bytes(),
         "out": plan.out,

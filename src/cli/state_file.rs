@@ -13,33 +13,37 @@ use std::path::Path;
 /// (rest) [m³], `material` and `body` (indices), `history` and `time` [s]; all f64 but the indices,
 /// in the order of particle ids. With rigid bodies, of their centres of mass, in the order of the
 /// scene: `rigid_x` (B x 3) [m], `rigid_rotation` (B x 4, quaternions x y z w), `rigid_v` [m/s],
-/// `rigid_angular_velocity` [rad/s], `rigid_mass` (B) [kg].
+/// `rigid_angular_velocity` [rad/s], `rigid_mass` (B) [kg]. With emitters or sinks only the particles that
+/// are there, and `id`, their ids.
 pub fn write_state(
     path: &Path,
     model: &Model,
     state: &State<f64>,
     time_secs: f64,
 ) -> Result<(), CliError> {
-    let n = state.particle_count();
-    let position = |p| state.world_position(p, model.cell_width, model.origin);
-    let x = Array2::from_shape_fn((n, 3), {
-        let positions: Vec<[f64; 3]> = (0..n).map(position).collect();
-        move |(p, a)| positions[p][a]
-    });
-    let determinants: Array1<f64> = state.f.iter().map(|f| f.determinant()).collect();
+    let there: Vec<usize> = state.present().collect();
+    let positions: Vec<Vec3<f64>> = there
+        .iter()
+        .map(|&p| Vec3(state.world_position(p, model.cell_width, model.origin)))
+        .collect();
+    let determinants: Array1<f64> = there.iter().map(|&p| state.f[p].determinant()).collect();
     let particles = &model.particles;
     write_whole(path, |file| -> Result<(), ndarray_npy::WriteNpzError> {
         let mut npz = NpzWriter::new(file);
-        npz.add_array("x", &x)?;
-        npz.add_array("v", &vectors(&state.v))?;
-        npz.add_array("C", &matrices(&state.c))?;
-        npz.add_array("F", &matrices(&state.f))?;
+        npz.add_array("x", &vectors(&positions))?;
+        npz.add_array("v", &vectors(&of(&state.v, &there)))?;
+        npz.add_array("C", &matrices(&of(&state.c, &there)))?;
+        npz.add_array("F", &matrices(&of(&state.f, &there)))?;
         npz.add_array("J", &determinants)?;
-        npz.add_array("mass", &Array1::from(particles.mass.clone()))?;
-        npz.add_array("volume", &Array1::from(particles.volume.clone()))?;
-        npz.add_array("material", &Array1::from(particles.material.clone()))?;
-        npz.add_array("body", &Array1::from(particles.body.clone()))?;
-        npz.add_array("history", &Array1::from(state.history.clone()))?;
+        npz.add_array("mass", &Array1::from(of(&particles.mass, &there)))?;
+        npz.add_array("volume", &Array1::from(of(&particles.volume, &there)))?;
+        npz.add_array("material", &Array1::from(of(&particles.material, &there)))?;
+        npz.add_array("body", &Array1::from(of(&particles.body, &there)))?;
+        npz.add_array("history", &Array1::from(of(&state.history, &there)))?;
+        if model.exchanges() {
+            let ids: Array1<i64> = there.iter().map(|&p| p as i64).collect();
+            npz.add_array("id", &ids)?;
+        }
         if !state.rigid.is_empty() {
             let bodies = &state.rigid;
             let vectors = |of: &dyn Fn(&RigidMotion<f64>) -> [f64; 3]| {
@@ -59,6 +63,10 @@ pub fn write_state(
         npz.finish()?;
         Ok(())
     })
+}
+
+fn of<T: Copy>(values: &[T], particles: &[usize]) -> Vec<T> {
+    particles.iter().map(|&p| values[p]).collect()
 }
 
 fn vectors(values: &[Vec3<f64>]) -> Array2<f64> {

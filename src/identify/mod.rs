@@ -45,10 +45,19 @@ pub enum IdentifyError {
          guess; identification needs bodies that start without stress"
     )]
     AtRest { body: String },
+    #[error(
+        "identification needs particles that stay: the scene has an emitter or a sink, `{name}`"
+    )]
+    Exchange { name: String },
 }
 
-/// That no particle starts with a stress that depends on the parameters.
+/// That all particles are there throughout, and none starts with a stress that depends on the
+/// parameters.
 fn check_unstressed(model: &Model) -> Result<(), IdentifyError> {
+    let emitters = model.emitters.iter().map(|emitter| &emitter.name);
+    if let Some(name) = emitters.chain(model.sinks.iter().map(|sink| &sink.name)).next() {
+        return Err(IdentifyError::Exchange { name: name.clone() });
+    }
     let identity = crate::math::Mat3::<f64>::identity();
     let stressed = model.bodies.iter().find(|body| {
         model.initial.f[body.particles.clone()].iter().any(|f| {

@@ -16,6 +16,11 @@ impl Pose {
         let d = DVec3::from_array((point - self.position).0);
         Vec3((self.rotation.inverse() * d).to_array())
     }
+
+    /// A point in the body frame [m] in the world.
+    pub fn world_from_body(&self, point: Vec3<f64>) -> Vec3<f64> {
+        self.position + Vec3((self.rotation * DVec3::from_array(point.0)).to_array())
+    }
 }
 
 impl Shape {

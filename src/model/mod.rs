@@ -5,6 +5,7 @@ use crate::mpm::state::{Particles, State};
 use glam::DQuat;
 
 mod compile;
+mod emission;
 mod field;
 mod geometry;
 mod levels;
@@ -13,11 +14,13 @@ mod summary;
 
 pub use crate::laws::{CONSTANTS, Family, Law, LawKind, ParameterValue, cone_slope};
 pub use compile::{MAX_PARTICLES, Stability, compile, stability};
+pub use emission::{Emission, Emitter, Opening, Sink};
 pub use field::{Blend, Field};
 pub use levels::{Agent, Band, Levels, Reach, Stance};
 pub use rigid::{ContactPoint, RigidBody};
 pub use summary::{
-    BodySummary, ChannelSummary, LevelSummary, MaterialSummary, RigidSummary, Summary, summary,
+    BodySummary, ChannelSummary, EmitterSummary, LevelSummary, MaterialSummary, RigidSummary,
+    Summary, summary,
 };
 
 /// Everything that a simulator needs and that does not change while it runs.
@@ -38,6 +41,8 @@ pub struct Model {
     pub bodies: Vec<Body>,
     pub colliders: Vec<Collider>,
     pub rigid_bodies: Vec<RigidBody>,
+    pub emitters: Vec<Emitter>,
+    pub sinks: Vec<Sink>,
     pub muscles: Vec<Muscle>,
     /// The entries of one action, in order.
     pub actions: Vec<ActionChannel>,
@@ -55,7 +60,7 @@ pub struct Material {
     pub law: Law,
 }
 
-/// A named group of consecutive particles.
+/// A named group of consecutive particles; an emitter's are there from the start, most of them absent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Body {
     pub name: String,
@@ -92,7 +97,7 @@ impl Collider {
             || actions.iter().any(|a| match a.target {
                 ActionTarget::LinearVelocity { collider, .. }
                 | ActionTarget::AngularVelocity { collider, .. } => collider == index,
-                ActionTarget::Activation { .. } => false,
+                _ => false,
             })
     }
 }
@@ -160,7 +165,24 @@ pub struct ActionChannel {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActionTarget {
-    LinearVelocity { collider: usize, axis: usize },
-    AngularVelocity { collider: usize, axis: usize },
-    Activation { muscle: usize },
+    LinearVelocity {
+        collider: usize,
+        axis: usize,
+    },
+    AngularVelocity {
+        collider: usize,
+        axis: usize,
+    },
+    /// Velocity of a nozzle.
+    EmitterVelocity {
+        emitter: usize,
+        axis: usize,
+    },
+    EmitterAngularVelocity {
+        emitter: usize,
+        axis: usize,
+    },
+    Activation {
+        muscle: usize,
+    },
 }

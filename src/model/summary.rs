@@ -1,6 +1,6 @@
 //! Every number that follows from a scene, for `softscape inspect`.
 
-use super::{ActionTarget, Model, RigidBody, Stability, stability};
+use super::{ActionTarget, Emitter, Model, RigidBody, Stability, stability};
 use crate::mpm::state::RigidMotion;
 use crate::scene::Scene;
 use serde::Serialize;
@@ -30,10 +30,11 @@ pub struct Summary {
     pub stability: Stability,
     /// The substep over the stable one.
     pub substep_ratio: f64,
+    /// Those that emitters will bring included.
     pub particle_count: usize,
     /// [kg]
     pub total_mass: f64,
-    /// Lower and upper corner of all particles [m], world.
+    /// Lower and upper corner of all particles at the start, and of the nozzles [m], world.
     pub extents: [[f64; 3]; 2],
     pub bodies: Vec<BodySummary>,
     pub materials: Vec<MaterialSummary>,
@@ -51,6 +52,8 @@ pub struct Summary {
     /// Two states and the constants in f32 [bytes]: what a forward run takes, without its grid.
     pub particle_bytes: u64,
     pub colliders: Vec<String>,
+    pub emitters: Vec<EmitterSummary>,
+    pub sinks: Vec<String>,
     pub rigid_bodies: Vec<RigidSummary>,
     pub actions: Vec<ChannelSummary>,
     /// Control steps of the task; `None` without a task.
@@ -118,6 +121,23 @@ pub struct RigidSummary {
     pub layer_ratio: f64,
 }
 
+/// One emitter.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EmitterSummary {
+    pub name: String,
+    pub material: String,
+    /// Particles that will leave it.
+    pub particle_count: usize,
+    /// While it emits.
+    pub particles_per_sec: f64,
+    /// [kg/s]
+    pub mass_rate: f64,
+    /// Of the material relative to the nozzle [m/s].
+    pub speed: f64,
+    /// When its first and its last particle leave [s].
+    pub secs: [f64; 2],
+}
+
 /// One entry of an action.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ChannelSummary {
@@ -133,7 +153,8 @@ pub fn summary(scene: &Scene, model: &Model) -> Summary {
     let particle_count = model.initial.particle_count();
     let control_secs = model.substep_secs * model.substeps_per_control as f64;
     let duration_secs = scene.duration_secs();
-    let cells: BTreeSet<[i32; 3]> = model.initial.cell.iter().copied().collect();
+    let cells: BTreeSet<[i32; 3]> =
+        model.initial.present().map(|p| model.initial.cell[p]).collect();
     let blocks: BTreeSet<[i32; 3]> =
         cells.iter().map(|cell| cell.map(|c| c.div_euclid(BLOCK_CELLS))).collect();
     Summary {
@@ -156,6 +177,8 @@ pub fn summary(scene: &Scene, model: &Model) -> Summary {
         state_bytes: particle_count as u64 * STATE_BYTES_F32,
         particle_bytes: particle_count as u64 * (2 * STATE_BYTES_F32 + CONSTANT_BYTES_F32),
         colliders: model.colliders.iter().map(|c| c.name.clone()).collect(),
+        emitters: model.emitters.iter().map(emitter(model)).collect(),
+        sinks: model.sinks.iter().map(|s| s.name.clone()).collect(),
         rigid_bodies: model
             .rigid_bodies
             .iter()
@@ -171,11 +194,17 @@ pub fn summary(scene: &Scene, model: &Model) -> Summary {
 
 fn extents(model: &Model) -> [[f64; 3]; 2] {
     let mut corners = [[f64::INFINITY; 3], [f64::NEG_INFINITY; 3]];
-    for p in 0..model.initial.particle_count() {
+    for p in model.initial.present() {
         let x = model.initial.world_position(p, model.cell_width, model.origin);
         for axis in 0..3 {
             corners[0][axis] = corners[0][axis].min(x[axis]);
             corners[1][axis] = corners[1][axis].max(x[axis]);
+        }
+    }
+    for emitter in &model.emitters {
+        for axis in 0..3 {
+            corners[0][axis] = corners[0][axis].min(emitter.pose.position[axis]);
+            corners[1][axis] = corners[1][axis].max(emitter.pose.position[axis]);
         }
     }
     corners
@@ -209,6 +238,24 @@ fn bodies(model: &Model) -> Vec<BodySummary> {
         volume: model.particles.volume[body.particles.clone()].iter().sum(),
     };
     model.bodies.iter().map(one).collect()
+}
+
+fn emitter<'a>(model: &'a Model) -> impl Fn(&Emitter) -> EmitterSummary + 'a {
+    |emitter| {
+        let body = &model.bodies[emitter.body as usize];
+        let density = model.materials[body.material as usize].density;
+        let volume_rate = emitter.opening.area() * emitter.speed;
+        let count = emitter.emissions.len();
+        EmitterSummary {
+            name: emitter.name.clone(),
+            material: model.materials[body.material as usize].name.clone(),
+            particle_count: count,
+            particles_per_sec: volume_rate / model.particles.volume[body.particles.start],
+            mass_rate: density * volume_rate,
+            speed: emitter.speed,
+            secs: [emitter.emissions[0].secs, emitter.emissions[count - 1].secs],
+        }
+    }
 }
 
 fn rigid<'a>(model: &'a Model) -> impl Fn((&RigidBody, &RigidMotion<f64>)) -> RigidSummary + 'a {
@@ -245,8 +292,10 @@ fn channel(action: &super::ActionChannel) -> ChannelSummary {
     ChannelSummary {
         name: action.name.clone(),
         unit: match action.target {
-            ActionTarget::LinearVelocity { .. } => "m/s",
-            ActionTarget::AngularVelocity { .. } => "rad/s",
+            ActionTarget::LinearVelocity { .. } | ActionTarget::EmitterVelocity { .. } => "m/s",
+            ActionTarget::AngularVelocity { .. } | ActionTarget::EmitterAngularVelocity { .. } => {
+                "rad/s"
+            }
             ActionTarget::Activation { .. } => "Pa",
         },
         lower: action.lower,

@@ -1,6 +1,6 @@
 //! Sums over all particles and rigid bodies that physics conserves or bounds: mass, momentum, energy.
 
-use super::state::{RigidMotion, State};
+use super::state::{Life, RigidMotion, State};
 use super::twin::material::{Local, energy};
 use crate::math::{Mat3, Vec3, quaternion_matrix};
 use crate::model::{Law, Model, RigidBody};
@@ -34,16 +34,28 @@ impl Totals {
     }
 }
 
+/// Mass [kg] that each sink of the model has taken.
+pub fn drained(model: &Model, state: &State<f64>) -> Vec<f64> {
+    let mut mass = vec![0.0; model.sinks.len()];
+    for (life, particle) in state.life.iter().zip(&model.particles.mass) {
+        if let Life::Gone { sink } = life {
+            mass[*sink as usize] += particle;
+        }
+    }
+    mass
+}
+
 /// Particles per partial sum: fixed, so that the result does not depend on the thread count.
 const CHUNK: usize = 4096;
 
-/// Totals of a state of the model.
+/// Totals of a state of the model, as far as it is there.
 pub fn totals(model: &Model, state: &State<f64>) -> Totals {
     let n = state.particle_count();
     let starts: Vec<usize> = (0..n).step_by(CHUNK).collect();
     let partial = |&start: &usize| {
         let particles = start..(start + CHUNK).min(n);
-        particles.map(|p| of_particle(model, state, p)).fold([0.0; TERMS], add)
+        let present = particles.filter(|&p| state.is_present(p));
+        present.map(|p| of_particle(model, state, p)).fold([0.0; TERMS], add)
     };
     let sums: Vec<[f64; TERMS]> = starts.par_iter().map(partial).collect();
     let bodies = model.rigid_bodies.iter().zip(&state.rigid);

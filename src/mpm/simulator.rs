@@ -8,6 +8,8 @@ pub use super::wrench::Wrench;
 use crate::agents::{Drive, DriveCotangent};
 use crate::laws::CONSTANTS;
 use crate::math::Mat3;
+use crate::model::Model;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 use thiserror::Error;
@@ -27,6 +29,11 @@ pub enum SimulationError {
     RigidDiverged { body: String, substep: usize, cause: String },
     #[error("{what}: {needed} needed, {allowed} available")]
     Capacity { what: String, needed: u64, allowed: u64 },
+    #[error(
+        "{found} particles have come in this state, {expected} have by the start of substep {substep}: \
+         run a state on from the substep that it was taken at"
+    )]
+    OutOfTime { substep: usize, found: usize, expected: usize },
     #[error("the device was lost: {0}")]
     DeviceLost(String),
     #[error("{0}")]
@@ -44,6 +51,21 @@ impl SimulationError {
     }
 }
 
+/// That a state belongs before a substep, by how many of its particles have come.
+pub(super) fn check_come(
+    model: &Model,
+    substep: usize,
+    found: usize,
+) -> Result<(), SimulationError> {
+    if model.emitters.is_empty() {
+        return Ok(());
+    }
+    match model.come_before(substep) {
+        expected if expected == found => Ok(()),
+        expected => Err(SimulationError::OutOfTime { substep, found, expected }),
+    }
+}
+
 /// Positions and velocities at one moment, for objectives; id order.
 #[derive(Clone, Debug, Default)]
 pub struct Observation {
@@ -55,6 +77,25 @@ pub struct Observation {
     pub rigid: Vec<RigidMotion<f64>>,
     /// As [`State::particles`].
     pub particles: Option<Arc<Particles>>,
+    /// Which particles are not there; empty where all always are. Their `x` and `v` are zero.
+    pub absent: Vec<bool>,
+}
+
+impl Observation {
+    /// Whether a particle is there.
+    pub fn is_present(&self, p: usize) -> bool {
+        self.absent.get(p).is_none_or(|absent| !absent)
+    }
+
+    /// Masses or volumes of some particles, with those of the absent ones zero: a sum that is weighted
+    /// by either does not see them.
+    pub fn weights<'a>(&self, all: &'a [f64], particles: Range<usize>) -> Cow<'a, [f64]> {
+        if self.absent.is_empty() {
+            return Cow::Borrowed(&all[particles]);
+        }
+        let weight = |p: usize| if self.absent[p] { 0.0 } else { all[p] };
+        Cow::Owned(particles.map(weight).collect())
+    }
 }
 
 /// Derivative of an objective by an [`Observation`]; id order.
@@ -102,7 +143,7 @@ pub struct Costs {
     pub bytes_per_particle_substep: f64,
 }
 
-/// A device that can run a [`crate::model::Model`] forward and backward.
+/// A device that can run a [`Model`] forward and backward.
 ///
 /// Substeps are numbered from the start of the rollout; the number selects the collider poses and
 /// activations of the [`Drive`].

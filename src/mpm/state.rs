@@ -28,6 +28,23 @@ pub struct State<R> {
     pub rigid: Vec<RigidMotion<R>>,
     /// What the particles are, where a run splits and merges them; otherwise as the model says.
     pub particles: Option<Arc<Particles>>,
+    /// Which particles are there; empty where all always are. What stands for an absent one above
+    /// is [`State::push_absent`]'s, and means nothing.
+    pub life: Vec<Life>,
+}
+
+/// Whether a particle takes part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Life {
+    /// It has not left its nozzle yet.
+    Unborn,
+    #[default]
+    Present,
+    /// A sink took it.
+    Gone {
+        /// Index into [`crate::model::Model::sinks`].
+        sink: u32,
+    },
 }
 
 /// Pose and twist of a free rigid body, of its centre of mass.
@@ -94,8 +111,34 @@ fn world_position<R: Scalar>(
 }
 
 impl<R: Scalar> State<R> {
+    /// Absent particles included.
     pub fn particle_count(&self) -> usize {
         self.cell.len()
+    }
+
+    /// Whether a particle is there.
+    pub fn is_present(&self, p: usize) -> bool {
+        self.life.get(p).is_none_or(|life| *life == Life::Present)
+    }
+
+    /// The particles that are there, by id.
+    pub fn present(&self) -> impl Iterator<Item = usize> {
+        (0..self.particle_count()).filter(|&p| self.is_present(p))
+    }
+
+    /// Which particles are not there; empty where all always are.
+    pub fn absent(&self) -> Vec<bool> {
+        self.life.iter().map(|life| *life != Life::Present).collect()
+    }
+
+    /// Appends what stands for a particle that is not there.
+    pub fn push_absent(&mut self) {
+        self.cell.push([0; 3]);
+        self.offset.push(Vec3::zero());
+        self.v.push(Vec3::zero());
+        self.c.push(Mat3::zero());
+        self.f.push(Mat3::identity());
+        self.history.push(R::zero());
     }
 
     /// World position [m] of particle `p`; `origin` is the cell at world (0, 0, 0).
@@ -116,6 +159,7 @@ impl<R: Scalar> State<R> {
             history: self.history.iter().map(|h| S::from_f64(h.to_f64())).collect(),
             rigid: self.rigid.iter().map(RigidMotion::cast).collect(),
             particles: self.particles.clone(),
+            life: self.life.clone(),
         }
     }
 }
@@ -221,6 +265,16 @@ impl<R: Scalar> Cotangent<R> {
             history: vec![R::zero(); particle_count],
             rigid: Vec::new(),
         }
+    }
+
+    /// Appends cotangents of zero.
+    pub fn extend_zeros(&mut self, particles: usize) {
+        let count = self.x.len() + particles;
+        self.x.resize(count, Vec3::zero());
+        self.v.resize(count, Vec3::zero());
+        self.c.resize(count, Mat3::zero());
+        self.f.resize(count, Mat3::zero());
+        self.history.resize(count, R::zero());
     }
 
     /// The same cotangent in another scalar.

@@ -3,7 +3,8 @@
 use super::camera::half_size;
 use super::paint::{self, Paint};
 use crate::agents::ColliderPose;
-use crate::model::{Collider, Model, RigidBody, Shape};
+use crate::math::Vec3;
+use crate::model::{Collider, Emitter, Model, Opening, RigidBody, Shape};
 use crate::mpm::state::{RigidMotion, State, split_position};
 use bytemuck::{Pod, Zeroable};
 use glam::{DMat3, DQuat, DVec3};
@@ -99,6 +100,32 @@ impl Solid {
     }
 }
 
+/// A nozzle, as a piece of pipe that ends in its opening.
+fn nozzle_solid(emitter: &Emitter, cell_width: f64, pose: &ColliderPose) -> Solid {
+    /// Wall and half length of the pipe, in half widths of the opening.
+    const WALL: f64 = 0.1;
+    const HALF_LENGTH: f64 = 1.0;
+    let [a, b] = emitter.opening.half_extents();
+    let half_length = HALF_LENGTH * a.max(b);
+    let wall = WALL * a.min(b);
+    let shape = match emitter.opening {
+        Opening::Disc { radius } => Shape::Cylinder { radius: radius + wall, half_length },
+        Opening::Rectangle { .. } => {
+            Shape::Box { half_extents: Vec3([a + wall, b + wall, half_length]) }
+        }
+    };
+    let rotation = DMat3::from_cols_array_2d(&pose.rotation.transpose().0);
+    // Particles are drawn as balls of about half a cell: the pipe ends where they show.
+    let back = half_length + 0.25 * cell_width;
+    Solid {
+        shape,
+        cell: pose.cell,
+        offset: DVec3::from_array(pose.offset.0) - rotation.z_axis * back,
+        rotation,
+        colour: paint::solid_colour(true),
+    }
+}
+
 /// A rigid body as a state has it.
 fn rigid_solid(model: &Model, body: usize, motion: &RigidMotion<f64>) -> Solid {
     let RigidBody { shape, centre_of_mass, .. } = &model.rigid_bodies[body];
@@ -129,6 +156,7 @@ impl Frame {
         let balls = colours
             .into_iter()
             .enumerate()
+            .filter(|(p, _)| state.is_present(*p))
             .map(|(p, [r, g, b])| Ball {
                 cell: state.cell[p],
                 radius: ball_radius(model.particles.volume[p]) as f32,
@@ -145,6 +173,12 @@ impl Frame {
         let bodies = state.rigid.iter().enumerate();
         solids.extend(bodies.map(|(b, motion)| rigid_solid(model, b, motion)));
         Self { cell_width: model.cell_width, origin: model.origin, balls, solids }
+    }
+
+    /// Adds the nozzles of the model.
+    pub fn add_nozzles(&mut self, model: &Model, poses: &[ColliderPose]) {
+        let nozzles = model.emitters.iter().zip(poses);
+        self.solids.extend(nozzles.map(|(e, pose)| nozzle_solid(e, model.cell_width, pose)));
     }
 }
 

@@ -87,9 +87,13 @@ impl Paint {
 /// The greatest initial speed, or that of a fall through the height of the scene.
 fn typical_speed(model: &Model) -> f64 {
     let fastest = model.initial.v.iter().map(|v| v.norm_squared()).fold(0.0, f64::max).sqrt();
+    let fastest = model.emitters.iter().map(|e| e.speed).fold(fastest, f64::max);
     let heights = || {
-        let cells = model.initial.cell.iter().zip(&model.initial.offset);
-        cells.map(|(c, o)| f64::from(c[2]) - f64::from(model.origin[2]) + o[2])
+        let start = &model.initial;
+        let cells = |p: usize| f64::from(start.cell[p][2]) - f64::from(model.origin[2]);
+        let particles = start.present().map(move |p| cells(p) + start.offset[p][2]);
+        let nozzles = model.emitters.iter().map(|e| e.pose.position[2] / model.cell_width);
+        particles.chain(nozzles)
     };
     let (low, high) =
         heights().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), z| (l.min(z), h.max(z)));

@@ -42,6 +42,10 @@ impl Show {
                 (self.drive.poses_at(driven), self.drive.activations_at(driven))
             }
         };
-        Frame::new(&self.model, state, poses, activations, paint)
+        let mut frame = Frame::new(&self.model, state, poses, activations, paint);
+        if let Some(last) = self.drive.substeps().checked_sub(1) {
+            frame.add_nozzles(&self.model, self.drive.nozzles_at(substep.min(last)));
+        }
+        frame
     }
 }

@@ -61,6 +61,8 @@ pub fn cube_scene(name: &str, law: Law, side: usize) -> Scene {
             angular_velocity: [0.0; 3],
         }],
         rigid_body: vec![],
+        emitter: Vec::new(),
+        sink: Vec::new(),
         effector: Vec::new(),
         muscle: Vec::new(),
         sensor: Vec::new(),

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 mod cube;
+mod emission;
 mod error;
 mod identify;
 mod law;
@@ -23,6 +24,7 @@ mod world;
 
 pub use crate::laws::Law;
 pub use cube::cube_scene;
+pub use emission::{Emitter, Opening, Sink};
 pub use error::{KeyPath, SceneError, nearest};
 pub use identify::{Identify, Sought, Throw};
 pub use levels::{Band, FineRegion, Levels};
@@ -61,6 +63,10 @@ pub struct Scene {
     pub collider: Vec<Collider>,
     #[serde(default)]
     pub rigid_body: Vec<RigidBody>,
+    #[serde(default)]
+    pub emitter: Vec<Emitter>,
+    #[serde(default)]
+    pub sink: Vec<Sink>,
     #[serde(default)]
     pub effector: Vec<Effector>,
     #[serde(default)]

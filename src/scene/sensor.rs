@@ -54,7 +54,7 @@ pub enum Quantity {
         #[serde(default)]
         position: [f64; 3],
     },
-    /// Centre of mass [m].
+    /// Centre of mass [m] of what is there; zero as long as nothing is.
     CenterOfMass { body: Option<String> },
     /// Density [kg/m³] at the nodes of a grid.
     DensityGrid {

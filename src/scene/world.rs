@@ -318,13 +318,15 @@ pub enum RigidShape {
     },
 }
 
-/// A collider that actions drive: each named component of its twist is one action channel, which
-/// adds to the collider's own velocity.
+/// A collider or an emitter that actions drive: each named component of its twist is one action
+/// channel, which adds to its own velocity. Exactly one of `collider` and `emitter` is named.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Effector {
     /// Name of the `[[collider]]`.
-    pub collider: String,
+    pub collider: Option<String>,
+    /// Name of the `[[emitter]]`.
+    pub emitter: Option<String>,
     /// Velocity [m/s] along world x.
     pub vx: Option<Bounds>,
     /// Velocity [m/s] along world y.

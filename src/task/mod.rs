@@ -113,6 +113,18 @@ impl Resolve<'_> {
         })
     }
 
+    /// The same of which something is there at the start, so that it has a place then.
+    fn started(&self, at: &KeyPath, name: &str) -> Result<Subject, SceneError> {
+        let subject = self.subject(at, name)?;
+        if let Subject::Particles(particles) = &subject
+            && !particles.clone().any(|p| self.model.initial.is_present(p))
+        {
+            let message = format!("`{name}` is nowhere at the start: its emitter brings it later");
+            return Err(self.scene.error(&at.key("body"), message));
+        }
+        Ok(subject)
+    }
+
     /// Particles of a named body.
     fn body(&self, at: &KeyPath, name: &str) -> Result<std::ops::Range<usize>, SceneError> {
         let bodies = &self.model.bodies;

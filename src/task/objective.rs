@@ -41,7 +41,7 @@ fn compile_term(resolve: &Resolve, at: &KeyPath, term: &scene::Term) -> Result<T
         }
         Said::Displacement { body, direction, weight, when } => {
             let direction = resolve.direction(at, "direction", *direction)?;
-            let subject = resolve.subject(at, body)?;
+            let subject = resolve.started(at, body)?;
             let from = start_centre(resolve.model, &subject);
             let measure = Measure::CentreDisplacement { from, direction };
             ("displacement", weight, of(measure, subject, *when))

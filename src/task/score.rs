@@ -19,7 +19,7 @@ pub(super) fn compile(resolve: &Resolve, score: &scene::Score) -> Result<Score, 
     let at = KeyPath::root("task").key("score");
     let compiled = match score {
         scene::Score::DistanceToGoal { body, goal } => Score::DistanceToGoal {
-            of: resolve.subject(&at, body)?,
+            of: resolve.started(&at, body)?,
             goal: resolve.point(&at, "goal", *goal)?,
         },
         scene::Score::Displacement { body, direction, reference } => {
@@ -28,7 +28,7 @@ pub(super) fn compile(resolve: &Resolve, score: &scene::Score) -> Result<Score, 
                 return Err(resolve.scene.error(&at.key("reference"), message));
             }
             Score::Displacement {
-                of: resolve.subject(&at, body)?,
+                of: resolve.started(&at, body)?,
                 direction: resolve.direction(&at, "direction", *direction)?,
                 reference: *reference,
             }
@@ -70,7 +70,8 @@ pub(super) fn start_centre(model: &Model, of: &Subject) -> [f64; 3] {
     let (start, h, origin) = (&model.initial, model.cell_width, model.origin);
     match of {
         Subject::Particles(particles) => {
-            centre(model, particles, |p| start.world_position(p, h, origin))
+            let mass = |p| if start.is_present(p) { model.particles.mass[p] } else { 0.0 };
+            centre(particles, mass, |p| start.world_position(p, h, origin))
         }
         Subject::RigidBody(body) => start.rigid[*body].world_position(h, origin),
     }
@@ -78,27 +79,31 @@ pub(super) fn start_centre(model: &Model, of: &Subject) -> [f64; 3] {
 
 fn end_centre(model: &Model, of: &Subject, last: &Observation) -> [f64; 3] {
     match of {
-        Subject::Particles(particles) => centre(model, particles, |p| last.x[p]),
+        Subject::Particles(particles) => {
+            let mass = |p| if last.is_present(p) { model.particles.mass[p] } else { 0.0 };
+            centre(particles, mass, |p| last.x[p])
+        }
         Subject::RigidBody(body) => {
             last.rigid[*body].world_position(model.cell_width, model.origin)
         }
     }
 }
 
+/// Zero if all of it is gone.
 fn centre(
-    model: &Model,
     particles: &Range<usize>,
+    mass: impl Fn(usize) -> f64,
     position: impl Fn(usize) -> [f64; 3],
 ) -> [f64; 3] {
     let (mut sum, mut total) = ([0.0; 3], 0.0);
     for p in particles.clone() {
-        let (m, x) = (model.particles.mass[p], position(p));
+        let (m, x) = (mass(p), position(p));
         total += m;
         for a in 0..3 {
             sum[a] += m * x[a];
         }
     }
-    sum.map(|s| s / total)
+    if total == 0.0 { sum } else { sum.map(|s| s / total) }
 }
 
 fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {

@@ -189,6 +189,7 @@ impl Playback {
             v: self.state.v.iter().map(|v| v.0).collect(),
             rigid: self.state.rigid.clone(),
             particles: self.state.particles.clone(),
+            absent: self.state.absent(),
         };
         let value = objective.state_value(model, &observation);
         self.objective_curve.push([self.show.time_at(self.substep), value]);

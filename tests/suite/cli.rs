@@ -209,6 +209,46 @@ fn single_and_double_precision_agree_to_round_off() {
 }
 
 #[test]
+fn what_comes_and_goes_is_told_and_only_what_is_there_is_written() {
+    let desk = Desk::new();
+    // The cube falls into the drain while a nozzle still pours.
+    let pour = "
+[[emitter]]
+name = \"nozzle\"
+material = \"jelly\"
+opening = { type = \"disc\", radius = 0.04 }
+position = [0.3, 0.0, 0.3]
+speed = 1.0
+[[sink]]
+name = \"drain\"
+region = { type = \"sphere\", radius = 0.04 }
+position = [0.0, 0.0, 0.1]
+";
+    fs::write(desk.path("pour.toml"), format!("{SCENE}{pour}")).expect("a scene");
+    let report = &desk.json("run pour.toml --out end.npz --secs 0.07")[0];
+    let mut npz = NpzReader::new(File::open(desk.path("end.npz")).unwrap()).unwrap();
+    let mut integers =
+        |name: &str| npz.by_name::<ndarray::OwnedRepr<i64>, ndarray::Ix1>(name).unwrap();
+    let ids = integers("id");
+    let x: Array2<f64> = npz.by_name("x").unwrap();
+    let mass: Array1<f64> = npz.by_name("mass").unwrap();
+    assert_eq!(x.shape(), [ids.len(), 3]);
+    assert_eq!(report["particles"], ids.len());
+    assert!(x.iter().all(|c| c.is_finite()));
+    assert!((report["mass"].as_f64().unwrap() - mass.sum()).abs() < 1e-12);
+    let drained = report["drained"][0].as_f64().unwrap();
+    assert!(drained > 0.0, "{report}");
+    let gone = (0..64).filter(|id| !ids.iter().any(|present| present == id)).count();
+    // A jelly of 1000 kg/m³ in eighths of a cell.
+    assert!((drained - gone as f64 * 0.05f64.powi(3) / 8.0 * 1000.0).abs() < 1e-9, "{report}");
+    assert!(ids.iter().any(|&id| id >= 64), "nothing came");
+    let output = desk.run("run pour.toml --secs 0.07");
+    assert!(text(&output.stderr).contains("stop with the scene, after 0.05 s"));
+    let error = desk.error("run pour.toml --observe seen.npz");
+    assert!(error.contains("come") && error.contains("--observe-map"), "{error}");
+}
+
+#[test]
 fn controls_move_the_effector() {
     let desk = Desk::new();
     desk.controls("push.npz", &Array2::from_elem((20, 1), 1.0));

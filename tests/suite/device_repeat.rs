@@ -63,7 +63,7 @@ fn run_plain(gpu: &Gpu, model: &Arc<Model>) -> Bits {
 }
 
 fn assert_moving(gradient: &Gradient) {
-    let DriveCotangent { poses, activations } = &gradient.drive;
+    let DriveCotangent { poses, activations, .. } = &gradient.drive;
     assert!(poses.iter().any(|p| p.position.norm_squared() > 0.0), "the capsule was never touched");
     assert!(activations.iter().any(|&a| a != 0.0), "the muscle never pulled");
 }

@@ -134,6 +134,7 @@ impl Simulator for PointMasses {
     fn drive(&mut self, drive: &Drive) -> Done {
         self.drive_bar = DriveCotangent {
             poses: vec![zero_pose(); drive.poses.len()],
+            births: vec![],
             activations: vec![0.0; drive.activations.len()],
         };
         self.drive = Some(drive.clone());
@@ -265,6 +266,8 @@ fn model() -> Model {
             angular_velocity: Vec3([0.2, -0.3, 0.4]),
         }],
         rigid_bodies: vec![],
+        emitters: vec![],
+        sinks: vec![],
         muscles: vec![Muscle { name: "lift".into(), fibre: Vec3([1.0, 0.0, 0.0]) }],
         actions: vec![
             channel(ActionTarget::LinearVelocity { collider: 0, axis: 0 }),

@@ -21,6 +21,7 @@ mod manufactured;
 mod moduli;
 mod objectivity;
 mod repeat;
+mod repose;
 
 use crate::mpm::simulator::SimulationError;
 use check::Report;
@@ -96,6 +97,12 @@ pub const LAWS: [Law; 15] = [
         name: "dam-break",
         about: "A column of liquid falls apart: its front, against the measurements of Martin and Moyce (1952).",
         run: dam_break::run,
+    },
+    Law {
+        number: 11,
+        name: "repose",
+        about: "Sand that is poured slowly makes a heap as steep as its friction angle.",
+        run: repose::run,
     },
     Law {
         number: 12,

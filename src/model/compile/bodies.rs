@@ -3,8 +3,10 @@
 use super::checks::Checks;
 use super::rest::{AtRest, Bed};
 use crate::math::{Mat3, Vec3};
-use crate::model::{Body, Collider, Field, Levels, Material, Model, Pose, Shape, Stance};
-use crate::mpm::state::{NO_MUSCLE, Particles, State, split_position};
+use crate::model::{
+    Body, Collider, Emitter, Field, Levels, Material, Model, Pose, Shape, Sink, Stance,
+};
+use crate::mpm::state::{Life, NO_MUSCLE, Particles, State, split_position};
 use crate::scene::{self, BodyShape, KeyPath, Npz, NpzError, Scene, SceneError};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -82,9 +84,10 @@ pub(super) fn fill(
     ground: &Ground<'_>,
 ) -> Result<Filled, SceneError> {
     let scene = checks.scene;
-    if scene.body.is_empty() {
+    if scene.body.is_empty() && scene.emitter.is_empty() {
+        let message = "the scene has no particles: it has no `[[body]]` and no `[[emitter]]`";
         return Err(scene
-            .error(&KeyPath::default(), "the scene has no particles: it has no `[[body]]`")
+            .error(&KeyPath::default(), message)
             .with_help("add a `[[body]]` with `name`, `material` and `shape`"));
     }
     let mut filled =
@@ -115,6 +118,24 @@ pub(super) fn fill(
 }
 
 impl Filled {
+    /// Adds a particle that comes later.
+    pub fn push_absent(&mut self, body: u32, material: u32, density: f64, volume: f64) {
+        self.state.push_absent();
+        self.push_constants((body, material), density, volume, 0);
+    }
+
+    /// Says which particles are there at the start, if any ever come or go.
+    pub fn note_absent(&mut self, emitters: &[Emitter], sinks: &[Sink]) {
+        if emitters.is_empty() && sinks.is_empty() {
+            return;
+        }
+        self.state.life = vec![Life::Present; self.state.particle_count()];
+        for emitter in emitters {
+            let body = &self.bodies[emitter.body as usize];
+            self.state.life[body.particles.clone()].fill(Life::Unborn);
+        }
+    }
+
     fn push(&mut self, particle: Particle, body: u32, material: u32, density: f64, scene: &Scene) {
         let mut cell = [0; 3];
         let mut offset = Vec3::zero();
@@ -129,12 +150,22 @@ impl Filled {
         self.state.c.push(particle.c);
         self.state.f.push(particle.f);
         self.state.history.push(particle.history);
-        self.particles.mass.push(density * particle.volume);
-        self.particles.volume.push(particle.volume);
+        self.push_constants((body, material), density, particle.volume, particle.level);
+    }
+
+    fn push_constants(
+        &mut self,
+        (body, material): (u32, u32),
+        density: f64,
+        volume: f64,
+        level: u8,
+    ) {
+        self.particles.mass.push(density * volume);
+        self.particles.volume.push(volume);
         self.particles.material.push(material);
         self.particles.body.push(body);
         self.particles.muscle.push(NO_MUSCLE);
-        self.particles.level.push(particle.level);
+        self.particles.level.push(level);
     }
 }
 
@@ -165,11 +196,7 @@ impl Filler<'_> {
 
     /// Particles per cell and axis.
     fn per_axis(&self) -> Result<usize, SceneError> {
-        let per_cell = self.body.particles_per_cell;
-        (1..=4).find(|n: &usize| n.pow(3) == per_cell as usize).ok_or_else(|| {
-            let message = format!("`particles_per_cell` is {per_cell}; it must be 1, 8, 27 or 64");
-            self.checks.scene.error(&self.at.key("particles_per_cell"), message)
-        })
+        self.checks.per_axis(&self.at, self.body.particles_per_cell)
     }
 
     /// A lattice of world points `(i + 1/2) spacing`, those of it that lie in the shape.
@@ -489,7 +516,7 @@ impl Motion {
 
 /// Refuses particles that start inside a collider.
 pub(super) fn check_overlap(checks: &Checks<'_>, model: &Model) -> Result<(), SceneError> {
-    for (index, body) in model.bodies.iter().enumerate() {
+    for (index, body) in model.bodies.iter().take(checks.scene.body.len()).enumerate() {
         let coarsest = f64::from(1u32 << (model.levels.count() - 1));
         let fill = BED_FILL_CELLS * coarsest;
         let allowed = if checks.scene.body[index].at_rest { fill } else { TOUCH_CELLS };

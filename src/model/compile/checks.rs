@@ -2,7 +2,7 @@
 
 use crate::math::Vec3;
 use crate::model::{Pose, Shape};
-use crate::scene::{Bounds, KeyPath, Rotation, Scene, SceneError, nearest};
+use crate::scene::{Bounds, KeyPath, Region, Rotation, Scene, SceneError, nearest};
 use glam::{DQuat, DVec3};
 
 /// How far the length of a direction may be from one: what rounding to three decimals costs.
@@ -149,6 +149,23 @@ impl Checks<'_> {
             radius: self.positive(at, "radius", radius, "m")?,
             half_length: self.positive(at, "length", length, "m")? / 2.0,
         })
+    }
+
+    /// Particles per cell and axis, from those per cell.
+    pub fn per_axis(&self, at: &KeyPath, per_cell: u32) -> Result<usize, SceneError> {
+        (1..=4).find(|n: &usize| n.pow(3) == per_cell as usize).ok_or_else(|| {
+            let message = format!("`particles_per_cell` is {per_cell}; it must be 1, 8, 27 or 64");
+            self.scene.error(&at.key("particles_per_cell"), message)
+        })
+    }
+
+    pub fn region(&self, at: &KeyPath, region: &Region) -> Result<Shape, SceneError> {
+        match *region {
+            Region::Box { size } => self.box_(at, size),
+            Region::Sphere { radius } => self.sphere(at, radius),
+            Region::Capsule { radius, length } => self.capsule(at, radius, length),
+            Region::Cylinder { radius, length } => self.cylinder(at, radius, length),
+        }
     }
 
     /// Names of one kind of entity: written with letters, digits, `_` and `-`, and each once.

@@ -13,6 +13,8 @@ use glam::{DQuat, DVec3};
 
 mod bodies;
 mod checks;
+mod effectors;
+mod emission;
 mod levels;
 mod rest;
 mod rigid;
@@ -45,9 +47,13 @@ pub fn compile(scene: &Scene, fidelity: Fidelity) -> Result<Model, SceneError> {
     let colliders = colliders(&checks)?;
     let levels = levels::resolve(&checks, &colliders, cell_width)?;
     let ground = bodies::Ground { cell_width, gravity, colliders: &colliders, levels: &levels };
-    let filled = bodies::fill(&checks, &materials, &ground)?;
+    let mut filled = bodies::fill(&checks, &materials, &ground)?;
+    let emitters = emission::emitters(&checks, &materials, cell_width, &mut filled)?;
+    let sinks = emission::sinks(&checks)?;
+    emission::check_levels(&checks, &levels)?;
+    filled.note_absent(&emitters, &sinks);
     let rigid = rigid::resolve(&checks, cell_width)?;
-    let mut actions = effectors(&checks, &colliders)?;
+    let mut actions = effectors::channels(&checks, &colliders, &emitters)?;
 
     let mut model = Model {
         name: scene.name.clone(),
@@ -60,6 +66,8 @@ pub fn compile(scene: &Scene, fidelity: Fidelity) -> Result<Model, SceneError> {
         bodies: filled.bodies,
         colliders,
         rigid_bodies: rigid.bodies,
+        emitters,
+        sinks,
         muscles: Vec::new(),
         actions: Vec::new(),
         particles: filled.particles,
@@ -71,6 +79,7 @@ pub fn compile(scene: &Scene, fidelity: Fidelity) -> Result<Model, SceneError> {
 
     // How it fits together
     bodies::check_overlap(&checks, &model)?;
+    emission::check_overlap(&checks, &model)?;
     rigid::check(&checks, &model)?;
     substep::set(&checks, &mut model)?;
     if let Some(task) = &scene.task
@@ -106,7 +115,7 @@ fn cell_width(checks: &Checks<'_>, fidelity: Fidelity) -> Result<f64, SceneError
     }
 }
 
-/// The materials of the file, then the built-in ones that bodies name.
+/// The materials of the file, then the built-in ones that bodies and emitters name.
 fn materials(checks: &Checks<'_>) -> Result<Vec<Material>, SceneError> {
     let scene = checks.scene;
     let declared: Vec<&str> = scene.material.iter().map(|m| m.name.as_str()).collect();
@@ -121,18 +130,21 @@ fn materials(checks: &Checks<'_>) -> Result<Vec<Material>, SceneError> {
         }
         materials.push(resolve_material(checks, &at, material)?);
     }
-    for (index, body) in scene.body.iter().enumerate() {
-        if materials.iter().any(|m| m.name == body.material) {
+    let of_bodies = scene.body.iter().map(|body| &body.material).enumerate();
+    let of_emitters = scene.emitter.iter().map(|emitter| &emitter.material).enumerate();
+    let named = of_bodies.map(|named| ("body", named));
+    for (section, (index, name)) in named.chain(of_emitters.map(|named| ("emitter", named))) {
+        if materials.iter().any(|m| m.name == *name) {
             continue;
         }
-        let at = KeyPath::root("body").index(index).key("material");
-        match scene::built_in_material(&body.material) {
+        let at = KeyPath::root(section).index(index).key("material");
+        match scene::built_in_material(name) {
             Some((density, law)) => {
-                materials.push(Material { name: body.material.clone(), density, law });
+                materials.push(Material { name: name.clone(), density, law });
             }
             None => {
                 let known = [declared.as_slice(), &scene::BUILT_IN_MATERIALS].concat();
-                checks.resolve(&at, "material", &body.material, &known)?;
+                checks.resolve(&at, "material", name, &known)?;
             }
         }
     }
@@ -255,52 +267,6 @@ fn contact(
     Ok(Contact { mode, friction, softness: checks.within(at, "softness", softness, range)? })
 }
 
-/// The action channels of the effectors.
-fn effectors(
-    checks: &Checks<'_>,
-    colliders: &[Collider],
-) -> Result<Vec<ActionChannel>, SceneError> {
-    let names: Vec<&str> = colliders.iter().map(|c| c.name.as_str()).collect();
-    let mut channels = Vec::new();
-    for (index, effector) in checks.scene.effector.iter().enumerate() {
-        let at = KeyPath::root("effector").index(index);
-        let name = &effector.collider;
-        let collider = checks.resolve(&at.key("collider"), "collider", name, &names)?;
-        if checks.scene.effector[..index].iter().any(|other| other.collider == *name) {
-            let message = format!("duplicate effector: the collider `{name}` is driven already");
-            return Err(checks.scene.error(&at.key("collider"), message));
-        }
-        let linear = [("vx", effector.vx), ("vy", effector.vy), ("vz", effector.vz)];
-        let angular = [("wx", effector.wx), ("wy", effector.wy), ("wz", effector.wz)];
-        let before = channels.len();
-        for (turns, components) in [(false, linear), (true, angular)] {
-            for (axis, (key, bounds)) in components.into_iter().enumerate() {
-                let Some(bounds) = bounds else { continue };
-                let (lower, upper) = checks.bounds(&at.key(key), bounds)?;
-                let target = if turns {
-                    ActionTarget::AngularVelocity { collider, axis }
-                } else {
-                    ActionTarget::LinearVelocity { collider, axis }
-                };
-                channels.push(ActionChannel {
-                    name: format!("{name}.{key}"),
-                    target,
-                    lower,
-                    upper,
-                });
-            }
-        }
-        if channels.len() == before {
-            let message = format!(
-                "the effector of `{name}` drives nothing; give at least one of \
-                 `vx`, `vy`, `vz`, `wx`, `wy`, `wz` as {{ min = .., max = .. }}"
-            );
-            return Err(checks.scene.error(&at, message));
-        }
-    }
-    Ok(channels)
-}
-
 /// Gives particles to the muscles, and returns the action channels of these.
 fn muscles(checks: &Checks<'_>, model: &mut Model) -> Result<Vec<ActionChannel>, SceneError> {
     let scene = checks.scene;
@@ -321,16 +287,7 @@ fn muscles(checks: &Checks<'_>, model: &mut Model) -> Result<Vec<ActionChannel>,
             return Err(scene.error(&at.key("body"), message));
         }
         let region_at = at.key("region");
-        let region = match muscle.region {
-            scene::Region::Box { size } => checks.box_(&region_at, size)?,
-            scene::Region::Sphere { radius } => checks.sphere(&region_at, radius)?,
-            scene::Region::Capsule { radius, length } => {
-                checks.capsule(&region_at, radius, length)?
-            }
-            scene::Region::Cylinder { radius, length } => {
-                checks.cylinder(&region_at, radius, length)?
-            }
-        };
+        let region = checks.region(&region_at, &muscle.region)?;
         let pose = checks.pose(&at, muscle.position, &muscle.rotation)?;
         let mut any = false;
         for p in body.particles.clone() {

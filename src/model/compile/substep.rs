@@ -73,50 +73,84 @@ pub fn stability(model: &Model, max_speed: Option<f64>) -> Stability {
 const NONE: usize = crate::mpm::state::NO_MUSCLE as usize;
 
 fn expected_speed(model: &Model) -> f64 {
-    let norm = |v: Vec3<f64>| v.norm_squared().sqrt();
     let initial = model.initial.v.iter().map(|&v| norm(v)).fold(0.0, f64::max);
     let rigid = model.rigid_bodies.iter().zip(&model.initial.rigid);
     let rigid = rigid.map(|(body, m)| norm(m.velocity) + norm(m.angular_velocity) * body.reach());
     let initial = rigid.fold(initial, f64::max);
+    let emitted = (0..model.emitters.len()).map(|e| emitted_speed(model, e));
+    let initial = emitted.fold(initial, f64::max);
     let commanded = (0..model.colliders.len()).map(|c| commanded_speed(model, c));
     let commanded = commanded.fold(0.0, f64::max);
     // 2 g H, with heights as potentials -g·x.
     let potential = |x: Vec3<f64>| -model.gravity.dot(x);
-    let heights = (0..model.initial.particle_count())
-        .map(|p| potential(Vec3(model.initial.world_position(p, model.cell_width, model.origin))));
+    let start = &model.initial;
+    let particles =
+        start.present().map(|p| Vec3(start.world_position(p, model.cell_width, model.origin)));
+    let nozzles = model.emitters.iter().map(|emitter| emitter.pose.position);
     let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-    for height in heights {
+    for height in particles.chain(nozzles).map(potential) {
         (low, high) = (low.min(height), high.max(height));
     }
     for motion in &model.initial.rigid {
         high = high.max(potential(Vec3(motion.world_position(model.cell_width, model.origin))));
     }
-    low = model.colliders.iter().map(|c| potential(c.pose.position)).fold(low, f64::min);
+    let colliders = model.colliders.iter().map(|collider| collider.pose.position);
+    let ends = colliders.chain(model.sinks.iter().map(|sink| sink.pose.position));
+    low = ends.map(potential).fold(low, f64::min);
     let fall = (2.0 * (high - low).max(0.0)).sqrt();
     (initial * initial + fall * fall).sqrt().max(commanded)
+}
+
+fn norm(v: Vec3<f64>) -> f64 {
+    v.norm_squared().sqrt()
 }
 
 /// Largest speed [m/s] that a collider's surface can be driven at; a half-space, which has no size,
 /// counts at its origin.
 fn commanded_speed(model: &Model, index: usize) -> f64 {
     let collider = &model.colliders[index];
-    let mut linear = Vec3(collider.velocity.0.map(f64::abs));
-    let mut angular = Vec3(collider.angular_velocity.0.map(f64::abs));
+    let component = |target: ActionTarget| match target {
+        ActionTarget::LinearVelocity { collider, axis } if collider == index => Some((0, axis)),
+        ActionTarget::AngularVelocity { collider, axis } if collider == index => Some((1, axis)),
+        _ => None,
+    };
+    let own = [collider.velocity, collider.angular_velocity];
+    let [linear, angular] = largest_twist(model, own, component);
+    let reach = norm(collider.shape.half_extents());
+    let reach = if reach.is_finite() { reach } else { 0.0 };
+    linear + angular * reach
+}
+
+/// Largest speed [m/s] at which material leaves a nozzle.
+fn emitted_speed(model: &Model, index: usize) -> f64 {
+    let emitter = &model.emitters[index];
+    let component = |target: ActionTarget| match target {
+        ActionTarget::EmitterVelocity { emitter, axis } if emitter == index => Some((0, axis)),
+        ActionTarget::EmitterAngularVelocity { emitter, axis } if emitter == index => {
+            Some((1, axis))
+        }
+        _ => None,
+    };
+    let own = [emitter.velocity, emitter.angular_velocity];
+    let [linear, angular] = largest_twist(model, own, component);
+    let [a, b] = emitter.opening.half_extents();
+    emitter.speed + linear + angular * a.hypot(b)
+}
+
+/// The largest velocity [m/s] and angular velocity [rad/s] that actions can add up to; `component` says
+/// which of the two, and which axis of it, a target is.
+fn largest_twist(
+    model: &Model,
+    own: [Vec3<f64>; 2],
+    component: impl Fn(ActionTarget) -> Option<(usize, usize)>,
+) -> [f64; 2] {
+    let mut most = own.map(|part| Vec3(part.0.map(f64::abs)));
     for action in &model.actions {
-        let most = action.lower.abs().max(action.upper.abs());
-        match action.target {
-            ActionTarget::LinearVelocity { collider, axis } if collider == index => {
-                linear[axis] += most;
-            }
-            ActionTarget::AngularVelocity { collider, axis } if collider == index => {
-                angular[axis] += most;
-            }
-            _ => {}
+        if let Some((part, axis)) = component(action.target) {
+            most[part][axis] += action.lower.abs().max(action.upper.abs());
         }
     }
-    let reach = collider.shape.half_extents().norm_squared().sqrt();
-    let reach = if reach.is_finite() { reach } else { 0.0 };
-    linear.norm_squared().sqrt() + angular.norm_squared().sqrt() * reach
+    most.map(norm)
 }
 
 /// Fixes the substep: the one that the scene asks for, if it is stable, or the longest stable one of

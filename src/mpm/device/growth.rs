@@ -9,6 +9,7 @@ use super::tables::{Capacity, SLOT_GROUP, Tables};
 use super::{GpuSimulator, SimulationError};
 use crate::gpu::{Gpu, GpuError, Recording};
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -153,21 +154,23 @@ impl GpuSimulator {
         self.usage.ask(&self.gpu, &self.tables)
     }
 
-    /// Before `substeps` more: frees slots if more than half of them are taken, in larger tables if
+    /// Before some substeps more: frees slots if more than half of them are taken, in larger tables if
     /// the blocks in use need them. A record keeps what it needs of the tables before.
-    pub(super) fn make_room(&mut self, substeps: usize) -> Result<(), SimulationError> {
+    pub(super) fn make_room(&mut self, substeps: Range<usize>) -> Result<(), SimulationError> {
+        let opened = self.opened_in(substeps.clone());
+        let substeps = substeps.len();
         let present = self.tables.capacity;
         self.usage.look()?;
-        if self.usage.is_uncertain(substeps, present.slots) {
+        if self.usage.is_uncertain(substeps, present.slots.saturating_sub(opened)) {
             self.gpu.wait()?;
             self.usage.look()?;
         }
         let Some((used, _)) = self.usage.known else { return Ok(()) };
-        let is_short =
-            2 * used.slots > present.slots || self.usage.expected(substeps) > present.slots;
+        let is_short = 2 * used.slots > present.slots
+            || self.usage.expected(substeps) + opened > present.slots;
         let most = Capacity::most_occupied(&self.gpu, self.ids.len());
         // Half of it is left to spread into, or to cross until the counters are looked at again.
-        let needed = (4 * used.live).max(2 * (used.live + self.usage.taken_in(substeps)));
+        let needed = (4 * used.live).max(2 * (used.live + self.usage.taken_in(substeps) + opened));
         let capacity = Capacity {
             slots: match is_short {
                 true => present.slots.max(needed.next_multiple_of(SLOT_GROUP)),

@@ -4,8 +4,9 @@ use crate::agents::ColliderPose;
 use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Vec3};
 use crate::model::{Collider, ContactMode, ContactPoint, Model, RigidBody, Shape};
-use crate::mpm::state::{RigidCotangent, RigidMotion};
+use crate::mpm::state::{RigidCotangent, RigidMotion, split_position};
 use bytemuck::{Pod, Zeroable};
+use glam::DMat3;
 
 /// No slot, no cell, no particle.
 pub const NONE: u32 = u32::MAX;
@@ -66,8 +67,44 @@ pub struct Step {
     pub substep: u32,
     pub stress_control: u32,
     pub restart: u32,
-    pub pad: [u32; 61],
+    pub first_birth: u32,
+    pub birth_count: u32,
+    pub first_opening: u32,
+    pub opening_count: u32,
+    pub pad: [u32; 57],
 }
+
+/// `Birth`
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct BirthAt {
+    pub cell: [i32; 3],
+    pub particle: u32,
+    pub offset: [f32; 3],
+    pub mass: f32,
+    pub velocity: [f32; 3],
+    pub specific_volume: f32,
+    pub spin: [f32; 3],
+    pub class_number: f32,
+}
+
+/// `SinkAt`; the rotation is made of columns, each padded to four floats.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct SinkAt {
+    pub cell: [i32; 3],
+    pub shape: u32,
+    pub offset: [f32; 4],
+    pub rotation: [[f32; 4]; 3],
+    pub size: [f32; 4],
+}
+
+/// Most sinks: their table is a uniform.
+pub const SINKS: usize = 16;
+/// The first coordinate of a cell that stands for a particle which is not there.
+pub const ABSENT_CELL: i32 = i32::MIN;
+/// Floats of one particle that came, in `emit_adj`.
+pub const BIRTH_BAR_FLOATS: usize = 9;
 
 /// `Activations` [Pa]
 #[repr(C)]
@@ -217,6 +254,25 @@ impl ColliderAt {
             size,
             moving,
         }
+    }
+}
+
+impl SinkAt {
+    pub fn table(model: &Model) -> Vec<Self> {
+        let mut table = vec![Self::zeroed(); SINKS];
+        for (row, sink) in table.iter_mut().zip(&model.sinks) {
+            let split = sink.pose.position.0.map(|x| split_position(x / model.cell_width));
+            let rotation = DMat3::from_quat(sink.pose.rotation);
+            let (shape, size) = shape_at(&sink.shape);
+            *row = Self {
+                cell: std::array::from_fn(|a| model.origin[a].saturating_add(split[a].0)),
+                shape,
+                offset: padded(Vec3(split.map(|(_, o)| o * model.cell_width))),
+                rotation: std::array::from_fn(|j| padded(Vec3(rotation.col(j).to_array()))),
+                size: [size[0], size[1], size[2], 0.0],
+            };
+        }
+        table
     }
 }
 

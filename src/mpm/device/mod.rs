@@ -27,6 +27,7 @@
 //! threads, fewer registers), software devices are slower with it, and no GPU was at hand to decide.
 
 mod dispatch;
+mod exchange;
 mod growth;
 mod layout;
 mod motion;
@@ -53,13 +54,13 @@ pub use stages::{Launch, MEASURED, Over, STAGES, Stage};
 pub use tables::Capacity;
 
 use super::simulator::SimulationError;
-use super::state::State;
+use super::state::{Life, State};
 use crate::gpu::{Bound, Buffer, Gpu, GpuError, Recording, Resources, Timer};
 use crate::model::Model;
 use growth::Usage;
 use layout::{
     Activations, CAUSE_RIGID, FIRST_BODY, MATERIALS, MUSCLES, MaterialAt, NONE, Parameters,
-    RigidMotionAt, Status,
+    RigidMotionAt, SINKS, SinkAt, Status,
 };
 use motion::{Motion, moving_colliders};
 use observations::Observations;
@@ -113,6 +114,7 @@ struct Uniforms {
     parameters: Buffer<Parameters>,
     materials: Buffer<MaterialAt>,
     muscles: Buffer<[f32; 4]>,
+    sinks: Buffer<SinkAt>,
     /// Activations that the present state's stress was computed with.
     present_activations: Buffer<Activations>,
     activation_changes: Buffer<Activations>,
@@ -126,6 +128,8 @@ struct Present {
     raw: bool,
     /// `cells` counts its particles.
     counted: bool,
+    /// How many particles have come.
+    come: usize,
     /// What its stress was computed with.
     activations: Activations,
 }
@@ -137,6 +141,7 @@ struct Checkpoint {
     /// Of its locations.
     numbering: Arc<Numbering>,
     raw: bool,
+    come: usize,
     activations: Activations,
 }
 
@@ -210,6 +215,7 @@ impl GpuSimulator {
             state: pool.acquire(gpu)?,
             raw: true,
             counted: false,
+            come: 0,
             activations: bytemuck::Zeroable::zeroed(),
         };
         let mut simulator = Self {
@@ -296,7 +302,12 @@ impl GpuSimulator {
         for (place, &id) in self.ids.iter().enumerate() {
             self.places[id as usize] = place as u32;
         }
-        self.present = Present { raw: true, counted: false, ..self.present };
+        let unborn = state.life.iter().filter(|life| **life == Life::Unborn).count();
+        self.present =
+            Present { raw: true, counted: false, come: particles - unborn, ..self.present };
+        if let Some(Motion { births: Some(births), drive, .. }) = &self.motion {
+            births.place(&self.gpu, &self.model, drive, &self.places);
+        }
         self.note_memory();
         Ok(())
     }
@@ -348,6 +359,7 @@ impl GpuSimulator {
             .with("parameters", &self.uniforms.parameters)
             .with("materials", &self.uniforms.materials)
             .with("muscles", &self.uniforms.muscles)
+            .with("sinks", &self.uniforms.sinks)
             .with("activation_changes", &self.uniforms.activation_changes)
             .with("unloaded", &self.unloaded)
             .with("observed", &self.observed);
@@ -459,6 +471,8 @@ impl Uniforms {
         let uniform = wgpu::BufferUsages::UNIFORM;
         let materials = Buffer::with_usage(gpu, "materials", MATERIALS, uniform)?;
         materials.write(gpu, 0, &MaterialAt::table(model));
+        let sinks = Buffer::with_usage(gpu, "sinks", SINKS, uniform)?;
+        sinks.write(gpu, 0, &SinkAt::table(model));
         let muscles = Buffer::with_usage(gpu, "muscles", MUSCLES, uniform)?;
         let fibre = |m: &crate::model::Muscle| {
             let [x, y, z] = m.fibre.0.map(|c| c as f32);
@@ -469,6 +483,7 @@ impl Uniforms {
             parameters: Buffer::with_usage(gpu, "parameters", 1, uniform)?,
             materials,
             muscles,
+            sinks,
             present_activations: Buffer::with_usage(gpu, "present activations", 1, uniform)?,
             activation_changes: Buffer::with_usage(gpu, "activation changes", 1, uniform)?,
         })

@@ -1,6 +1,7 @@
 //! What is commanded, on the device: colliders of every substep, activations of every control step,
 //! and the step numbers; uploaded once per drive.
 
+use super::exchange::Births;
 use super::layout::{Activations, ColliderAt, MUSCLES, NONE, Step};
 use crate::agents::Drive;
 use crate::gpu::{Buffer, Gpu, GpuError, Resources};
@@ -12,16 +13,20 @@ pub struct Motion {
     pub drive: Drive,
     /// Which colliders move, by place among them.
     pub moving: Vec<usize>,
+    /// What comes from nozzles, if there are any.
+    pub births: Option<Births>,
     steps: Buffer<Step>,
     colliders: Buffer<ColliderAt>,
     activations: Buffer<Activations>,
 }
 
 impl Motion {
-    pub fn new(gpu: &Gpu, model: &Model, drive: &Drive) -> Result<Self, GpuError> {
+    /// `places[id]` is where a particle is stored.
+    pub fn new(gpu: &Gpu, model: &Model, drive: &Drive, places: &[u32]) -> Result<Self, GpuError> {
         let moving = moving_colliders(model);
         let uniform = wgpu::BufferUsages::UNIFORM;
-        let steps = step_table(drive);
+        let births = Births::new(gpu, model, drive, places)?;
+        let steps = step_table(drive, births.as_ref());
         let step_buffer = Buffer::with_usage(gpu, "steps", steps.len(), uniform)?;
         step_buffer.write(gpu, 0, &steps);
 
@@ -46,6 +51,7 @@ impl Motion {
         Ok(Self {
             drive: drive.clone(),
             moving,
+            births,
             steps: step_buffer,
             colliders: Buffer::from_slice(gpu, "colliders", &colliders)?,
             activations,
@@ -53,6 +59,10 @@ impl Motion {
     }
 
     pub fn resources(&self, resources: Resources) -> Resources {
+        let resources = match &self.births {
+            Some(births) => births.resources(resources),
+            None => resources,
+        };
         resources
             .with_element("step", &self.steps)
             .with("colliders", &self.colliders)
@@ -85,7 +95,8 @@ impl Motion {
     }
 
     pub fn bytes(&self) -> u64 {
-        self.steps.bytes() + self.colliders.bytes() + self.activations.bytes()
+        let births = self.births.as_ref().map_or(0, Births::bytes);
+        self.steps.bytes() + self.colliders.bytes() + self.activations.bytes() + births
     }
 }
 
@@ -96,14 +107,24 @@ pub fn moving_colliders(model: &Model) -> Vec<usize> {
 }
 
 /// Entry s + 1 belongs to substep s; entry 0 to the stress of the very first state.
-fn step_table(drive: &Drive) -> Vec<Step> {
+fn step_table(drive: &Drive, births: Option<&Births>) -> Vec<Step> {
     let control = |substep: usize| substep / drive.substeps_per_control.max(1);
     (0..=drive.substeps())
-        .map(|next| Step {
-            substep: next.saturating_sub(1) as u32,
-            stress_control: control(next) as u32,
-            restart: u32::from(control(next) != control(next + 1)),
-            pad: [0; 61],
+        .map(|next| {
+            let (mut born, mut opened) = (0..0, 0..0);
+            if let (Some(births), Some(substep)) = (births, next.checked_sub(1)) {
+                (born, opened) = (drive.births_at(substep), births.openings(substep));
+            }
+            Step {
+                substep: next.saturating_sub(1) as u32,
+                stress_control: control(next) as u32,
+                restart: u32::from(control(next) != control(next + 1)),
+                first_birth: born.start as u32,
+                birth_count: born.len() as u32,
+                first_opening: opened.start as u32,
+                opening_count: opened.len() as u32,
+                pad: [0; 57],
+            }
         })
         .collect()
 }

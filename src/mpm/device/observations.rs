@@ -1,6 +1,6 @@
 //! Positions and velocities noted during a rollout, copied out while the device goes on.
 
-use super::layout::{OBSERVED_WORDS, RigidMotionAt};
+use super::layout::{ABSENT_CELL, OBSERVED_WORDS, RigidMotionAt};
 use super::rigid::motions;
 use crate::gpu::{Gpu, GpuError, Recording};
 use crate::model::Model;
@@ -115,9 +115,18 @@ fn observation(words: &[u32], model: &Model) -> Observation {
         })
     });
     let v = particles.clone().map(|p| std::array::from_fn(|a| float(p[6 + a])));
+    let (mut x, mut v): (Vec<[f64; 3]>, Vec<[f64; 3]>) = (x.collect(), v.collect());
+    let mut absent = Vec::new();
+    if model.exchanges() {
+        absent = particles.map(|p| p[0] as i32 == ABSENT_CELL).collect();
+        for (p, _) in absent.iter().enumerate().filter(|(_, absent)| **absent) {
+            (x[p], v[p]) = ([0.0; 3], [0.0; 3]);
+        }
+    }
     Observation {
-        x: x.collect(),
-        v: v.collect(),
+        x,
+        v,
+        absent,
         rigid: motions(&bytemuck::pod_collect_to_vec::<u32, RigidMotionAt>(rigid)),
         particles: None,
     }

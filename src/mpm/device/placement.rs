@@ -3,7 +3,7 @@
 
 use super::layout::{Block, MATERIALS, NONE, particle_rows};
 use crate::model::Model;
-use crate::mpm::state::{NO_MUSCLE, State};
+use crate::mpm::state::{Life, NO_MUSCLE, State};
 use bytemuck::Zeroable;
 use rustc_hash::FxHashMap;
 
@@ -11,7 +11,8 @@ use rustc_hash::FxHashMap;
 pub struct Placement {
     /// Id of each storage place: by block, cell, id.
     pub ids: Vec<u32>,
-    /// Slot * 64 + cell, and rank in the cell, of each storage place.
+    /// Slot * 64 + cell, and rank in the cell, of each storage place; `NONE` and a sink of what is not
+    /// there.
     pub locations: Vec<[u32; 2]>,
     /// The blocks that hold particles; their neighbours get slots on the device.
     pub blocks: Vec<Block>,
@@ -28,7 +29,7 @@ impl Placement {
             ids.sort_unstable_by_key(|&id| {
                 let cell = state.cell[id as usize];
                 let [x, y, z, _] = key_of(cell);
-                (z, y, x, local_cell(cell), id)
+                (!state.is_present(id as usize), z, y, x, local_cell(cell), id)
             });
         })
     }
@@ -43,6 +44,11 @@ impl Placement {
         let locations = ids
             .iter()
             .map(|&id| {
+                match state.life.get(id as usize) {
+                    None | Some(Life::Present) => {}
+                    Some(Life::Unborn) => return [NONE, NONE],
+                    Some(Life::Gone { sink }) => return [NONE, *sink],
+                }
                 let cell = state.cell[id as usize];
                 let key = key_of(cell);
                 let slot = *slots.entry(key).or_insert_with(|| {
@@ -77,18 +83,23 @@ impl Placement {
                 let c = state.c[id] * model.cell_width;
                 set(1 + a, [state.v[id][a], c[(a, 0)], c[(a, 1)], c[(a, 2)]]);
             }
-            let muscle = match model.particles.muscle[id] {
-                NO_MUSCLE => 0,
-                muscle => muscle as usize + 1,
-            };
-            let class = model.particles.material[id] as usize + MATERIALS * muscle;
-            let rest = [state.history[id], model.particles.volume[id] / mass, class as f64];
+            let class = class_number(model, id) as f64;
+            let rest = [state.history[id], model.particles.volume[id] / mass, class];
             for (b, &spare) in rest.iter().enumerate() {
                 set(4 + b, [f[(0, b)], f[(1, b)], f[(2, b)], spare]);
             }
         }
         rows
     }
+}
+
+/// What tells the device a particle's material and muscle (`shaders/grid/particle.wgsl`).
+pub fn class_number(model: &Model, id: usize) -> usize {
+    let muscle = match model.particles.muscle[id] {
+        NO_MUSCLE => 0,
+        muscle => muscle as usize + 1,
+    };
+    model.particles.material[id] as usize + MATERIALS * muscle
 }
 
 /// Tags and slots of a hash table of `size` places (a power of two) that holds the blocks of slots

@@ -1,8 +1,9 @@
 //! The buffers of a reverse pass, and what comes out of them.
 
+use super::exchange;
 use super::layout::{
-    BLOCK_CELLS, CHUNK, NONE, PARTICLE_ROWS, POSE_COMPONENTS, POSE_STRIDE, UNLOADED_BAR_FLOATS,
-    constant_count,
+    BIRTH_BAR_FLOATS, BLOCK_CELLS, CHUNK, NONE, PARTICLE_ROWS, POSE_COMPONENTS, POSE_STRIDE,
+    UNLOADED_BAR_FLOATS, constant_count,
 };
 use super::motion::Motion;
 use super::placement::row_stride;
@@ -27,6 +28,7 @@ pub struct Reverse {
     momenta_bar: Buffer<[f32; 4]>,
     pose_limbs: Buffer<i32>,
     poses_bar: Buffer<f32>,
+    births_bar: Buffer<f32>,
     /// Storage places of the particles of each muscle, in whole chunks.
     members: Buffer<u32>,
     /// Muscle of each chunk.
@@ -65,6 +67,11 @@ impl Reverse {
                 (moving + model.rigid_bodies.len()) * POSE_STRIDE,
             )?,
             poses_bar: Buffer::new(gpu, "poses_bar", drive.substeps() * moving * POSE_COMPONENTS)?,
+            births_bar: Buffer::new(
+                gpu,
+                "births_bar",
+                (BIRTH_BAR_FLOATS * drive.births.len()).max(1),
+            )?,
             activations_bar: Buffer::new(
                 gpu,
                 "activations_bar",
@@ -86,6 +93,7 @@ impl Reverse {
         recording.clear(&self.constants_bar);
         recording.clear(&self.pose_limbs);
         recording.clear(&self.poses_bar);
+        recording.clear(&self.births_bar);
         recording.clear(&self.activations_bar);
         self.rigid.clear(recording);
     }
@@ -101,6 +109,7 @@ impl Reverse {
             .with("momenta_bar", &self.momenta_bar)
             .with("pose_limbs", &self.pose_limbs)
             .with("poses_bar", &self.poses_bar)
+            .with("births_bar", &self.births_bar)
             .with("members", &self.members)
             .with("activations_bar", &self.activations_bar)
             .with("seeds", &self.seeds)
@@ -204,7 +213,8 @@ impl Reverse {
                 activations[control * model.muscles.len() + muscle] += f64::from(sum);
             }
         }
-        Ok(DriveCotangent { poses, activations })
+        let births = exchange::read_bars(gpu, &self.births_bar)?;
+        Ok(DriveCotangent { poses, births, activations })
     }
 
     pub fn bytes(&self) -> u64 {
@@ -212,6 +222,7 @@ impl Reverse {
             + 2 * self.constants_bar.bytes()
             + self.momenta_bar.bytes()
             + self.poses_bar.bytes()
+            + self.births_bar.bytes()
             + self.activations_bar.bytes()
             + self.members.bytes()
             + self.seeds.bytes()

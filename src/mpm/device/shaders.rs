@@ -60,10 +60,14 @@ pub enum KernelId {
     MarkBlocks,
     Renumber,
     Relocate,
+    Carry,
+    Open,
+    Emit,
+    EmitAdj,
 }
 
 impl KernelId {
-    pub const ALL: [KernelId; 38] = [
+    pub const ALL: [KernelId; 42] = [
         KernelId::Count,
         KernelId::Allocate,
         KernelId::Expand,
@@ -102,6 +106,10 @@ impl KernelId {
         KernelId::MarkBlocks,
         KernelId::Renumber,
         KernelId::Relocate,
+        KernelId::Carry,
+        KernelId::Open,
+        KernelId::Emit,
+        KernelId::EmitAdj,
     ];
 
     /// Name of the entry point.
@@ -142,6 +150,10 @@ impl KernelId {
             KernelId::MarkBlocks => "mark_blocks",
             KernelId::Renumber => "renumber",
             KernelId::Relocate => "relocate",
+            KernelId::Carry => "carry",
+            KernelId::Open => "open",
+            KernelId::Emit => "emit",
+            KernelId::EmitAdj => "emit_adj",
         }
     }
 
@@ -189,7 +201,7 @@ impl KernelId {
             KernelId::G2p => {
                 let mut files = vec![index()];
                 files.extend(transfer_files());
-                files.push(file!("stage/g2p.wgsl"));
+                files.extend([file!("grid/sinks.wgsl"), file!("stage/g2p.wgsl")]);
                 particle_files(laws, &files)
             }
             KernelId::G2pAdj => {
@@ -239,6 +251,14 @@ impl KernelId {
             KernelId::MarkBlocks => vec![types(), index(), file!("stage/mark_blocks.wgsl")],
             KernelId::Renumber => slot_files(file!("stage/renumber.wgsl")),
             KernelId::Relocate => vec![types(), index(), file!("stage/relocate.wgsl")],
+            KernelId::Carry => vec![types(), index(), file!("stage/carry.wgsl")],
+            KernelId::Open => slot_files(file!("stage/open.wgsl")),
+            KernelId::Emit => {
+                vec![types(), index(), file!("grid/hash.wgsl"), file!("stage/emit.wgsl")]
+            }
+            KernelId::EmitAdj => {
+                vec![types(), index(), file!("grid/rows.wgsl"), file!("stage/emit_adj.wgsl")]
+            }
         };
         ShaderSource { name: self.name(), files }
     }
@@ -267,6 +287,15 @@ impl KernelId {
         )
     }
 
+    /// Whether a model needs it.
+    fn serves(self, model: &Model) -> bool {
+        match self {
+            KernelId::Carry => model.exchanges(),
+            KernelId::Open | KernelId::Emit | KernelId::EmitAdj => !model.emitters.is_empty(),
+            _ => !self.moves_bodies() || !model.rigid_bodies.is_empty(),
+        }
+    }
+
     /// Name in messages and in tables of times.
     pub fn name(self) -> &'static str {
         match self {
@@ -282,6 +311,7 @@ impl KernelId {
             ("HAS_HISTORY", flag(has(|law| law.has_history))),
             ("HAS_RATE", flag(has(|law| law.reads_rate))),
             ("CONSTANT_COUNT", constant_count(model) as f64),
+            ("SINK_COUNT", model.sinks.len() as f64),
             ("HAS_RIGID", flag(!model.rigid_bodies.is_empty())),
             ("HAS_MUSCLES", flag(!model.muscles.is_empty())),
             ("SINGLE_CLASS", flag(model.materials.len() == 1 && model.muscles.is_empty())),
@@ -374,7 +404,7 @@ fn node_files(stage: &[ShaderFile]) -> Vec<ShaderFile> {
 
 /// All kernels, compiled for one model.
 pub struct Kernels {
-    /// By number; none for the kernels of rigid bodies in a model without.
+    /// By number; none for those that the model does not need.
     kernels: Vec<Option<Kernel>>,
 }
 
@@ -383,7 +413,7 @@ impl Kernels {
         let used = |kind: &&LawKind| model.materials.iter().any(|m| m.law.kind() == **kind);
         let laws: Vec<LawKind> = LawKind::ALL.iter().filter(used).copied().collect();
         let compile = |id: &KernelId| {
-            if id.moves_bodies() && model.rigid_bodies.is_empty() {
+            if !id.serves(model) {
                 return Ok(None);
             }
             let overrides = id.overrides(model);
@@ -395,6 +425,6 @@ impl Kernels {
     }
 
     pub fn get(&self, id: KernelId) -> &Kernel {
-        self.kernels[id as usize].as_ref().expect("kernels of rigid bodies run with bodies alone")
+        self.kernels[id as usize].as_ref().expect("only kernels that serve the model run")
     }
 }

@@ -1,15 +1,17 @@
 //! The [`Simulator`] interface of the GPU solver.
 
-use super::layout::{RigidMotionAt, UNLOADED_WORDS};
+use super::layout::{ABSENT_CELL, NONE, RigidMotionAt, UNLOADED_WORDS};
 use super::rigid::motions;
 use super::shaders::KernelId;
 use super::stages::{Launch, Over};
-use super::{Checkpoint, GpuSimulator, Impulses, Io, Motion, Placement, Reverse, SimulationError};
+use super::{
+    Checkpoint, GpuSimulator, Impulses, Io, Motion, Placement, Present, Reverse, SimulationError,
+};
 use crate::agents::Drive;
 use crate::gpu::{GpuError, Recording};
 use crate::math::{Mat3, Vec3};
 use crate::mpm::simulator::{Costs, Gradient, Observation, ObservationCotangent, Simulator};
-use crate::mpm::state::State;
+use crate::mpm::state::{Life, State};
 use crate::mpm::wrench::{self, Wrench};
 use std::ops::Range;
 use std::sync::Arc;
@@ -33,6 +35,16 @@ impl Simulator for GpuSimulator {
         let inverse_width = 1.0 / self.model.cell_width;
         let mut state = State::default();
         for p in words.chunks_exact(UNLOADED_WORDS) {
+            if p[0] as i32 == ABSENT_CELL {
+                state.push_absent();
+                state.life.push(if p[1] == NONE {
+                    Life::Unborn
+                } else {
+                    Life::Gone { sink: p[1] }
+                });
+                continue;
+            }
+            state.life.push(Life::Present);
             let at = |i: usize| f64::from(f32::from_bits(p[i]));
             let vector = |first: usize| Vec3::from_fn(|a| at(first + a));
             let matrix = |first: usize| Mat3::from_fn(|a, b| at(first + 3 * a + b));
@@ -43,12 +55,15 @@ impl Simulator for GpuSimulator {
             state.f.push(matrix(18));
             state.history.push(at(27));
         }
+        if !self.model.exchanges() {
+            state.life.clear();
+        }
         state.rigid = motions(&self.read_rigid()?);
         Ok(state)
     }
 
     fn drive(&mut self, drive: &Drive) -> Result<(), SimulationError> {
-        self.motion = Some(Motion::new(&self.gpu, &self.model, drive)?);
+        self.motion = Some(Motion::new(&self.gpu, &self.model, drive, &self.places)?);
         // Cotangents and impulses of the old drive have no place in the new one.
         self.reverse = None;
         self.impulses = None;
@@ -93,9 +108,9 @@ impl Simulator for GpuSimulator {
         let mut recording = Recording::new(&gpu);
         self.pool.copy(&mut recording, self.present.state, state);
         recording.submit();
-        let (raw, activations) = (self.present.raw, self.present.activations);
+        let Present { raw, come, activations, .. } = self.present;
         let numbering = Arc::clone(self.tables.numbering());
-        self.checkpoints[slot] = Some(Checkpoint { state, numbering, raw, activations });
+        self.checkpoints[slot] = Some(Checkpoint { state, numbering, raw, come, activations });
         self.note_memory();
         Ok(())
     }
@@ -117,6 +132,7 @@ impl Simulator for GpuSimulator {
         self.tables.clear_status(&gpu);
         self.clear_impulses();
         self.present.raw = checkpoint.raw;
+        self.present.come = checkpoint.come;
         self.present.activations = checkpoint.activations;
         self.present.counted = false;
         Ok(())

@@ -5,6 +5,7 @@ use super::shaders::KernelId;
 use super::stages::{self, Launch, Over};
 use super::{GpuSimulator, Io, Motion, Recorded, SimulationError};
 use crate::gpu::{Dispatch, GpuError, Recording};
+use crate::mpm::simulator::check_come;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
@@ -152,12 +153,13 @@ impl GpuSimulator {
             return Ok(());
         }
         self.motion_until(substeps.end)?;
+        check_come(&self.model, substeps.start, self.present.come)?;
         let gpu = self.gpu.clone();
         let mut submitted = VecDeque::new();
         let mut start = substeps.start;
         while start < substeps.end {
             let end = start + self.usage.batch(BATCH).min(substeps.end - start);
-            self.make_room(end - start)?;
+            self.make_room(start..end)?;
             self.prepare(start)?;
             let mut timer = self.timer.take();
             let mut recording = Recording::timed(&gpu, timer.as_mut());
@@ -177,6 +179,7 @@ impl GpuSimulator {
             gpu.poll()?;
             start = end;
         }
+        self.present.come = self.model.come_before(substeps.end);
         self.note_memory();
         Ok(())
     }
@@ -201,6 +204,7 @@ impl GpuSimulator {
             let elements = self.elements(launch.kernel, substep);
             self.launch(recording, launch, io, &elements)?;
         }
+        self.exchange(recording, substep, io)?;
         match momenta {
             Some(momenta) => self.record.substeps.push(Recorded {
                 state: self.present.state,
@@ -233,6 +237,7 @@ impl GpuSimulator {
             end = start;
         }
         self.present.counted = false;
+        self.present.come = self.model.come_before(substeps.start);
         self.present.activations =
             self.motion_until(substeps.start)?.activations_at(substeps.start);
         Ok(())
@@ -252,6 +257,7 @@ impl GpuSimulator {
         let written = 1 - self.io().bar;
         let io = Io { bar: written, momenta: Some(momenta), ..self.io() };
         self.tables.reset_lists(recording);
+        self.exchange_adj(recording, substep, io)?;
         let launches = self.needed(stages::reverse());
         for launch in launches {
             let elements = self.elements(launch.kernel, substep);

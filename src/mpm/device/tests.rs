@@ -267,7 +267,7 @@ fn g2p_adj_with_the_next_stress_is_the_transpose_of_g2p() {
             after.c[k] = affine(&walk, &after, k);
         }
         let next_bar = random_direction(&mut random, count);
-        let by_id = cotangent_by_id(&after.id, &next_bar);
+        let by_id = cotangent_by_id(after.id.len(), &after.id, &next_bar);
 
         let particles_bar = walk.buffer(&vec![[0.0; 4]; bar_rows(&walk, &by_id).len()]);
         let moments = walk.buffer(&vec![[0.0; 4]; walk.moment_count()]);

@@ -1,6 +1,7 @@
 //! The model in one scalar, as the stages read it.
 
 use super::contact::ColliderAt;
+use super::exchange::SinkAt;
 use super::levels::Lattice;
 use super::material::Local;
 use super::rigid::Rigid;
@@ -49,6 +50,7 @@ pub struct Context<R> {
     pub fibres: Vec<Vec3<R>>,
     /// The free rigid bodies.
     pub rigid: Vec<Rigid<R>>,
+    pub sinks: Vec<SinkAt<R>>,
 }
 
 /// A material's law and its constants.
@@ -121,6 +123,7 @@ impl<R: Scalar> Context<R> {
             points: Arc::new(points(p)),
             fibres: model.muscles.iter().map(|m| Vec3::from_f64(m.fibre.0)).collect(),
             rigid: Rigid::all(model),
+            sinks: SinkAt::all(model),
         }
     }
 }

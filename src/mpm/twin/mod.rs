@@ -11,12 +11,14 @@
 //!         p2g_adj <- grid_update_adj <- g2p_adj     cotangent n <- cotangent n+1
 //! ```
 //!
-//! Free rigid bodies add `rigid_predict` before and `rigid_update` after `grid_update` (`rigid`).
+//! Free rigid bodies add `rigid_predict` before and `rigid_update` after `grid_update` (`rigid`); sinks
+//! and emitters add `exchange` at the end.
 
 mod blocks;
 pub mod contact;
 mod context;
 mod cotangents;
+mod exchange;
 mod g2p;
 mod grid_update;
 mod kirchhoff;
@@ -36,16 +38,18 @@ mod wrench;
 
 use super::simulator::{
     Costs, Gradient, Observation, ObservationCotangent, SimulationError, Simulator, Wrench,
+    check_come,
 };
 use super::state::{Cotangent, RigidCotangent, State};
 use super::wrench::{means, means_adj};
-use crate::agents::{Drive, DriveCotangent, PoseCotangent, field};
+use crate::agents::{BirthCotangent, Drive, DriveCotangent, PoseCotangent, field};
 use crate::math::{Scalar, Vec3};
 use crate::model::{MAX_PARTICLES, Model};
 use blocks::{Blocks, Sorted, sort};
 use contact::PoseBar;
 use context::{Command, Context};
 use cotangents::ParameterBars;
+use exchange::{Exchange, exchange, exchange_adj};
 use g2p::{Divergence, Walking, g2p, g2p_adj};
 use grid_update::{Solids, grid_update, grid_update_adj};
 use levels::{Change, Places, adapt};
@@ -90,6 +94,7 @@ struct Record<R: Scalar> {
     before: Stored<R>,
     sorted: Sorted,
     momentum: Grid<R>,
+    exchange: Exchange<R>,
 }
 
 /// What a reverse pass accumulates.
@@ -158,7 +163,7 @@ impl<R: Scalar> Twin<R> {
 
     /// Like [`Simulator::read`], in the twin's own scalar.
     pub fn read_scalar(&self) -> State<R> {
-        self.present.to_state(self.has_levels())
+        self.present.to_state(self.has_levels(), self.model.exchanges())
     }
 
     fn has_levels(&self) -> bool {
@@ -202,6 +207,7 @@ impl<R: Scalar> Twin<R> {
     /// One substep: the next state becomes the present one; returns what the adjoint needs.
     fn substep(&mut self, substep: usize) -> Result<Record<R>, SimulationError> {
         let command = self.command(substep)?;
+        check_come(&self.model, substep, self.present.id.len() + self.present.gone.len())?;
         self.stopwatch.start();
         let changes = self.follow(substep)?;
         if self.has_levels() {
@@ -236,16 +242,23 @@ impl<R: Scalar> Twin<R> {
             }
             after.rigid.push(moved);
         }
+        after.gone = before.gone.clone();
+        let births = self.drive.as_ref().map_or(&[][..], |d| &d.births[d.births_at(substep)]);
+        let exchange = exchange(ctx, births, &mut after);
         self.blocks = sorted.blocks.clone();
         self.scratch.give_grid(velocities);
         let before = std::mem::replace(&mut self.present, after);
-        Ok(Record { changes, before, sorted, momentum })
+        Ok(Record { changes, before, sorted, momentum, exchange })
     }
 
     /// One substep back: turns the cotangent of the present state into that of the state before.
     fn substep_adj(&mut self, substep: usize, record: Record<R>) -> Result<(), SimulationError> {
         let command = self.command(substep)?;
-        let Record { changes, before, sorted, momentum } = record;
+        let Record { changes, before, sorted, momentum, exchange } = record;
+        if let Some(drive) = &self.drive {
+            let births_bar = &mut self.reverse.drive.births[drive.births_at(substep)];
+            exchange_adj(exchange, &mut self.present, &mut self.reverse.walking, births_bar);
+        }
         let (ctx, scratch) = (&self.ctx, &mut self.scratch);
         let (after, walking) = (&self.present, &self.reverse.walking);
         self.stopwatch.start();
@@ -309,6 +322,7 @@ impl<R: Scalar> Twin<R> {
 
         let after_bar = std::mem::replace(&mut walking.bar, bar);
         self.scratch.give_cotangent(after_bar);
+        walking.place.resize(sorted.order.len(), 0);
         for (k, &p) in sorted.order.iter().enumerate() {
             walking.place[p as usize] = k as u32;
         }
@@ -402,14 +416,16 @@ impl<R: Scalar> Simulator for Twin<R> {
     }
 
     fn state_bytes(&self) -> u64 {
-        (self.particle_count() * Stored::<R>::particle_bytes()) as u64
+        (self.present.points.len() * Stored::<R>::particle_bytes()) as u64
     }
 
     fn record_bytes(&self) -> u64 {
-        // Half as many blocks again as are in use now, since particles will spread.
+        // Half as many blocks again as are in use now, since particles will spread; and one for each
+        // block's width of particles still to come, which come close together.
         let blocks = sort(&self.present, &self.blocks).blocks;
-        let node_rows = blocks.node_keys.len() * blocks::BLOCK_NODES * 3 / 2;
-        let order = self.particle_count() * size_of::<u32>();
+        let to_come = (self.present.points.len() - self.particle_count()).div_ceil(blocks::BLOCK_NODES);
+        let node_rows = (blocks.node_keys.len() * 3 / 2 + to_come) * blocks::BLOCK_NODES;
+        let order = self.present.points.len() * size_of::<u32>();
         self.state_bytes() + (order + node_rows * size_of::<transfer::Row<R>>()) as u64
     }
 
@@ -432,9 +448,11 @@ impl<R: Scalar> Simulator for Twin<R> {
     fn observe(&mut self, index: usize) -> Result<(), SimulationError> {
         let stored = &self.present;
         let (h, origin) = (self.model.cell_width, self.model.origin);
+        let count = self.present.points.len();
         let mut seen = Observation {
-            x: vec![[0.0; 3]; self.particle_count()],
-            v: vec![[0.0; 3]; self.particle_count()],
+            x: vec![[0.0; 3]; count],
+            v: vec![[0.0; 3]; count],
+            absent: vec![true; if self.model.exchanges() { count } else { 0 }],
             rigid: stored.rigid.iter().map(|motion| motion.cast()).collect(),
             particles: self.has_levels().then(|| Arc::new(stored.particles())),
         };
@@ -444,6 +462,9 @@ impl<R: Scalar> Simulator for Twin<R> {
                 (cells as f64 + stored.offset[p][a].to_f64()) * h
             });
             seen.v[id as usize] = stored.v[p].0.map(R::to_f64);
+        }
+        if !seen.absent.is_empty() {
+            stored.id.iter().for_each(|&id| seen.absent[id as usize] = false);
         }
         self.observations.insert(index, seen);
         Ok(())
@@ -474,6 +495,7 @@ impl<R: Scalar> Simulator for Twin<R> {
             parameters: ParameterBars::zeros(&self.ctx),
             drive: DriveCotangent {
                 poses: vec![PoseCotangent::ZERO; drive.map_or(0, |d| d.poses.len())],
+                births: vec![BirthCotangent::ZERO; drive.map_or(0, |d| d.births.len())],
                 activations: vec![0.0; drive.map_or(0, |d| d.activations.len())],
             },
             masses: vec![RigidBar::zero().mass; bodies],
@@ -529,13 +551,13 @@ impl<R: Scalar> Simulator for Twin<R> {
     fn gradient(&mut self) -> Result<Gradient, SimulationError> {
         let Reverse { walking, parameters, drive, masses } = &self.reverse;
         let Walking { bar, place } = walking;
-        // The id of each entry of the cotangent.
-        let mut id = vec![0u32; place.len()];
+        // The id of each entry of the cotangent that belongs to a particle.
+        let mut id = vec![blocks::NONE; bar.x.len()];
         for (&k, &i) in place.iter().zip(&self.present.id) {
             id[k as usize] = i;
         }
-        let initial = cotangent_by_id(&id, bar);
-        if let Some(p) = (0..id.len()).find(|&p| {
+        let initial = cotangent_by_id(self.present.points.len(), &id, bar);
+        if let Some(p) = (0..initial.x.len()).find(|&p| {
             let sum = initial.x[p].norm_squared() + initial.v[p].norm_squared();
             !(sum + initial.f[p].double_dot(initial.f[p])).is_finite()
         }) {

@@ -4,11 +4,11 @@ use super::blocks::{BlockKey, block_of};
 use super::context::{self, Point};
 use super::levels::{Blend, Places, nearest_node};
 use crate::math::{Mat3, Scalar, Vec3};
-use crate::mpm::state::{Cotangent, Particles, RigidMotion, State};
+use crate::mpm::state::{Cotangent, Life, Particles, RigidMotion, State};
 use rayon::prelude::*;
 use std::sync::Arc;
 
-/// A [`State`] in storage order, with the id of each particle.
+/// The particles that are there in storage order, with the id of each.
 #[derive(Clone, Debug)]
 pub struct Stored<R> {
     pub id: Vec<u32>,
@@ -23,6 +23,8 @@ pub struct Stored<R> {
     pub points: Arc<Vec<Point<R>>>,
     /// Levels that each takes part in, found anew at each substep; empty where there is one level.
     pub places: Places<R>,
+    /// The particles that are gone, and the sinks that took them; in the order in which they went.
+    pub gone: Arc<Vec<(u32, u32)>>,
 }
 
 impl<R: Scalar> Stored<R> {
@@ -60,14 +62,21 @@ impl<R: Scalar> Stored<R> {
             rigid: Vec::new(),
             points: Arc::default(),
             places: Places::default(),
+            gone: Arc::default(),
         }
     }
 
     /// `points` are those of the model, for a state that has none of its own.
     pub fn from_state(state: State<R>, points: &Arc<Vec<Point<R>>>) -> Self {
-        let State { cell, offset, v, c, f, history, rigid, particles } = state;
+        let State { cell, offset, v, c, f, history, rigid, particles, life } = state;
         let own = particles.map(|particles| Arc::new(context::points(&particles)));
-        Self {
+        let is_absent = |p: &u32| life[*p as usize] != Life::Present;
+        let absent: Vec<u32> = (0..life.len() as u32).filter(is_absent).collect();
+        let gone = absent.iter().filter_map(|&p| match life[p as usize] {
+            Life::Gone { sink } => Some((p, sink)),
+            _ => None,
+        });
+        let mut stored = Self {
             id: (0..cell.len() as u32).collect(),
             cell,
             offset,
@@ -78,21 +87,72 @@ impl<R: Scalar> Stored<R> {
             rigid,
             points: own.unwrap_or_else(|| points.clone()),
             places: Places::default(),
+            gone: Arc::new(gone.collect()),
+        };
+        stored.remove(&absent);
+        stored
+    }
+
+    /// In id order; with what the particles are if `changing`, with which of them are there if
+    /// `exchanging`.
+    pub fn to_state(&self, changing: bool, exchanging: bool) -> State<R> {
+        let count = self.points.len();
+        let mut life = Vec::new();
+        if exchanging {
+            life = vec![Life::Unborn; count];
+            self.id.iter().for_each(|&p| life[p as usize] = Life::Present);
+            self.gone.iter().for_each(|&(p, sink)| life[p as usize] = Life::Gone { sink });
+        }
+        State {
+            cell: by_id(count, &self.id, &self.cell, [0; 3]),
+            offset: by_id(count, &self.id, &self.offset, Vec3::zero()),
+            v: by_id(count, &self.id, &self.v, Vec3::zero()),
+            c: by_id(count, &self.id, &self.c, Mat3::zero()),
+            f: by_id(count, &self.id, &self.f, Mat3::identity()),
+            history: by_id(count, &self.id, &self.history, R::zero()),
+            rigid: self.rigid.clone(),
+            particles: changing.then(|| Arc::new(self.particles())),
+            life,
         }
     }
 
-    /// In id order; with what the particles are if `changing`.
-    pub fn to_state(&self, changing: bool) -> State<R> {
-        State {
-            particles: changing.then(|| Arc::new(self.particles())),
-            cell: by_id(&self.id, &self.cell),
-            offset: by_id(&self.id, &self.offset),
-            v: by_id(&self.id, &self.v),
-            c: by_id(&self.id, &self.c),
-            f: by_id(&self.id, &self.f),
-            history: by_id(&self.id, &self.history),
-            rigid: self.rigid.clone(),
+    /// Takes out the particles at some places, which are sorted; the others keep their order.
+    pub fn remove(&mut self, places: &[u32]) -> Self {
+        Self {
+            id: remove(&mut self.id, places),
+            cell: remove(&mut self.cell, places),
+            offset: remove(&mut self.offset, places),
+            v: remove(&mut self.v, places),
+            c: remove(&mut self.c, places),
+            f: remove(&mut self.f, places),
+            history: remove(&mut self.history, places),
+            rigid: Vec::new(),
+            points: self.points.clone(),
+            places: Places::default(),
+            gone: Arc::default(),
         }
+    }
+
+    /// Undoes [`Stored::remove`].
+    pub fn put_back(&mut self, places: &[u32], taken: Self) {
+        insert(&mut self.id, places, taken.id);
+        insert(&mut self.cell, places, taken.cell);
+        insert(&mut self.offset, places, taken.offset);
+        insert(&mut self.v, places, taken.v);
+        insert(&mut self.c, places, taken.c);
+        insert(&mut self.f, places, taken.f);
+        insert(&mut self.history, places, taken.history);
+    }
+
+    /// Drops all particles but the first.
+    pub fn truncate(&mut self, count: usize) {
+        self.id.truncate(count);
+        self.cell.truncate(count);
+        self.offset.truncate(count);
+        self.v.truncate(count);
+        self.c.truncate(count);
+        self.f.truncate(count);
+        self.history.truncate(count);
     }
 
     /// What the particles are.
@@ -138,27 +198,63 @@ impl<R: Scalar> Stored<R> {
             body.velocity.0.map(bits).hash(&mut hasher);
             body.angular_velocity.0.map(bits).hash(&mut hasher);
         }
+        let mut gone = self.gone.as_slice().to_vec();
+        gone.sort_unstable();
+        gone.hash(&mut hasher);
         // A sum does not depend on the storage order.
         sum.reduce(|| 0, u64::wrapping_add).wrapping_add(hasher.finish())
     }
 }
 
-/// Cotangents in storage order, brought into id order.
-pub fn cotangent_by_id<R: Scalar>(id: &[u32], bar: &Cotangent<R>) -> Cotangent<R> {
+/// Cotangents in storage order, brought into id order; those of the absent ones among `count` particles
+/// are zero.
+pub fn cotangent_by_id<R: Scalar>(count: usize, id: &[u32], bar: &Cotangent<R>) -> Cotangent<R> {
     Cotangent {
-        x: by_id(id, &bar.x),
-        v: by_id(id, &bar.v),
-        c: by_id(id, &bar.c),
-        f: by_id(id, &bar.f),
-        history: by_id(id, &bar.history),
+        x: by_id(count, id, &bar.x, Vec3::zero()),
+        v: by_id(count, id, &bar.v, Vec3::zero()),
+        c: by_id(count, id, &bar.c, Mat3::zero()),
+        f: by_id(count, id, &bar.f, Mat3::zero()),
+        history: by_id(count, id, &bar.history, R::zero()),
         rigid: bar.rigid.clone(),
     }
 }
 
-fn by_id<T: Clone>(id: &[u32], values: &[T]) -> Vec<T> {
-    let mut place = vec![0u32; id.len()];
-    for (p, &i) in id.iter().enumerate() {
-        place[i as usize] = p as u32;
+/// Entries whose id is beyond the count belong to nobody.
+fn by_id<T: Clone>(count: usize, id: &[u32], values: &[T], absent: T) -> Vec<T> {
+    let mut sorted = vec![absent; count];
+    for (&i, value) in id.iter().zip(values) {
+        if let Some(place) = sorted.get_mut(i as usize) {
+            *place = value.clone();
+        }
     }
-    place.into_iter().map(|p| values[p as usize].clone()).collect()
+    sorted
+}
+
+/// Takes the elements at sorted places out of a list.
+fn remove<T: Clone>(list: &mut Vec<T>, places: &[u32]) -> Vec<T> {
+    if places.is_empty() {
+        return Vec::new();
+    }
+    let taken = places.iter().map(|&p| list[p as usize].clone()).collect();
+    let mut place = 0u32;
+    let mut left = places.iter().peekable();
+    list.retain(|_| {
+        let goes = left.next_if_eq(&&place).is_some();
+        place += 1;
+        !goes
+    });
+    taken
+}
+
+/// Undoes [`remove`].
+pub fn insert<T>(list: &mut Vec<T>, places: &[u32], taken: Vec<T>) {
+    let count = list.len() + taken.len();
+    let mut kept = std::mem::take(list).into_iter();
+    let mut back = places.iter().zip(taken).peekable();
+    list.extend((0..count as u32).filter_map(
+        |place| match back.next_if(|(at, _)| **at == place) {
+            Some((_, value)) => Some(value),
+            None => kept.next(),
+        },
+    ));
 }

@@ -94,6 +94,8 @@ pub fn scene(law: Law) -> Arc<Model> {
         bodies: vec![Body { name: "b".into(), material: 0, particles: 0..count }],
         colliders: vec![floor, ball],
         rigid_bodies: vec![],
+        emitters: vec![],
+        sinks: vec![],
         muscles: vec![Muscle { name: "pull".into(), fibre: Vec3([0.6, 0.0, 0.8]) }],
         actions: vec![],
         particles: Particles {
@@ -136,6 +138,8 @@ pub fn drive(model: &Model, control_steps: usize) -> Drive {
     Drive {
         control_steps,
         collider_count: model.colliders.len(),
+        nozzles: vec![],
+        births: vec![],
         muscle_count: model.muscles.len(),
         substeps_per_control: model.substeps_per_control,
         poses: model.colliders.iter().map(pose).collect::<Vec<_>>().repeat(substeps),
@@ -181,6 +185,7 @@ pub fn dual_state(state: &State<f64>, direction: &Cotangent<f64>) -> State<Dual>
         history: s.history.iter().zip(&d.history).map(|(&a, &b)| Dual::new(a, b)).collect(),
         rigid: vec![],
         particles: None,
+        life: vec![],
     }
 }
 

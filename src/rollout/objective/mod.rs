@@ -19,6 +19,7 @@ use crate::agents::PoseCotangent;
 use crate::model::Model;
 use crate::mpm::simulator::{Observation, ObservationCotangent};
 use crate::mpm::state::RigidCotangent;
+use std::borrow::Cow;
 use std::ops::Range;
 use thiserror::Error;
 
@@ -88,7 +89,7 @@ enum Subject<'a> {
     RigidBody(usize),
 }
 
-/// Some particles at one moment; slices of equal length.
+/// Some particles at one moment; slices of equal length. Those that are not there have no mass.
 #[derive(Clone, Copy)]
 struct Group<'a> {
     /// [kg]
@@ -342,18 +343,18 @@ impl Term {
 
 /// A subject as a measure sees it; a rigid body as one particle at its centre of mass.
 enum Sight<'a> {
-    Particles(Group<'a>),
+    Particles { mass: Cow<'a, [f64]>, x: &'a [[f64; 3]], v: &'a [[f64; 3]] },
     RigidBody { mass: f64, x: [f64; 3], v: [f64; 3] },
 }
 
 impl<'a> Sight<'a> {
     fn of(model: &'a Model, observation: &'a Observation, subject: Subject<'_>) -> Self {
         match subject {
-            Subject::Particles(particles) => Sight::Particles(Group {
-                mass: &model.particles.mass[particles.clone()],
+            Subject::Particles(particles) => Sight::Particles {
+                mass: observation.weights(&model.particles.mass, particles.clone()),
                 x: &observation.x[particles.clone()],
                 v: &observation.v[particles.clone()],
-            }),
+            },
             Subject::RigidBody(body) => {
                 let motion = &observation.rigid[body];
                 Sight::RigidBody {
@@ -367,7 +368,7 @@ impl<'a> Sight<'a> {
 
     fn group(&self) -> Group<'_> {
         match self {
-            Sight::Particles(group) => *group,
+            Sight::Particles { mass, x, v } => Group { mass, x, v },
             Sight::RigidBody { mass, x, v } => {
                 use std::slice::from_ref;
                 Group { mass: from_ref(mass), x: from_ref(x), v: from_ref(v) }

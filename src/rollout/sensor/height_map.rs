@@ -82,6 +82,10 @@ impl HeightMap {
     fn parts(&self, x: &[[f64; 3]], volume: &[f64]) -> Vec<Part> {
         let mut parts = Vec::with_capacity(9 * x.len());
         for (particle, (x, volume)) in x.iter().zip(volume).enumerate() {
+            // Not there.
+            if *volume == 0.0 {
+                continue;
+            }
             let width = volume.cbrt();
             let rise = (x[2] + 0.5 * width - self.floor) / self.smoothing;
             let area = (width / self.cell_width).powi(2);

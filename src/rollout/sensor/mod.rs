@@ -1,7 +1,8 @@
 //! Quantities that are measured at the end of every control step, each with its adjoint.
 //!
 //! All but the wrench follow from the positions noted there; the wrench is summed by the simulator
-//! during the substeps of the control step. None of them waits for the device on the way.
+//! during the substeps of the control step. None of them waits for the device on the way. Particles that
+//! are not there (emitters, sinks) weigh nothing and are nowhere.
 
 mod area;
 mod height_map;
@@ -38,7 +39,7 @@ pub enum Quantity {
     Volume(Region),
     /// Particles in a region; has no derivative.
     ParticleCount(Region),
-    /// Centre of mass [m].
+    /// Centre of mass [m]; zero as long as there is nothing.
     CenterOfMass,
     /// Density [kg/m³] at the nodes of a grid.
     DensityGrid(NodeGrid),
@@ -114,15 +115,18 @@ impl Sensor {
             return wrenches[collider].components().to_vec();
         }
         let x = &observation.x[self.particles.clone()];
-        let mass = &model.particles.mass[self.particles.clone()];
-        let volume = &model.particles.volume[self.particles.clone()];
+        let mass = &*observation.weights(&model.particles.mass, self.particles.clone());
+        let volume = &*observation.weights(&model.particles.volume, self.particles.clone());
         match &self.quantity {
             Quantity::Wrench { .. } => Vec::new(),
             Quantity::HeightMap(map) => map.heights(x, volume),
             Quantity::Volume(region) => vec![region.volume(x, volume)],
-            Quantity::ParticleCount(region) => vec![region.count(x)],
+            Quantity::ParticleCount(region) => vec![region.count(x, volume)],
             Quantity::CenterOfMass => {
                 let total: f64 = mass.iter().sum();
+                if total == 0.0 {
+                    return vec![0.0; 3];
+                }
                 let moment = |a: usize| x.iter().zip(mass).map(|(x, m)| m * x[a]).sum::<f64>();
                 (0..3).map(|a| moment(a) / total).collect()
             }
@@ -145,8 +149,8 @@ impl Sensor {
         }
         let x = &observation.x[self.particles.clone()];
         let x_bar = &mut bar.observation.x[self.particles.clone()];
-        let mass = &model.particles.mass[self.particles.clone()];
-        let volume = &model.particles.volume[self.particles.clone()];
+        let mass = &*observation.weights(&model.particles.mass, self.particles.clone());
+        let volume = &*observation.weights(&model.particles.volume, self.particles.clone());
         match &self.quantity {
             Quantity::Wrench { .. } => {}
             Quantity::HeightMap(map) => map.heights_adj(x, volume, values_bar, x_bar),
@@ -155,6 +159,9 @@ impl Sensor {
             Quantity::ParticleCount(_) => {}
             Quantity::CenterOfMass => {
                 let total: f64 = mass.iter().sum();
+                if total == 0.0 {
+                    return;
+                }
                 for (x_bar, m) in x_bar.iter_mut().zip(mass) {
                     for a in 0..3 {
                         x_bar[a] += m / total * values_bar[a];

@@ -27,8 +27,10 @@ impl Region {
     }
 
     /// Particles whose centre is inside; on the surface is inside.
-    pub(super) fn count(&self, x: &[[f64; 3]]) -> f64 {
-        x.iter().filter(|x| self.distance(x).phi <= 0.0).count() as f64
+    /// One without volume is not there.
+    pub(super) fn count(&self, x: &[[f64; 3]], volume: &[f64]) -> f64 {
+        let inside = |(x, v): &(&[f64; 3], &f64)| **v > 0.0 && self.distance(x).phi <= 0.0;
+        x.iter().zip(volume).filter(inside).count() as f64
     }
 
     /// Σ volume * share [m³].

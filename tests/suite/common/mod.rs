@@ -5,6 +5,7 @@ pub mod derivatives;
 pub mod gradients;
 pub mod laws;
 pub mod models;
+pub mod pour;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -35,6 +35,8 @@ pub fn model_of(cell_width: f64, dt: f64, law: Law, density: f64, x: &[[f64; 3]]
         bodies: vec![Body { name: "body".into(), material: 0, particles: 0..n }],
         colliders: vec![],
         rigid_bodies: vec![],
+        emitters: vec![],
+        sinks: vec![],
         muscles: vec![],
         actions: vec![],
         particles: Particles {
@@ -72,6 +74,8 @@ pub fn still_drive(model: &Model, substeps: usize) -> Drive {
         muscle_count: model.muscles.len(),
         substeps_per_control: model.substeps_per_control,
         poses: poses.repeat(control_steps * model.substeps_per_control),
+        nozzles: vec![],
+        births: vec![],
         activations: vec![0.0; control_steps * model.muscles.len()],
     }
 }
