@@ -128,6 +128,8 @@ const SHAPE_BOX: u32 = 1u;
 const SHAPE_SPHERE: u32 = 2u;
 const SHAPE_CAPSULE: u32 = 3u;
 const SHAPE_CYLINDER: u32 = 4u;
+const SHAPE_MESH: u32 = 5u;
+const SHAPE_HEIGHT_FIELD: u32 = 6u;
 
 const CONTACT_STICKY: u32 = 0u;
 const CONTACT_SLIP: u32 = 1u;
@@ -154,11 +156,31 @@ struct ColliderAt {
     angular_velocity: vec3<f32>,
     // width of the softened zone [m]; 0 is hard
     softness: f32,
-    // half extents of a box, or (radius, half length) [m]
+    // half extents of a box, (radius, half length) [m], or the number of its field
     size: vec3<f32>,
     // place among the colliders that move, or NONE
     moving: u32,
 }
+
+// Coefficients of the spline of a mesh's distance, or of ground's height, on a regular grid in the
+// body frame.
+struct FieldAt {
+    // where the first lies [m]
+    low: vec3<f32>,
+    // its number among all
+    first: u32,
+    // [m]
+    spacing: vec3<f32>,
+    // distance from the surface within which it is not known where it is [m]; of ground the factor
+    // that makes a height above it a lower bound of the distance
+    bound: f32,
+    // along x, y, z; x fastest
+    counts: vec3<u32>,
+    // box around a mesh [m]
+    middle: vec3<f32>,
+    half: vec3<f32>,
+}
+const FIELDS: u32 = 64u;
 
 // Cotangent of a pose and twist; the rotation about the world axes through the body's origin.
 struct PoseBar {

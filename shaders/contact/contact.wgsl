@@ -8,11 +8,11 @@ struct CollideAdj {
     pose: PoseBar,
 }
 
-// Distance, normal and Hessian in world axes, at d from the body's origin
+// Distance and normal in world axes, at d from the body's origin
 fn distance_to_collider(c: ColliderAt, d: vec3<f32>) -> Distance {
     let at = distance_to_shape(c.shape, c.size, d * c.rotation);
-    let hessian = c.rotation * at.hessian * transpose(c.rotation);
-    return Distance(at.phi, c.rotation * at.normal, hessian);
+    let curvature = c.rotation * at.curvature * transpose(c.rotation);
+    return Distance(at.phi, c.rotation * at.gradient, c.rotation * at.normal, curvature);
 }
 
 // (a, da/dphi): 1 inside, falling to 0 over the softness by a cubic smoothstep
@@ -41,8 +41,8 @@ fn collide(c: ColliderAt, d: vec3<f32>, v: vec3<f32>) -> vec3<f32> {
     return v + contact_change(c.mode, c.friction, at.normal, v - v_c) * a;
 }
 
-// position_bar = omega x v_c_bar - (phi_bar n + H n_bar), rotation_bar = n x n_bar
-// - d x (phi_bar n + H n_bar), omega_bar = d x v_c_bar, phi_bar = a' change·g
+// With p_bar the cotangent of the point by distance and normal: position_bar = omega x v_c_bar - p_bar,
+// rotation_bar = n x n_bar - d x p_bar, omega_bar = d x v_c_bar, phi_bar = a' change·g
 fn collide_adj(c: ColliderAt, d: vec3<f32>, v: vec3<f32>, v_bar: vec3<f32>) -> CollideAdj {
     let at = distance_to_collider(c, d);
     let a = contact_influence(c.softness, at.phi);
@@ -55,7 +55,7 @@ fn collide_adj(c: ColliderAt, d: vec3<f32>, v: vec3<f32>, v_bar: vec3<f32>) -> C
     let phi_bar = a.y * dot(changed, v_bar);
     let bars = contact_change_adj(c.mode, c.friction, at.normal, u, v_bar * a.x);
     let v_c_bar = -bars.u_bar;
-    let surface_bar = at.normal * phi_bar + at.hessian * bars.n_bar;
+    let surface_bar = distance_point_bar(at, phi_bar, bars.n_bar);
     let pose = PoseBar(
         cross(c.angular_velocity, v_c_bar) - surface_bar,
         cross(at.normal, bars.n_bar) - cross(d, surface_bar),

@@ -98,7 +98,7 @@ fn meet_adj(
     from_solid_bar -= cross(u_bar, solid.angular_velocity);
     from_body_bar += from_solid_bar;
     n_bar -= from_body_bar * e.radius;
-    let surface_bar = n * gap_bar + at.hessian * n_bar;
+    let surface_bar = distance_point_bar(at, gap_bar, n_bar);
     return MeetingAdj(
         from_body_bar + surface_bar,
         from_solid_bar + surface_bar,

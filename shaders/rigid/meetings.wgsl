@@ -20,7 +20,8 @@ fn apart_from(motion: RigidMotion, solid: ColliderAt) -> vec3<f32> {
 }
 
 fn in_reach(body: RigidBody, apart: vec3<f32>, solid: ColliderAt) -> bool {
-    return distance_to_collider(solid, apart).phi <= body.reach + solid.softness;
+    return distance_bound(solid.shape, solid.size, apart * solid.rotation)
+        <= body.reach + solid.softness;
 }
 
 // Point k of a body at a solid; `mass` is that which collides.

@@ -13,6 +13,8 @@
 @group(0) @binding(7) var<storage, read> rigid_solids: array<ColliderAt>;
 // What nodes give to rigid bodies.
 @group(0) @binding(8) var<storage, read_write> pose_limbs: array<atomic<i32>>;
+@group(0) @binding(9) var<uniform> fields: array<FieldAt, FIELDS>;
+@group(0) @binding(10) var coefficients: texture_2d<f32>;
 
 @compute @workgroup_size(64)
 fn grid_update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) node: u32) {

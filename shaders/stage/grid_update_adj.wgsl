@@ -13,6 +13,8 @@
 @group(0) @binding(7) var<storage, read_write> pose_limbs: array<atomic<i32>>;
 @group(0) @binding(8) var<storage, read> rigid_solids: array<ColliderAt>;
 @group(0) @binding(9) var<storage, read> rigid_partials: array<RigidPartial>;
+@group(0) @binding(10) var<uniform> fields: array<FieldAt, FIELDS>;
+@group(0) @binding(11) var coefficients: texture_2d<f32>;
 
 @compute @workgroup_size(64)
 fn grid_update_adj(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) node: u32) {

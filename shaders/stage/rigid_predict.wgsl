@@ -10,6 +10,8 @@
 // [round * rigid_count + body]: before each round, and after the last.
 @group(0) @binding(6) var<storage, read_write> rigid_twists: array<Twist>;
 @group(0) @binding(7) var<storage, read_write> rigid_solids: array<ColliderAt>;
+@group(0) @binding(8) var<uniform> fields: array<FieldAt, FIELDS>;
+@group(0) @binding(9) var coefficients: texture_2d<f32>;
 
 @compute @workgroup_size(64)
 fn rigid_predict(@builtin(local_invocation_index) b: u32) {

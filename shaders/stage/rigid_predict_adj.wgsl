@@ -12,6 +12,8 @@
 @group(0) @binding(7) var<storage, read_write> rigid_partials: array<RigidPartial>;
 // Of the moving colliders, then of the bodies as nodes met them.
 @group(0) @binding(8) var<storage, read_write> pose_limbs: array<atomic<i32>>;
+@group(0) @binding(9) var<uniform> fields: array<FieldAt, FIELDS>;
+@group(0) @binding(10) var coefficients: texture_2d<f32>;
 
 @compute @workgroup_size(64)
 fn rigid_predict_adj(@builtin(local_invocation_index) b: u32) {

@@ -9,6 +9,8 @@
 @group(0) @binding(4) var<storage, read> momenta: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> pose_limbs: array<atomic<i32>>;
 @group(0) @binding(6) var<storage, read> rigid_solids: array<ColliderAt>;
+@group(0) @binding(7) var<uniform> fields: array<FieldAt, FIELDS>;
+@group(0) @binding(8) var coefficients: texture_2d<f32>;
 
 @compute @workgroup_size(64)
 fn wrench(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) node: u32) {

@@ -12,6 +12,8 @@
 // [substep * collider_count + collider]: F_bar, T_bar.
 @group(0) @binding(7) var<storage, read> impulses_bar: array<vec4<f32>>;
 @group(0) @binding(8) var<storage, read> rigid_solids: array<ColliderAt>;
+@group(0) @binding(9) var<uniform> fields: array<FieldAt, FIELDS>;
+@group(0) @binding(10) var coefficients: texture_2d<f32>;
 
 @compute @workgroup_size(64)
 fn wrench_adj(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) node: u32) {

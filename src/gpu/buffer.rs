@@ -1,6 +1,6 @@
 //! Typed buffers, and the names under which kernels find them.
 
-use super::{Gpu, GpuError, block_on};
+use super::{FloatTexture, Gpu, GpuError, block_on};
 use bytemuck::Pod;
 use std::marker::PhantomData;
 
@@ -139,10 +139,11 @@ pub(super) struct Offer {
     pub is_window: bool,
 }
 
-/// Buffers by the names that the shaders use.
+/// Buffers and textures by the names that the shaders use.
 #[derive(Clone, Default)]
 pub struct Resources {
     pub(super) offers: Vec<Offer>,
+    textures: Vec<(String, FloatTexture)>,
 }
 
 impl Resources {
@@ -180,12 +181,25 @@ impl Resources {
         self
     }
 
+    /// Offers a texture, as [`Self::with`] does a buffer.
+    pub fn with_texture(mut self, name: &str, texture: &FloatTexture) -> Self {
+        self.textures.retain(|(known, _)| known != name);
+        self.textures.push((name.to_string(), texture.clone()));
+        self
+    }
+
+    pub(super) fn texture(&self, name: &str) -> Option<&FloatTexture> {
+        self.textures.iter().find(|(known, _)| known == name).map(|(_, texture)| texture)
+    }
+
     pub(super) fn find(&self, name: &str) -> Option<&Offer> {
         self.offers.iter().find(|offer| offer.name == name)
     }
 
     pub(super) fn names(&self) -> String {
-        let names: Vec<_> = self.offers.iter().map(|offer| offer.name.as_str()).collect();
+        let textures = self.textures.iter().map(|(name, _)| name.as_str());
+        let buffers = self.offers.iter().map(|offer| offer.name.as_str());
+        let names: Vec<_> = buffers.chain(textures).collect();
         if names.is_empty() { "none".into() } else { names.join(", ") }
     }
 }

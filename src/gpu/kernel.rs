@@ -46,7 +46,7 @@ impl Kernel {
         let shader = source.check()?;
         let bindings = shader.bindings(entry)?;
         let name = source.name.to_string();
-        let storage = bindings.iter().filter(|b| b.access != Access::Uniform).count();
+        let storage = bindings.iter().filter(|b| b.access.is_storage()).count();
         let allowed = gpu.device.limits().max_storage_buffers_per_shader_stage;
         if storage > allowed as usize {
             return Err(GpuError::TooManyBuffers { kernel: name, stage_buffers: storage, allowed });
@@ -104,6 +104,19 @@ impl Kernel {
         let mut entries = Vec::with_capacity(self.bindings.len());
         let mut strides = Vec::new();
         for binding in &self.bindings {
+            if binding.access == Access::Texture {
+                let view = resources.texture(&binding.name).map(|texture| &texture.view);
+                let view = view.ok_or_else(|| GpuError::MissingBuffer {
+                    kernel: self.name.clone(),
+                    binding: binding.name.clone(),
+                    offered: resources.names(),
+                })?;
+                entries.push(wgpu::BindGroupEntry {
+                    binding: binding.binding,
+                    resource: wgpu::BindingResource::TextureView(view),
+                });
+                continue;
+            }
             let offer = resources.find(&binding.name).ok_or_else(|| GpuError::MissingBuffer {
                 kernel: self.name.clone(),
                 binding: binding.name.clone(),
@@ -166,19 +179,25 @@ impl Kernel {
 }
 
 fn layout_entry(binding: &Binding, has_dynamic_offset: bool) -> wgpu::BindGroupLayoutEntry {
+    let buffer = |ty| wgpu::BindingType::Buffer {
+        ty,
+        has_dynamic_offset,
+        min_binding_size: std::num::NonZeroU64::new(binding.element_bytes),
+    };
     let ty = match binding.access {
-        Access::Uniform => wgpu::BufferBindingType::Uniform,
-        Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
-        Access::ReadWrite => wgpu::BufferBindingType::Storage { read_only: false },
+        Access::Uniform => buffer(wgpu::BufferBindingType::Uniform),
+        Access::Read => buffer(wgpu::BufferBindingType::Storage { read_only: true }),
+        Access::ReadWrite => buffer(wgpu::BufferBindingType::Storage { read_only: false }),
+        Access::Texture => wgpu::BindingType::Texture {
+            sample_type: wgpu::TextureSampleType::Float { filterable: false },
+            view_dimension: wgpu::TextureViewDimension::D2,
+            multisampled: false,
+        },
     };
     wgpu::BindGroupLayoutEntry {
         binding: binding.binding,
         visibility: wgpu::ShaderStages::COMPUTE,
-        ty: wgpu::BindingType::Buffer {
-            ty,
-            has_dynamic_offset,
-            min_binding_size: std::num::NonZeroU64::new(binding.element_bytes),
-        },
+        ty,
         count: None,
     }
 }

@@ -10,6 +10,7 @@ mod error;
 mod kernel;
 mod recording;
 mod shader;
+mod texture;
 
 pub use buffer::{Buffer, Resources};
 pub use device::{AdapterChoice, AdapterSummary, Gpu, block_on};
@@ -17,3 +18,4 @@ pub use error::GpuError;
 pub use kernel::{Bound, Kernel, KernelOptions};
 pub use recording::{Dispatch, Recording, StageTime, Timer};
 pub use shader::{Access, Binding, Shader, ShaderFile, ShaderSource};
+pub use texture::FloatTexture;

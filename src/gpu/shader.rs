@@ -21,22 +21,33 @@ pub struct ShaderSource {
     pub files: Vec<ShaderFile>,
 }
 
-/// How a kernel uses a buffer.
+/// How a kernel uses what is bound to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     Uniform,
+    /// Storage that is not written.
     Read,
     ReadWrite,
+    /// A [`super::FloatTexture`], which is never written.
+    Texture,
 }
 
-/// One buffer that an entry point uses.
+impl Access {
+    /// Whether it is one of the storage buffers of which a stage has few.
+    pub fn is_storage(self) -> bool {
+        matches!(self, Access::Read | Access::ReadWrite)
+    }
+}
+
+/// One buffer or texture that an entry point uses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Binding {
     pub name: String,
     pub group: u32,
     pub binding: u32,
     pub access: Access,
-    /// Bytes of the fixed part, or of one element if the type is a runtime-sized array.
+    /// Bytes of the fixed part, or of one element if the type is a runtime-sized array; zero of a
+    /// texture.
     pub element_bytes: u64,
     pub runtime_sized: bool,
     /// Whether floats are stored in it.
@@ -97,7 +108,7 @@ impl ShaderSource {
 }
 
 impl Shader {
-    /// The buffers that an entry point uses, itself or through functions; by binding number.
+    /// The buffers and textures that an entry point uses, itself or through functions; by binding number.
     pub fn bindings(&self, entry: &str) -> Result<Vec<Binding>, GpuError> {
         let index = self.entry_index(entry)?;
         let uses = self.info.get_entry_point(index);
@@ -141,12 +152,14 @@ impl Shader {
                     Access::Read
                 }
             }
+            naga::AddressSpace::Handle => Access::Texture,
             _ => return None,
         };
         let (element_bytes, runtime_sized) = match self.module.types[variable.ty].inner {
             naga::TypeInner::Array { stride, size: naga::ArraySize::Dynamic, .. } => {
                 (u64::from(stride), true)
             }
+            naga::TypeInner::Image { .. } => (0, false),
             _ => (u64::from(self.layouter[variable.ty].size), false),
         };
         Some(Binding {

@@ -8,6 +8,7 @@ mod differences;
 mod mat3;
 mod quaternion;
 mod real;
+mod spline;
 mod tensor;
 
 pub use decompose::{Svd, left_svd, polar_rotation, svd};
@@ -17,4 +18,5 @@ pub use quaternion::{
     quaternion_identity, quaternion_matrix, quaternion_turned, turn_change, turn_change_adj,
 };
 pub use real::{Dual, Quad, QuadPair, Real, Scalar};
+pub use spline::{spline_coefficients, spline_weights};
 pub use tensor::{clamp_spd, exp_symmetric, ln_spd, nearest_rotation, sqrt_spd};

@@ -43,25 +43,66 @@ impl Shape {
                 let (r, z) = (radial - radius, p.z.abs() - half_length);
                 (r.max(0.0).powi(2) + z.max(0.0).powi(2)).sqrt() + r.max(z).min(0.0)
             }
+            Shape::Mesh(ref mesh) => mesh.signed_distance(point),
+            Shape::HeightField(ref ground) => ground.at(point).phi,
         }
     }
 
-    /// Half of the extents [m] along the body axes; infinite for a half-space.
-    pub fn half_extents(&self) -> Vec3<f64> {
-        match *self {
-            Shape::HalfSpace => Vec3([f64::INFINITY; 3]),
+    /// The box around it [m, body frame].
+    pub fn extents(&self) -> Extents {
+        let half = match *self {
+            Shape::HalfSpace | Shape::HeightField(_) => Vec3([f64::INFINITY; 3]),
             Shape::Box { half_extents } => half_extents,
             Shape::Sphere { radius } => Vec3([radius; 3]),
             Shape::Capsule { radius, half_length } => Vec3([radius, radius, radius + half_length]),
             Shape::Cylinder { radius, half_length } => Vec3([radius, radius, half_length]),
+            Shape::Mesh(ref shape) => return Extents::between(shape.mesh.extents),
+        };
+        Extents { middle: Vec3::zero(), half }
+    }
+
+    /// Whether it has an end on all sides.
+    pub fn is_finite(&self) -> bool {
+        !matches!(self, Shape::HalfSpace | Shape::HeightField(_))
+    }
+}
+
+/// A box along the axes [m]: its middle, and half of its edges, which may be infinite.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Extents {
+    pub middle: Vec3<f64>,
+    pub half: Vec3<f64>,
+}
+
+impl Extents {
+    /// From the corners.
+    pub fn between([low, high]: [Vec3<f64>; 2]) -> Self {
+        Self { middle: (low + high) * 0.5, half: (high - low) * 0.5 }
+    }
+
+    /// The box around it along the world axes when it is turned.
+    pub fn turned(&self, rotation: DQuat) -> Self {
+        let axes = [DVec3::X, DVec3::Y, DVec3::Z].map(|axis| rotation * axis);
+        let sum = |part: &dyn Fn(usize, usize) -> f64| {
+            Vec3::from_fn(|world| (0..3).map(|body| part(world, body)).sum())
+        };
+        Self {
+            middle: sum(&|world, body| axes[body][world] * self.middle[body]),
+            half: sum(&|world, body| axes[body][world].abs() * self.half[body]),
         }
     }
 
-    /// Half of the extents [m] along the world axes, when turned.
-    pub fn half_extents_turned(&self, rotation: DQuat) -> Vec3<f64> {
-        let half = self.half_extents();
-        let axes = [DVec3::X, DVec3::Y, DVec3::Z].map(|axis| rotation * axis);
-        Vec3::from_fn(|world| (0..3).map(|body| axes[body][world].abs() * half[body]).sum())
+    /// How far a point is outside [m]; zero inside.
+    pub fn outside(&self, p: Vec3<f64>) -> f64 {
+        let d = p - self.middle;
+        let beyond = Vec3::from_fn(|a| (d[a].abs() - self.half[a]).max(0.0));
+        beyond.norm_squared().sqrt()
+    }
+
+    /// From the origin to the farthest corner [m].
+    pub fn reach(&self) -> f64 {
+        let far = Vec3::from_fn(|a| self.middle[a].abs() + self.half[a]);
+        far.norm_squared().sqrt()
     }
 }
 
@@ -80,13 +121,13 @@ mod tests {
         let cylinder = Shape::Cylinder { radius: 0.5, half_length: 1.0 };
         for (shape, point, distance) in [
             (Shape::HalfSpace, [4.0, 5.0, -2.0], -2.0),
-            (box_, [4.0, 6.0, 0.0], 5.0),
+            (box_.clone(), [4.0, 6.0, 0.0], 5.0),
             (box_, [0.5, 0.0, 0.0], -0.5),
             (Shape::Sphere { radius: 1.0 }, [0.0, 3.0, 4.0], 4.0),
-            (capsule, [0.0, 0.0, 2.0], 0.5),
+            (capsule.clone(), [0.0, 0.0, 2.0], 0.5),
             (capsule, [0.75, 0.0, 0.25], 0.25),
-            (cylinder, [0.0, 0.0, 2.0], 1.0),
-            (cylinder, [3.5, 0.0, 5.0], 5.0),
+            (cylinder.clone(), [0.0, 0.0, 2.0], 1.0),
+            (cylinder.clone(), [3.5, 0.0, 5.0], 5.0),
             (cylinder, [0.0, 0.4, 0.0], -0.1),
         ] {
             let found = shape.signed_distance(Vec3(point));
@@ -98,9 +139,14 @@ mod tests {
     fn a_turned_box_has_the_extents_of_its_corners() {
         let shape = Shape::Box { half_extents: Vec3([1.0, 2.0, 3.0]) };
         let quarter = DQuat::from_rotation_z(std::f64::consts::FRAC_PI_2);
-        let turned = shape.half_extents_turned(quarter);
+        let turned = shape.extents().turned(quarter);
         for (axis, expected) in [2.0, 1.0, 3.0].into_iter().enumerate() {
-            assert_abs_diff_eq!(turned[axis], expected, epsilon = ROUND_OFF);
+            assert_abs_diff_eq!(turned.half[axis], expected, epsilon = ROUND_OFF);
+        }
+        let corners = [Vec3([1.0, 0.0, 0.0]), Vec3([3.0, 1.0, 1.0])];
+        let off = Extents::between(corners).turned(quarter);
+        for (axis, expected) in [-0.5, 2.0, 0.5].into_iter().enumerate() {
+            assert_abs_diff_eq!(off.middle[axis], expected, epsilon = ROUND_OFF);
         }
     }
 }

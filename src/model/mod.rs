@@ -3,25 +3,35 @@
 use crate::math::Vec3;
 use crate::mpm::state::{Particles, State};
 use glam::DQuat;
+use std::sync::Arc;
 
 mod compile;
+mod distance_field;
 mod emission;
 mod field;
 mod geometry;
+mod height_field;
 mod levels;
+mod mesh;
 mod rigid;
 mod summary;
+mod surface;
 
 pub use crate::laws::{CONSTANTS, Family, Law, LawKind, ParameterValue, cone_slope};
 pub use compile::{MAX_PARTICLES, Stability, compile, stability};
+pub use distance_field::{DistanceField, SPLINE_ERROR, SplineAt};
 pub use emission::{Emission, Emitter, Opening, Sink};
 pub use field::{Blend, Field};
+pub use geometry::Extents;
+pub use height_field::{GroundAt, HeightField};
 pub use levels::{Agent, Band, Levels, Reach, Stance};
+pub use mesh::{Mesh, MeshShape};
 pub use rigid::{ContactPoint, RigidBody};
 pub use summary::{
     BodySummary, ChannelSummary, EmitterSummary, LevelSummary, MaterialSummary, RigidSummary,
     Summary, summary,
 };
+pub use surface::Surface;
 
 /// Everything that a simulator needs and that does not change while it runs.
 #[derive(Clone, Debug)]
@@ -49,6 +59,14 @@ pub struct Model {
     pub particles: Particles,
     pub initial: State<f64>,
     pub levels: Levels,
+}
+
+impl Model {
+    /// The shapes of its solids: of the colliders, then of the rigid bodies.
+    pub fn shapes(&self) -> impl Iterator<Item = &Shape> {
+        let colliders = self.colliders.iter().map(|collider| &collider.shape);
+        colliders.chain(self.rigid_bodies.iter().map(|body| &body.shape))
+    }
 }
 
 /// A named material with its law and density.
@@ -109,8 +127,8 @@ pub struct Pose {
     pub rotation: DQuat,
 }
 
-/// Collider shapes, in their body frame, centred; lengths in metres.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Shapes of solids, in their body frame, centred unless it says otherwise; lengths in metres.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Shape {
     /// Solid below the plane z = 0 of the body frame; the normal is body +z.
     HalfSpace,
@@ -130,6 +148,10 @@ pub enum Shape {
         radius: f64,
         half_length: f64,
     },
+    /// In the frame of its file.
+    Mesh(Arc<MeshShape>),
+    /// Solid below its heights; without end.
+    HeightField(Arc<HeightField>),
 }
 
 /// What happens to a node's velocity relative to the collider.

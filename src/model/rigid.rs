@@ -21,7 +21,7 @@ pub struct RigidBody {
     pub mass: f64,
     /// About the centre of mass, in body axes [kg m²].
     pub inertia: Mat3<f64>,
-    /// Centre of mass from the centre of the shape, in body axes [m].
+    /// Centre of mass from the origin of the shape, in body axes [m].
     pub centre_of_mass: Vec3<f64>,
 }
 
@@ -42,11 +42,11 @@ impl RigidBody {
     pub fn uniform(name: &str, shape: Shape, mass: f64, contact: Contact) -> Self {
         Self {
             name: name.to_owned(),
-            shape,
             contact,
             mass,
-            inertia: Mat3::diagonal(shape.inertia_per_mass() * mass),
-            centre_of_mass: Vec3::zero(),
+            inertia: shape.inertia_per_mass() * mass,
+            centre_of_mass: shape.centroid(),
+            shape,
         }
     }
 
@@ -79,13 +79,17 @@ impl RigidBody {
         Pose { position: Vec3::from_fn(|a| at[a] - centre[a]), rotation }
     }
 
-    /// Where the body meets solids: corners, rims, ends.
+    /// Where the body meets solids: corners, rims, ends; of a mesh, vertices spread over it.
     pub fn contact_points(&self) -> Vec<ContactPoint> {
         let mut points: Vec<(Vec3<f64>, f64)> = Vec::new();
         // How many touch a plane at the same time.
         let mut together = 1;
         match self.shape {
-            Shape::HalfSpace => {}
+            Shape::HalfSpace | Shape::HeightField(_) => {}
+            Shape::Mesh(ref shape) => {
+                points.extend(shape.mesh.contact_points.iter().map(|p| (*p, 0.0)));
+                together = shape.mesh.together;
+            }
             Shape::Sphere { radius } => points.push((Vec3::zero(), radius)),
             Shape::Capsule { radius, half_length } => {
                 points.extend([-half_length, half_length].map(|z| (Vec3([0.0, 0.0, z]), radius)));
@@ -162,10 +166,11 @@ impl Contact {
 }
 
 impl Shape {
-    /// Volume [m³]; infinite for a half-space.
+    /// Volume [m³]; infinite for what has no end.
     pub fn volume(&self) -> f64 {
         match *self {
-            Shape::HalfSpace => f64::INFINITY,
+            Shape::HalfSpace | Shape::HeightField(_) => f64::INFINITY,
+            Shape::Mesh(ref shape) => shape.mesh.volume,
             Shape::Box { half_extents: e } => 8.0 * e[0] * e[1] * e[2],
             Shape::Sphere { radius } => 4.0 / 3.0 * PI * radius.powi(3),
             Shape::Capsule { radius, half_length } => {
@@ -175,10 +180,11 @@ impl Shape {
         }
     }
 
-    /// Surface [m²]; infinite for a half-space.
+    /// Surface [m²]; infinite for what has no end.
     pub fn surface(&self) -> f64 {
         match *self {
-            Shape::HalfSpace => f64::INFINITY,
+            Shape::HalfSpace | Shape::HeightField(_) => f64::INFINITY,
+            Shape::Mesh(ref shape) => shape.mesh.area,
             Shape::Box { half_extents: e } => 8.0 * (e[0] * e[1] + e[1] * e[2] + e[2] * e[0]),
             Shape::Sphere { radius } => 4.0 * PI * radius * radius,
             Shape::Capsule { radius, half_length } => TAU * radius * 2.0 * (half_length + radius),
@@ -186,10 +192,19 @@ impl Shape {
         }
     }
 
-    /// Principal moments of inertia about the centre, per mass, of a uniform solid [m²].
-    pub fn inertia_per_mass(&self) -> Vec3<f64> {
-        match *self {
-            Shape::HalfSpace => Vec3([f64::INFINITY; 3]),
+    /// Centre of volume [m, body frame].
+    pub fn centroid(&self) -> Vec3<f64> {
+        match self {
+            Shape::Mesh(shape) => shape.mesh.centroid,
+            _ => Vec3::zero(),
+        }
+    }
+
+    /// Inertia about the centre of volume, per mass, of a uniform solid [m²].
+    pub fn inertia_per_mass(&self) -> Mat3<f64> {
+        Mat3::diagonal(match *self {
+            Shape::HalfSpace | Shape::HeightField(_) => Vec3([f64::INFINITY; 3]),
+            Shape::Mesh(ref shape) => return shape.mesh.inertia_per_mass,
             Shape::Box { half_extents: e } => Vec3::from_fn(|a| {
                 let (b, c) = (e[(a + 1) % 3], e[(a + 2) % 3]);
                 (b * b + c * c) / 3.0
@@ -209,7 +224,7 @@ impl Shape {
                     + ball * (0.4 * r2 + l2 + 0.75 * radius * half_length);
                 Vec3([across, across, along])
             }
-        }
+        })
     }
 }
 
@@ -242,7 +257,7 @@ mod tests {
             }
             assert!((volume / shape.volume() - 1.0).abs() < TOLERANCE, "{shape:?}: {volume}");
             for a in 0..3 {
-                let expected = shape.inertia_per_mass()[a] * shape.volume();
+                let expected = shape.inertia_per_mass()[(a, a)] * shape.volume();
                 let ratio = moments[a] / expected;
                 assert!((ratio - 1.0).abs() < 2.0 * TOLERANCE, "{shape:?}, axis {a}: {ratio}");
             }

@@ -1,7 +1,6 @@
 //! Where one looks from, and the box that is looked at.
 
 use super::frame::Frame;
-use crate::model::Shape;
 use glam::{DVec2, DVec3, Vec3};
 
 /// An orbit camera: z is up, distances in metres, angles in radians.
@@ -171,9 +170,8 @@ impl Bounds {
             });
         }
         for solid in frame.solids.iter().filter(|s| s.is_finite()) {
-            let centre = solid.from_anchor(anchor, h);
-            let reach = solid.half_extents();
-            let own = Self { anchor, low: centre - reach, high: centre + reach };
+            let (centre, half) = solid.box_from_anchor(anchor, h);
+            let own = Self { anchor, low: centre - half, high: centre + half };
             bounds = Some(match bounds {
                 None => own,
                 Some(b)
@@ -228,16 +226,5 @@ impl Bounds {
                 |axis: usize| if k >> axis & 1 == 0 { self.low[axis] } else { self.high[axis] };
             DVec3::new(pick(0), pick(1), pick(2))
         })
-    }
-}
-
-/// Half the size of a shape along its own axes [m]; infinite for a half-space.
-pub fn half_size(shape: &Shape) -> DVec3 {
-    match *shape {
-        Shape::HalfSpace => DVec3::INFINITY,
-        Shape::Box { half_extents: e } => DVec3::from_array(e.0),
-        Shape::Sphere { radius } => DVec3::splat(radius),
-        Shape::Capsule { radius, half_length } => DVec3::new(radius, radius, half_length + radius),
-        Shape::Cylinder { radius, half_length } => DVec3::new(radius, radius, half_length),
     }
 }

@@ -1,6 +1,7 @@
 //! Where a ray first meets a collider's shape.
 
-use crate::model::Shape;
+use crate::math;
+use crate::model::{Shape, Surface};
 use glam::Vec3;
 
 /// Ray parameter and outward unit normal of the first hit in front of the origin, in the shape's
@@ -29,8 +30,26 @@ pub fn cast(shape: &Shape, origin: Vec3, direction: Vec3) -> Option<(f32, Vec3)>
                 .flatten()
                 .min_by(|a, b| a.0.total_cmp(&b.0))
         }
+        Shape::Mesh(ref shape) => surface(&shape.mesh.surface, origin, direction),
+        Shape::HeightField(ref ground) => {
+            surface(ground.surface(), origin, direction).map(|(t, _)| {
+                let p = (origin + t * direction).to_array().map(f64::from);
+                (t, from_f64(ground.at(math::Vec3(p)).normal))
+            })
+        }
     };
     hit.filter(|(t, _)| *t > 0.0)
+}
+
+/// The first triangle that faces the ray.
+fn surface(surface: &Surface, origin: Vec3, direction: Vec3) -> Option<(f32, Vec3)> {
+    let [origin, direction] = [origin, direction].map(|v| math::Vec3(v.to_array().map(f64::from)));
+    let (t, normal) = surface.cast(origin, direction)?;
+    Some((t as f32, from_f64(normal)))
+}
+
+fn from_f64(v: math::Vec3<f64>) -> Vec3 {
+    Vec3::from_array(v.0.map(|x| x as f32))
 }
 
 /// The part of a ray that lies inside a convex set, and the normal where it enters.

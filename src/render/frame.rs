@@ -1,10 +1,9 @@
 //! What one picture shows: balls for particles, solids for colliders and rigid bodies, at one moment.
 
-use super::camera::half_size;
 use super::paint::{self, Paint};
 use crate::agents::ColliderPose;
 use crate::math::Vec3;
-use crate::model::{Collider, Emitter, Model, Opening, RigidBody, Shape};
+use crate::model::{Collider, Emitter, Extents, Model, Opening, RigidBody, Shape};
 use crate::mpm::state::{RigidMotion, State, split_position};
 use bytemuck::{Pod, Zeroable};
 use glam::{DMat3, DQuat, DVec3};
@@ -44,7 +43,7 @@ impl Ball {
 }
 
 /// A collider, or a rigid body, as it is drawn.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Solid {
     pub shape: Shape,
     /// Nearest grid node, absolute.
@@ -58,9 +57,22 @@ pub struct Solid {
 }
 
 impl Solid {
-    /// Whether it has an end on all sides (a half-space has not).
+    /// Whether it is drawn with an end on all sides: a half-space is not, and of ground only what its
+    /// heights cover is drawn.
     pub fn is_finite(&self) -> bool {
         self.shape != Shape::HalfSpace
+    }
+
+    /// The box around what is drawn [m, body frame].
+    pub fn extents(&self) -> Extents {
+        match &self.shape {
+            Shape::HeightField(ground) => {
+                let [x, y] = ground.size.map(|edge| 0.5 * edge);
+                let [low, high] = ground.range;
+                Extents::between([Vec3([-x, -y, low]), Vec3([x, y, high])])
+            }
+            shape => shape.extents(),
+        }
     }
 
     /// Position from a node [m].
@@ -70,16 +82,16 @@ impl Solid {
         })) + self.offset
     }
 
-    /// Half the size of its axis-aligned box [m]: `|R| half_size`.
-    pub fn half_extents(&self) -> DVec3 {
-        let size = half_size(&self.shape);
-        let r = self.rotation;
-        r.x_axis.abs() * size.x + r.y_axis.abs() * size.y + r.z_axis.abs() * size.z
+    /// The box around it along the world axes: its middle from a node, and half of its edges [m].
+    pub fn box_from_anchor(&self, anchor: [i32; 3], cell_width: f64) -> (DVec3, DVec3) {
+        let box_ = self.extents().turned(DQuat::from_mat3(&self.rotation));
+        let middle = self.from_anchor(anchor, cell_width) + DVec3::from_array(box_.middle.0);
+        (middle, DVec3::from_array(box_.half.0))
     }
 
     fn new(collider: &Collider, index: usize, model: &Model, pose: &ColliderPose) -> Self {
         Self {
-            shape: collider.shape,
+            shape: collider.shape.clone(),
             cell: pose.cell,
             offset: DVec3::from_array(pose.offset.0),
             rotation: DMat3::from_cols_array_2d(&pose.rotation.transpose().0),
@@ -91,7 +103,7 @@ impl Solid {
         let split = |axis: usize| split_position(collider.pose.position[axis] / model.cell_width);
         let axes = [split(0), split(1), split(2)];
         Self {
-            shape: collider.shape,
+            shape: collider.shape.clone(),
             cell: std::array::from_fn(|a| axes[a].0 + model.origin[a]),
             offset: DVec3::from_array(axes.map(|(_, o)| o * model.cell_width)),
             rotation: DMat3::from_quat(collider.pose.rotation),
@@ -132,7 +144,7 @@ fn rigid_solid(model: &Model, body: usize, motion: &RigidMotion<f64>) -> Solid {
     let rotation = DMat3::from_quat(DQuat::from_array(motion.rotation));
     let offset = DVec3::from_array(motion.offset.0) * model.cell_width;
     Solid {
-        shape: *shape,
+        shape: shape.clone(),
         cell: motion.cell,
         offset: offset - rotation * DVec3::from_array(centre_of_mass.0),
         rotation,

@@ -143,13 +143,14 @@ impl DepthMap {
             });
         }
         for solid in frame.solids.iter().filter(|s| s.is_finite()) {
-            let p = solid.from_anchor(bounds.anchor, frame.cell_width);
+            let origin = solid.from_anchor(bounds.anchor, frame.cell_width);
+            let (p, half) = solid.box_from_anchor(bounds.anchor, frame.cell_width);
             let (x, y) = place(p);
-            let radius = solid.half_extents().length();
+            let radius = half.length();
             let to_body = solid.rotation.transpose();
             let top = (p - centre).dot(direction);
             map.cover([x, y], radius / texel, |dx, dy| {
-                let start = (right * dx + up * dy) * texel + direction * 2.0 * radius;
+                let start = p - origin + (right * dx + up * dy) * texel + direction * 2.0 * radius;
                 let (start, down) = ((to_body * start).as_vec3(), (to_body * -direction).as_vec3());
                 cast(&solid.shape, start, down).map(|(t, _)| (top + 2.0 * radius) as f32 - t)
             });

@@ -25,7 +25,7 @@ mod shade;
 mod show;
 mod splat;
 
-pub use camera::{Bounds, Camera, MAX_ELEVATION, THREE_QUARTER, View, half_size};
+pub use camera::{Bounds, Camera, MAX_ELEVATION, THREE_QUARTER, View};
 pub use caption::{Caption, material_legend, plain};
 pub use frame::{Ball, Frame, Solid};
 pub use movie::{MovieError, MovieWriter};

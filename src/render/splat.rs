@@ -52,7 +52,7 @@ impl Posed {
     pub fn new(solid: &Solid, anchor: [i32; 3], eye: DVec3, cell_width: f64) -> Self {
         let to_body = solid.rotation.transpose();
         let eye = to_body * (eye - solid.from_anchor(anchor, cell_width));
-        Self { solid: *solid, eye: eye.as_vec3(), to_body: to_body.as_mat3() }
+        Self { solid: solid.clone(), eye: eye.as_vec3(), to_body: to_body.as_mat3() }
     }
 
     /// Ray parameter and outward normal (world axes) where a ray from the eye meets the solid.

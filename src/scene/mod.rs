@@ -12,10 +12,12 @@ use std::path::{Path, PathBuf};
 mod cube;
 mod emission;
 mod error;
+mod heights;
 mod identify;
 mod law;
 mod levels;
 mod library;
+mod mesh;
 mod npz;
 mod read;
 mod sensor;
@@ -26,15 +28,17 @@ pub use crate::laws::Law;
 pub use cube::cube_scene;
 pub use emission::{Emitter, Opening, Sink};
 pub use error::{KeyPath, SceneError, nearest};
+pub use heights::{HeightGrid, HeightsError};
 pub use identify::{Identify, Sought, Throw};
 pub use levels::{Band, FineRegion, Levels};
 pub use library::{BUILT_IN_MATERIALS, built_in_material};
+pub use mesh::{MeshError, MeshFault, Triangles};
 pub use npz::{Npz, NpzError};
 pub use sensor::{Quantity, Sensor};
 pub use task::{Score, StartChannel, Task, Term, When};
 pub use world::{
     Body, BodyShape, Bounds, Collider, ColliderShape, Contact, Effector, Fidelities, Fidelity,
-    Material, Muscle, Region, Resolution, RigidBody, RigidShape, Rotation, StatedLaw, World,
+    Heights, Material, Muscle, Region, Resolution, RigidBody, RigidShape, Rotation, StatedLaw, World,
 };
 
 /// The version of the file format that this crate reads.

@@ -170,6 +170,15 @@ pub enum BodyShape {
         radius: f64,
         length: f64,
     },
+    /// The solid inside a closed mesh of triangles, in the frame of its file: its origin lies at the
+    /// body's position.
+    Mesh {
+        /// OBJ or STL, relative to the scene file; closed, facing outwards.
+        file: String,
+        /// Metres per unit of the file.
+        #[serde(default = "one")]
+        scale: f64,
+    },
     /// Particles of another program.
     Points {
         /// npz with `x` (N x 3) [m] and optionally `v` (N x 3) [m/s], `C` (N x 3 x 3) [1/s],
@@ -238,6 +247,49 @@ pub enum ColliderShape {
         radius: f64,
         length: f64,
     },
+    /// The solid inside a closed mesh of triangles, in the frame of its file: its origin lies at the
+    /// position. Material feels the signed distance of the mesh as sampled on a regular grid: walls
+    /// thinner than two samples are lost.
+    Mesh {
+        /// OBJ or STL, relative to the scene file; closed, facing outwards.
+        file: String,
+        /// Metres per unit of the file.
+        #[serde(default = "one")]
+        scale: f64,
+        /// Distance between the samples [m]; the default is half a cell.
+        spacing: Option<f64>,
+    },
+    /// Ground: everything below heights at regular nodes, over the plane z = 0 of the collider. It is
+    /// centred on the position, and beyond its edge goes on level.
+    HeightField {
+        /// From the first to the last node along x and y [m].
+        size: [f64; 2],
+        heights: Heights,
+    },
+}
+
+/// The heights of a ground [m].
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[schemars(tag = "type")]
+pub enum Heights {
+    /// Grey values of a picture seen from above, +x to the right and +y up: a pixel is a node.
+    Picture {
+        /// PNG of 8 or 16 bits, relative to the scene file.
+        file: String,
+        /// Height of black.
+        #[serde(default)]
+        black: f64,
+        /// Height of white.
+        white: f64,
+    },
+    /// Numbers of another program.
+    Array {
+        /// npz with `height` (Nx x Ny), as the height map of a sensor; relative to the scene file.
+        file: String,
+    },
+    /// Numbers in place: a row for each x, in it a height for each y.
+    Rows { rows: Vec<Vec<f64>> },
 }
 
 fn up() -> [f64; 3] {
@@ -273,11 +325,11 @@ pub struct RigidBody {
     /// [kg]; or `density`.
     pub mass: Option<f64>,
     /// Principal moments of inertia [kg m²] about the centre of mass, along the body axes; the
-    /// default is that of a uniform solid of this shape and mass.
+    /// default is the inertia of a uniform solid of this shape and mass about its own.
     pub inertia: Option<[f64; 3]>,
-    /// Centre of mass [m], body axes, from the shape's centre.
-    #[serde(default)]
-    pub center_of_mass: [f64; 3],
+    /// Centre of mass [m], body axes, from the shape's centre (of a mesh: from its origin); the default
+    /// is that of a uniform solid.
+    pub center_of_mass: Option<[f64; 3]>,
     pub contact: Contact,
     /// Width [m] outside the surface over which its influence on material fades in; 0 is hard. The
     /// default is one cell: a harder body lets liquid creep in between the nodes.
@@ -315,6 +367,18 @@ pub enum RigidShape {
     Cylinder {
         radius: f64,
         length: f64,
+    },
+    /// The solid inside a closed mesh of triangles, in the frame of its file: its origin lies at the
+    /// position. Material feels the signed distance of the mesh as sampled on a regular grid: walls
+    /// thinner than two samples are lost.
+    Mesh {
+        /// OBJ or STL, relative to the scene file; closed, facing outwards.
+        file: String,
+        /// Metres per unit of the file.
+        #[serde(default = "one")]
+        scale: f64,
+        /// Distance between the samples [m]; the default is half a cell.
+        spacing: Option<f64>,
     },
 }
 

@@ -39,7 +39,7 @@ fn every_shader_is_valid_and_within_the_default_limits() {
     for id in KernelId::ALL {
         let shader = shader(id);
         let bindings = shader.bindings(id.entry()).unwrap();
-        let storage = bindings.iter().filter(|b| b.access != Access::Uniform).count();
+        let storage = bindings.iter().filter(|b| b.access.is_storage()).count();
         assert!(storage <= STORAGE_BUFFERS, "{} uses {storage} storage buffers", id.name());
         let [x, y, z] = shader.workgroup_size(id.entry()).unwrap();
         assert!(x * y * z <= 256, "{} has workgroups of {x} x {y} x {z}", id.name());
@@ -80,7 +80,7 @@ fn integer_stages_read_no_floats() {
         for launch in stage.forward {
             let floats = bindings(launch.kernel)
                 .into_iter()
-                .find(|b| b.has_floats && b.access != Access::Uniform);
+                .find(|b| b.has_floats && b.access.is_storage());
             assert!(
                 floats.is_none(),
                 "stage {} has no adjoint, but {} uses {floats:?}",

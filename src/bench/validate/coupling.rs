@@ -22,7 +22,8 @@ const FALL_SECS: f64 = 0.25;
 fn impact(cell_width: f64, law: Law) -> Arc<Model> {
     let contact = Contact { softness: cell_width, ..rough(0.3) };
     let shape = Shape::Sphere { radius: RADIUS };
-    let ball = RigidBody::uniform("ball", shape, 2.0 * DENSITY * shape.volume(), contact);
+    let mass = 2.0 * DENSITY * shape.volume();
+    let ball = RigidBody::uniform("ball", shape, mass, contact);
     let half = 0.15;
     Setup::new("impact", cell_width)
         .body(DENSITY, law, [[-half, -half, -0.2], [half, half, 0.0]], |_| true)
@@ -43,7 +44,7 @@ fn fly(lab: &Lab, model: Arc<Model>, driven: bool) -> Result<[f64; 2], Simulatio
             let mut other = Model::clone(&model);
             other.colliders.push(Collider {
                 name: body.name.clone(),
-                shape: body.shape,
+                shape: body.shape.clone(),
                 contact: body.contact,
                 pose: Pose::at(Vec3(ball.world_position(model.cell_width, model.origin))),
                 velocity: ball.velocity,
@@ -86,7 +87,8 @@ const MEAN_SECS: f64 = 0.6;
 fn floating(cell_width: f64, density: f64) -> Arc<Model> {
     let shape = Shape::Box { half_extents: Vec3(HALF) };
     let contact = Contact { softness: cell_width, ..rough(0.0) };
-    let body = RigidBody::uniform("box", shape, density * shape.volume(), contact);
+    let mass = density * shape.volume();
+    let body = RigidBody::uniform("box", shape, mass, contact);
     let height = DEPTH - 1.1 * draught_of(density) + HALF[2];
     let law = Law::Liquid { bulk_modulus: 50.0 * DENSITY * GRAVITY * DEPTH, tension: false };
     let low = [-HALF_TANK, -HALF_TANK, -1.5 * cell_width];

@@ -2,9 +2,10 @@
 
 use super::checks::Checks;
 use super::rest::{AtRest, Bed};
+use super::shapes::Shapes;
 use crate::math::{Mat3, Vec3};
 use crate::model::{
-    Body, Collider, Emitter, Field, Levels, Material, Model, Pose, Shape, Sink, Stance,
+    Body, Collider, Emitter, Extents, Field, Levels, Material, Model, Pose, Sink, Stance,
 };
 use crate::mpm::state::{Life, NO_MUSCLE, Particles, State, split_position};
 use crate::scene::{self, BodyShape, KeyPath, Npz, NpzError, Scene, SceneError};
@@ -80,6 +81,7 @@ impl Ground<'_> {
 /// Fills the bodies in the order of the file.
 pub(super) fn fill(
     checks: &Checks<'_>,
+    shapes: &Shapes<'_>,
     materials: &[Material],
     ground: &Ground<'_>,
 ) -> Result<Filled, SceneError> {
@@ -98,7 +100,7 @@ pub(super) fn fill(
         let &Ground { cell_width, gravity, .. } = ground;
         let material_of = &materials[material];
         let filler =
-            Filler { checks, at, body, material: material_of, cell_width, gravity, ground };
+            Filler { checks, shapes, at, body, material: material_of, cell_width, gravity, ground };
         let room = MAX_PARTICLES - filled.state.particle_count();
         let first = filled.state.particle_count();
         for particle in filler.particles(room)? {
@@ -172,6 +174,7 @@ impl Filled {
 /// What is needed to fill one body.
 struct Filler<'a> {
     checks: &'a Checks<'a>,
+    shapes: &'a Shapes<'a>,
     at: KeyPath,
     body: &'a scene::Body,
     material: &'a Material,
@@ -190,8 +193,14 @@ impl Filler<'_> {
             BodyShape::Sphere { radius } => checks.sphere(&at, *radius)?,
             BodyShape::Capsule { radius, length } => checks.capsule(&at, *radius, *length)?,
             BodyShape::Cylinder { radius, length } => checks.cylinder(&at, *radius, *length)?,
+            BodyShape::Mesh { file, scale } => {
+                let mesh = self.shapes.mesh(&at, file, *scale)?;
+                let extents = Extents::between(mesh.extents);
+                let contains = |p| mesh.surface.signed_distance(p) <= 0.0;
+                return self.on_lattice(extents, &contains, room);
+            }
         };
-        self.on_lattice(shape, room)
+        self.on_lattice(shape.extents(), &|p| shape.signed_distance(p) <= 0.0, room)
     }
 
     /// Particles per cell and axis.
@@ -199,8 +208,14 @@ impl Filler<'_> {
         self.checks.per_axis(&self.at, self.body.particles_per_cell)
     }
 
-    /// A lattice of world points `(i + 1/2) spacing`, those of it that lie in the shape.
-    fn on_lattice(&self, shape: Shape, room: usize) -> Result<Vec<Particle>, SceneError> {
+    /// A lattice of world points `(i + 1/2) spacing`, those of it that lie in the shape: a set of
+    /// points of the body frame, within its extents.
+    fn on_lattice(
+        &self,
+        extents: Extents,
+        contains: &dyn Fn(Vec3<f64>) -> bool,
+        room: usize,
+    ) -> Result<Vec<Particle>, SceneError> {
         let (checks, body, at) = (self.checks, self.body, &self.at);
         let pose = checks.pose(at, body.position, &body.rotation)?;
         let motion = self.motion()?;
@@ -212,9 +227,10 @@ impl Filler<'_> {
         // The coarsest lattice sites that the shape's extents span
         let top = self.ground.levels.count() as u8 - 1;
         let coarsest = spacing * f64::from(1u32 << top);
-        let half = shape.half_extents_turned(pose.rotation);
-        let low: [f64; 3] =
-            std::array::from_fn(|a| ((pose.position[a] - half[a]) / coarsest - 1.0).floor());
+        let Extents { middle, half } = extents.turned(pose.rotation);
+        let low: [f64; 3] = std::array::from_fn(|a| {
+            ((pose.position[a] + middle[a] - half[a]) / coarsest - 1.0).floor()
+        });
         let count: [f64; 3] = std::array::from_fn(|a| (2.0 * half[a] / coarsest + 3.0).ceil());
         let volume: f64 = (0..3).map(|a| 2.0 * half[a] / coarsest).product();
         if !(volume <= room as f64 && count.iter().product::<f64>() <= 8.0 * MAX_PARTICLES as f64) {
@@ -236,7 +252,7 @@ impl Filler<'_> {
                 let at = collider.pose.body_from_world(point);
                 collider.shape.signed_distance(at) < 0.0
             };
-            shape.signed_distance(pose.body_from_world(point)) <= 0.0 && !carving.iter().any(carved)
+            contains(pose.body_from_world(point)) && !carving.iter().any(carved)
         };
         let field = self.ground.field();
         let lattice = Lattice { spacing, inside: &inside, field: &field, ground: self.ground };

@@ -10,6 +10,7 @@ use crate::mpm::state::{NO_MUSCLE, State};
 use crate::scene::{self, Fidelity, KeyPath, Scene, SceneError, StatedLaw};
 use checks::Checks;
 use glam::{DQuat, DVec3};
+use shapes::{Named, Shapes};
 
 mod bodies;
 mod checks;
@@ -18,6 +19,7 @@ mod emission;
 mod levels;
 mod rest;
 mod rigid;
+mod shapes;
 mod substep;
 
 pub use bodies::MAX_PARTICLES;
@@ -44,15 +46,16 @@ pub fn compile(scene: &Scene, fidelity: Fidelity) -> Result<Model, SceneError> {
     let names: Vec<&str> = scene.body.iter().map(|body| body.name.as_str()).collect();
     checks.names("body", &names)?;
     let materials = materials(&checks)?;
-    let colliders = colliders(&checks)?;
+    let shapes = Shapes::new(&checks, cell_width);
+    let colliders = colliders(&checks, &shapes)?;
     let levels = levels::resolve(&checks, &colliders, cell_width)?;
     let ground = bodies::Ground { cell_width, gravity, colliders: &colliders, levels: &levels };
-    let mut filled = bodies::fill(&checks, &materials, &ground)?;
+    let mut filled = bodies::fill(&checks, &shapes, &materials, &ground)?;
     let emitters = emission::emitters(&checks, &materials, cell_width, &mut filled)?;
     let sinks = emission::sinks(&checks)?;
     emission::check_levels(&checks, &levels)?;
     filled.note_absent(&emitters, &sinks);
-    let rigid = rigid::resolve(&checks, cell_width)?;
+    let rigid = rigid::resolve(&checks, &shapes, cell_width)?;
     let mut actions = effectors::channels(&checks, &colliders, &emitters)?;
 
     let mut model = Model {
@@ -211,7 +214,7 @@ fn changed_law(
     Ok(Law::from_values(law.kind(), &values))
 }
 
-fn colliders(checks: &Checks<'_>) -> Result<Vec<Collider>, SceneError> {
+fn colliders(checks: &Checks<'_>, shapes: &Shapes<'_>) -> Result<Vec<Collider>, SceneError> {
     let scene = checks.scene;
     let names: Vec<&str> = scene.collider.iter().map(|c| c.name.as_str()).collect();
     checks.names("collider", &names)?;
@@ -219,6 +222,7 @@ fn colliders(checks: &Checks<'_>) -> Result<Vec<Collider>, SceneError> {
         let at = KeyPath::root("collider").index(index);
         let mut pose = checks.pose(&at, collider.position, &collider.rotation)?;
         let shape_at = at.key("shape");
+        let contact = contact(checks, &at, &collider.contact, collider.softness)?;
         let shape = match collider.shape {
             scene::ColliderShape::HalfSpace { normal } => {
                 let normal = checks.direction(&shape_at, "normal", normal)?;
@@ -234,8 +238,15 @@ fn colliders(checks: &Checks<'_>) -> Result<Vec<Collider>, SceneError> {
             scene::ColliderShape::Cylinder { radius, length } => {
                 checks.cylinder(&shape_at, radius, length)?
             }
+            scene::ColliderShape::Mesh { ref file, scale, spacing } => {
+                let felt = contact.softness + shapes.felt_by_bodies();
+                let felt = felt.max(shapes.felt_by_sensors(collider));
+                shapes.solid_mesh(&shape_at, &Named { file, scale, spacing }, felt)?
+            }
+            scene::ColliderShape::HeightField { size, ref heights } => {
+                shapes.height_field(&shape_at, size, heights)?
+            }
         };
-        let contact = contact(checks, &at, &collider.contact, collider.softness)?;
         Ok(Collider {
             name: collider.name.clone(),
             shape,

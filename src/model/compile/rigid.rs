@@ -3,8 +3,9 @@
 use super::bodies::{MAX_CELL, TOUCH_CELLS};
 use super::checks::Checks;
 use super::contact;
+use super::shapes::{Named, Shapes};
 use crate::math::{Mat3, Vec3};
-use crate::model::{Model, Pose, RigidBody, Shape};
+use crate::model::{Extents, Model, Pose, RigidBody, Shape};
 use crate::mpm::state::RigidMotion;
 use crate::scene::{self, KeyPath, RigidShape, SceneError};
 
@@ -15,7 +16,11 @@ pub(super) struct Rigid {
 }
 
 /// The rigid bodies in the order of the file.
-pub(super) fn resolve(checks: &Checks<'_>, cell_width: f64) -> Result<Rigid, SceneError> {
+pub(super) fn resolve(
+    checks: &Checks<'_>,
+    shapes: &Shapes<'_>,
+    cell_width: f64,
+) -> Result<Rigid, SceneError> {
     let scene = checks.scene;
     let names: Vec<&str> = scene.rigid_body.iter().map(|body| body.name.as_str()).collect();
     checks.names("rigid_body", &names)?;
@@ -26,7 +31,7 @@ pub(super) fn resolve(checks: &Checks<'_>, cell_width: f64) -> Result<Rigid, Sce
             let message = format!("duplicate name `{}`: a `[[body]]` has it already", said.name);
             return Err(scene.error(&at.key("name"), message));
         }
-        let body = body(checks, &at, said, cell_width)?;
+        let body = body(checks, shapes, &at, said, cell_width)?;
         let pose = checks.pose(&at, said.position, &said.rotation)?;
         for (axis, origin) in scene.world.origin_cells.iter().enumerate() {
             let cells = (pose.position[axis] / cell_width).abs() + f64::from(*origin).abs();
@@ -51,17 +56,23 @@ pub(super) fn resolve(checks: &Checks<'_>, cell_width: f64) -> Result<Rigid, Sce
 
 fn body(
     checks: &Checks<'_>,
+    shapes: &Shapes<'_>,
     at: &KeyPath,
     said: &scene::RigidBody,
     cell_width: f64,
 ) -> Result<RigidBody, SceneError> {
     let scene = checks.scene;
     let shape_at = at.key("shape");
+    let contact = contact(checks, at, &said.contact, said.softness.unwrap_or(cell_width))?;
     let shape = match said.shape {
         RigidShape::Box { size } => checks.box_(&shape_at, size)?,
         RigidShape::Sphere { radius } => checks.sphere(&shape_at, radius)?,
         RigidShape::Capsule { radius, length } => checks.capsule(&shape_at, radius, length)?,
         RigidShape::Cylinder { radius, length } => checks.cylinder(&shape_at, radius, length)?,
+        RigidShape::Mesh { ref file, scale, spacing } => {
+            let felt = contact.softness + shapes.felt_by_bodies();
+            shapes.solid_mesh(&shape_at, &Named { file, scale, spacing }, felt)?
+        }
     };
     let mass = match (said.density, said.mass) {
         (Some(density), None) => checks.positive(at, "density", density, "kg/m³")? * shape.volume(),
@@ -75,16 +86,21 @@ fn body(
             return Err(scene.error(&at.key("mass"), message));
         }
     };
-    let contact = contact(checks, at, &said.contact, said.softness.unwrap_or(cell_width))?;
     let mut body = RigidBody::uniform(&said.name, shape, mass, contact);
-    body.centre_of_mass = checks.vector(at, "center_of_mass", said.center_of_mass)?;
-    let outside = shape.signed_distance(body.centre_of_mass);
-    if outside > 0.0 {
-        let message = format!(
-            "`center_of_mass` is {:?}, {outside:.3} m outside the shape; it must lie inside",
-            said.center_of_mass
-        );
-        return Err(scene.error(&at.key("center_of_mass"), message));
+    if let Some(centre) = said.center_of_mass {
+        body.centre_of_mass = checks.vector(at, "center_of_mass", centre)?;
+        // That of a concave solid may lie outside of it, but never outside its box.
+        let outside = match body.shape {
+            Shape::Mesh(ref shape) => Extents::between(shape.mesh.extents).outside(Vec3(centre)),
+            _ => body.shape.signed_distance(body.centre_of_mass),
+        };
+        if outside > 0.0 {
+            let message = format!(
+                "`center_of_mass` is {centre:?}, {outside:.3} m outside the shape; it must lie \
+                 inside"
+            );
+            return Err(scene.error(&at.key("center_of_mass"), message));
+        }
     }
     if let Some(inertia) = said.inertia {
         body.inertia = principal_inertia(checks, at, inertia)?;
@@ -164,7 +180,7 @@ pub(super) fn check(checks: &Checks<'_>, model: &Model) -> Result<(), SceneError
 struct Solid<'a> {
     kind: &'static str,
     name: &'a str,
-    shape: Shape,
+    shape: &'a Shape,
     pose: Pose,
     /// Points of its surface in the world, and the radius of the sphere around each [m].
     points: Vec<(Vec3<f64>, f64)>,
@@ -180,12 +196,12 @@ impl<'a> Solid<'a> {
                 (pose.position + Vec3((pose.rotation * from_shape).to_array()), p.radius)
             };
             let points = body.contact_points().into_iter().map(point).collect();
-            Self { kind: "the rigid body", name: &body.name, shape: body.shape, pose, points }
+            Self { kind: "the rigid body", name: &body.name, shape: &body.shape, pose, points }
         });
         let colliders = model.colliders.iter().map(|c| Self {
             kind: "the collider",
             name: &c.name,
-            shape: c.shape,
+            shape: &c.shape,
             pose: c.pose,
             points: Vec::new(),
         });
@@ -197,9 +213,11 @@ impl<'a> Solid<'a> {
         let depth = |&(x, radius): &(Vec3<f64>, f64)| {
             other.shape.signed_distance(other.pose.body_from_world(x)) - radius
         };
-        let centre = match self.points.is_empty() || self.shape == Shape::HalfSpace {
-            true => f64::INFINITY,
-            false => other.shape.signed_distance(other.pose.body_from_world(self.pose.position)),
+        // The origin of a mesh is anywhere.
+        let has_centre = !self.points.is_empty() && !matches!(self.shape, Shape::Mesh(_));
+        let centre = match has_centre {
+            true => other.shape.signed_distance(other.pose.body_from_world(self.pose.position)),
+            false => f64::INFINITY,
         };
         self.points.iter().map(depth).fold(centre, f64::min)
     }

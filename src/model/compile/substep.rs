@@ -3,8 +3,9 @@
 use super::checks::Checks;
 use crate::laws::Limits;
 use crate::math::Vec3;
-use crate::model::{ActionTarget, Model};
+use crate::model::{ActionTarget, Collider, Model, Pose, Shape};
 use crate::scene::{KeyPath, SceneError};
+use glam::DVec3;
 use serde::Serialize;
 
 /// Fraction of a cell that a wave may cross in one substep (numerics.md 2): the measured limit on a
@@ -94,7 +95,7 @@ fn expected_speed(model: &Model) -> f64 {
     for motion in &model.initial.rigid {
         high = high.max(potential(Vec3(motion.world_position(model.cell_width, model.origin))));
     }
-    let colliders = model.colliders.iter().map(|collider| collider.pose.position);
+    let colliders = model.colliders.iter().map(lowest);
     let ends = colliders.chain(model.sinks.iter().map(|sink| sink.pose.position));
     low = ends.map(potential).fold(low, f64::min);
     let fall = (2.0 * (high - low).max(0.0)).sqrt();
@@ -105,8 +106,19 @@ fn norm(v: Vec3<f64>) -> f64 {
     v.norm_squared().sqrt()
 }
 
-/// Largest speed [m/s] that a collider's surface can be driven at; a half-space, which has no size,
-/// counts at its origin.
+/// Where material would come to rest on a collider, at the lowest [m, world].
+fn lowest(collider: &Collider) -> Vec3<f64> {
+    let Pose { position, rotation } = collider.pose;
+    match &collider.shape {
+        Shape::HeightField(ground) => {
+            position + Vec3((rotation * DVec3::Z * ground.range[0]).to_array())
+        }
+        _ => position,
+    }
+}
+
+/// Largest speed [m/s] that a collider's surface can be driven at; one without end counts at its
+/// origin.
 fn commanded_speed(model: &Model, index: usize) -> f64 {
     let collider = &model.colliders[index];
     let component = |target: ActionTarget| match target {
@@ -116,8 +128,10 @@ fn commanded_speed(model: &Model, index: usize) -> f64 {
     };
     let own = [collider.velocity, collider.angular_velocity];
     let [linear, angular] = largest_twist(model, own, component);
-    let reach = norm(collider.shape.half_extents());
-    let reach = if reach.is_finite() { reach } else { 0.0 };
+    let reach = match collider.shape.is_finite() {
+        true => collider.shape.extents().reach(),
+        false => 0.0,
+    };
     linear + angular * reach
 }
 

@@ -3,7 +3,9 @@
 use crate::agents::ColliderPose;
 use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Vec3};
-use crate::model::{Collider, ContactMode, ContactPoint, Model, RigidBody, Shape};
+use crate::model::{
+    Collider, ContactMode, ContactPoint, Extents, Model, RigidBody, SPLINE_ERROR, Shape,
+};
 use crate::mpm::state::{RigidCotangent, RigidMotion, split_position};
 use bytemuck::{Pod, Zeroable};
 use glam::DMat3;
@@ -139,6 +141,58 @@ pub struct ColliderAt {
     pub moving: u32,
 }
 
+/// Most different meshes and height fields: their table is a uniform.
+pub const FIELDS: usize = 64;
+
+/// `FieldAt`
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct FieldAt {
+    pub low: [f32; 3],
+    pub first: u32,
+    pub spacing: [f32; 3],
+    pub bound: f32,
+    pub counts: [u32; 4],
+    pub middle: [f32; 4],
+    pub half: [f32; 4],
+}
+
+impl FieldAt {
+    /// Of a shape that has a field, whose coefficients begin at `first` among all.
+    pub fn new(shape: &Shape, first: usize) -> Option<Self> {
+        let first = first as u32;
+        match shape {
+            Shape::Mesh(shape) => {
+                let field = &shape.field;
+                let [x, y, z] = field.counts.map(|count| count as u32);
+                let Extents { middle, half } = Extents::between(field.surface);
+                Some(Self {
+                    low: field.low.0.map(|x| x as f32),
+                    first,
+                    spacing: [field.spacing as f32; 3],
+                    bound: (2.0 * SPLINE_ERROR * field.spacing) as f32,
+                    counts: [x, y, z, 0],
+                    middle: padded(middle),
+                    half: padded(half),
+                })
+            }
+            Shape::HeightField(ground) => {
+                let [x, y] = ground.counts.map(|count| count as u32);
+                let [sx, sy] = ground.size;
+                Some(Self {
+                    low: [-0.5 * sx as f32, -0.5 * sy as f32, 0.0],
+                    first,
+                    spacing: [ground.spacing(0) as f32, ground.spacing(1) as f32, 1.0],
+                    bound: (1.0 / ground.steepest.hypot(1.0)) as f32,
+                    counts: [x, y, 1, 0],
+                    ..Self::zeroed()
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// `Cell`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
@@ -234,9 +288,10 @@ impl MaterialAt {
 }
 
 impl ColliderAt {
-    pub fn new(collider: &Collider, pose: &ColliderPose, moving: u32) -> Self {
+    /// `field` is the number of the shape's field, if it has one.
+    pub fn new(collider: &Collider, pose: &ColliderPose, moving: u32, field: usize) -> Self {
         let float = |v: [f64; 3]| v.map(|x| x as f32);
-        let (shape, size) = shape_at(&collider.shape);
+        let (shape, size) = shape_at(&collider.shape, field);
         let column = |j: usize| {
             let [x, y, z] = float(pose.rotation.column(j).0);
             [x, y, z, 0.0]
@@ -359,8 +414,14 @@ pub struct RigidPartialAt {
 }
 
 impl RigidBodyAt {
-    pub fn new(body: &RigidBody, first_point: usize, points: &[ContactPoint]) -> Self {
-        let (shape, size) = shape_at(&body.shape);
+    /// `field` is the number of the shape's field, if it has one.
+    pub fn new(
+        body: &RigidBody,
+        field: usize,
+        first_point: usize,
+        points: &[ContactPoint],
+    ) -> Self {
+        let (shape, size) = shape_at(&body.shape, field);
         let columns = |m: Mat3<f64>| std::array::from_fn(|j| padded(m.column(j)));
         let least = points.iter().map(|p| p.share).fold(1.0, f64::min);
         Self {
@@ -433,14 +494,16 @@ fn padded(v: Vec3<f64>) -> [f32; 4] {
     [x, y, z, 0.0]
 }
 
-/// Number of a shape, and its half extents or (radius, half length).
-fn shape_at(shape: &Shape) -> (u32, [f32; 3]) {
+/// Number of a shape, and its half extents, (radius, half length), or the number of its field.
+fn shape_at(shape: &Shape, field: usize) -> (u32, [f32; 3]) {
     let (number, size) = match *shape {
         Shape::HalfSpace => (0, [0.0; 3]),
         Shape::Box { half_extents } => (1, half_extents.0),
         Shape::Sphere { radius } => (2, [radius, 0.0, 0.0]),
         Shape::Capsule { radius, half_length } => (3, [radius, half_length, 0.0]),
         Shape::Cylinder { radius, half_length } => (4, [radius, half_length, 0.0]),
+        Shape::Mesh(_) => (5, [field as f64, 0.0, 0.0]),
+        Shape::HeightField(_) => (6, [field as f64, 0.0, 0.0]),
     };
     (number, size.map(|x| x as f32))
 }

@@ -28,6 +28,7 @@
 
 mod dispatch;
 mod exchange;
+mod fields;
 mod growth;
 mod layout;
 mod motion;
@@ -57,6 +58,7 @@ use super::simulator::SimulationError;
 use super::state::{Life, State};
 use crate::gpu::{Bound, Buffer, Gpu, GpuError, Recording, Resources, Timer};
 use crate::model::Model;
+use fields::Fields;
 use growth::Usage;
 use layout::{
     Activations, CAUSE_RIGID, FIRST_BODY, MATERIALS, MUSCLES, MaterialAt, NONE, Parameters,
@@ -98,6 +100,7 @@ pub struct GpuSimulator {
     impulses: Option<Impulses>,
     observations: Observations,
     rigid: RigidBodies,
+    fields: Fields,
     /// Where states and observations are packed for the host.
     unloaded: Buffer<u32>,
     observed: Buffer<u32>,
@@ -238,6 +241,7 @@ impl GpuSimulator {
             impulses: None,
             observations: Observations::default(),
             rigid: RigidBodies::new(gpu, model)?,
+            fields: Fields::new(gpu, model)?,
             bounds: HashMap::new(),
             timer: None,
             usage: Usage::loaded(placement.closure, placement.blocks.len()),
@@ -378,7 +382,7 @@ impl GpuSimulator {
         resources = input.as_input(resources);
         resources = self.pool.get(io.output).as_output(resources);
         resources = resources.with("contributions", &input.particles);
-        resources = self.rigid.resources(resources);
+        resources = self.fields.resources(self.rigid.resources(resources));
         if let Some(reverse) = &self.reverse {
             resources = reverse.resources(resources, io.bar);
             if kernel == KernelId::P2gOfCotangents {
@@ -459,6 +463,7 @@ impl GpuSimulator {
             + self.unloaded.bytes()
             + self.observed.bytes()
             + self.rigid.bytes()
+            + self.fields.bytes()
             + self.motion.as_ref().map_or(0, Motion::bytes)
             + self.impulses.as_ref().map_or(0, Impulses::bytes)
             + self.reverse.as_ref().map_or(0, Reverse::bytes);

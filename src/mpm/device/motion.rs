@@ -2,6 +2,7 @@
 //! and the step numbers; uploaded once per drive.
 
 use super::exchange::Births;
+use super::fields::field_number;
 use super::layout::{Activations, ColliderAt, MUSCLES, NONE, Step};
 use crate::agents::Drive;
 use crate::gpu::{Buffer, Gpu, GpuError, Resources};
@@ -33,9 +34,13 @@ impl Motion {
         let place = |collider: usize| {
             moving.iter().position(|&m| m == collider).map_or(NONE, |place| place as u32)
         };
+        let fields: Vec<usize> =
+            model.colliders.iter().map(|c| field_number(model, &c.shape)).collect();
         let mut colliders: Vec<ColliderAt> = (0..drive.substeps())
             .flat_map(|substep| model.colliders.iter().zip(drive.poses_at(substep)).enumerate())
-            .map(|(index, (collider, pose))| ColliderAt::new(collider, pose, place(index)))
+            .map(|(index, (collider, pose))| {
+                ColliderAt::new(collider, pose, place(index), fields[index])
+            })
             .collect();
         if colliders.is_empty() {
             colliders.push(ColliderAt::zeroed());

@@ -1,6 +1,7 @@
 //! Free rigid bodies on the device: their constants, what a substep computes of them, their
 //! cotangents.
 
+use super::fields::field_number;
 use super::layout::{
     ColliderAt, POSE_STRIDE, PoseBarAt, RIGID_BODIES, ROUNDS, RigidBarAt, RigidBodyAt,
     RigidMotionAt, RigidPartialAt, RigidPointAt, TwistAt,
@@ -40,7 +41,8 @@ impl RigidBodies {
         let mut bodies = Vec::new();
         for body in &model.rigid_bodies {
             let own = body.contact_points();
-            bodies.push(RigidBodyAt::new(body, points.len(), &own));
+            let field = field_number(model, &body.shape);
+            bodies.push(RigidBodyAt::new(body, field, points.len(), &own));
             points.extend(own.iter().map(RigidPointAt::new));
         }
         // A binding is never empty.

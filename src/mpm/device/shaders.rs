@@ -1,6 +1,7 @@
 //! The kernels: which files each is made of, and how a model specialises them.
 
 use super::dispatch;
+use super::fields::has_field;
 use super::layout::constant_count;
 use crate::gpu::{Gpu, GpuError, Kernel, KernelOptions, ShaderFile, ShaderSource};
 use crate::laws::Spec;
@@ -219,6 +220,7 @@ impl KernelId {
             }
             KernelId::WrenchAdj => node_files(&[file!("stage/wrench_adj.wgsl")]),
             KernelId::RigidPredict => rigid_files(&[
+                file!("contact/field.wgsl"),
                 file!("contact/sdf.wgsl"),
                 file!("contact/contact.wgsl"),
                 file!("rigid/contact.wgsl"),
@@ -232,6 +234,7 @@ impl KernelId {
                 rigid_sum_files(&[file!("rigid/update.wgsl"), file!("stage/rigid_update_adj.wgsl")])
             }
             KernelId::RigidPredictAdj => rigid_sum_files(&[
+                file!("contact/field.wgsl"),
                 file!("contact/sdf.wgsl"),
                 file!("contact/contact.wgsl"),
                 file!("rigid/contact.wgsl"),
@@ -313,6 +316,7 @@ impl KernelId {
             ("CONSTANT_COUNT", constant_count(model) as f64),
             ("SINK_COUNT", model.sinks.len() as f64),
             ("HAS_RIGID", flag(!model.rigid_bodies.is_empty())),
+            ("HAS_FIELDS", flag(model.shapes().any(has_field))),
             ("HAS_MUSCLES", flag(!model.muscles.is_empty())),
             ("SINGLE_CLASS", flag(model.materials.len() == 1 && model.muscles.is_empty())),
         ];
@@ -390,6 +394,7 @@ fn node_files(stage: &[ShaderFile]) -> Vec<ShaderFile> {
     let mut files = vec![
         file!("types.wgsl"),
         file!("math/mat3.wgsl"),
+        file!("contact/field.wgsl"),
         file!("contact/sdf.wgsl"),
         file!("contact/contact.wgsl"),
         file!("grid/index.wgsl"),

@@ -13,7 +13,7 @@ use crate::model::{Collider, ContactMode};
 pub const SLIDING_SPEED_FLOOR: f64 = 1e-6;
 
 /// One collider at one substep, in the scalar of the solver.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ColliderAt<R> {
     /// Nearest grid node to the body's origin, absolute.
     pub cell: [i32; 3],
@@ -59,21 +59,16 @@ impl<R: Scalar> ColliderAt<R> {
         }
     }
 
-    /// Distance, normal and Hessian in world axes, at d from the body's origin.
+    /// Distance and normal in world axes, at d from the body's origin.
     #[inline]
     pub(super) fn distance(&self, d: Vec3<R>) -> Distance<R> {
-        let body_from_world = self.rotation.transpose();
-        let at = sdf::distance(&self.shape, body_from_world * d);
-        Distance {
-            phi: at.phi,
-            normal: self.rotation * at.normal,
-            hessian: self.rotation * at.hessian * body_from_world,
-        }
+        sdf::distance(&self.shape, self.rotation.transpose() * d).turned(self.rotation)
     }
 
-    /// Signed distance [m] to the surface, at d from the body's origin in world axes.
-    pub fn signed_distance(&self, d: Vec3<R>) -> R {
-        sdf::distance(&self.shape, self.rotation.transpose() * d).phi
+    /// A distance [m] that no point of the surface is nearer than at d from the body's origin, in
+    /// world axes, and that changes by no more than the way.
+    pub(super) fn distance_bound(&self, d: Vec3<R>) -> R {
+        sdf::distance_bound(&self.shape, self.rotation.transpose() * d)
     }
 
     /// How much of the contact a node at distance phi feels, and its derivative: 1 inside, falling
@@ -142,9 +137,9 @@ pub fn collide<R: Scalar>(collider: &ColliderAt<R>, d: Vec3<R>, v: Vec3<R>) -> V
     v + change(collider.mode, collider.friction, at.normal, v - v_c) * a
 }
 
-/// `d_bar = phi_bar n + H n_bar - omega x v_c_bar` and by it `position_bar = -d_bar`;
-/// `rotation_bar = -d x (phi_bar n + H n_bar) + n x n_bar`, `omega_bar = d x v_c_bar`,
-/// `phi_bar = a' change·g`.
+/// With `p_bar` the cotangent of the point by distance and normal ([`Distance::point_bar`]):
+/// `d_bar = p_bar - omega x v_c_bar` and by it `position_bar = -d_bar`;
+/// `rotation_bar = -d x p_bar + n x n_bar`, `omega_bar = d x v_c_bar`, `phi_bar = a' change·g`.
 #[inline]
 pub fn collide_adj<R: Scalar>(
     collider: &ColliderAt<R>,
@@ -166,7 +161,7 @@ pub fn collide_adj<R: Scalar>(
     let (u_bar, n_bar) = change_adj(collider.mode, collider.friction, at.normal, u, v_bar * a);
     let v_c_bar = -u_bar;
 
-    let surface_bar = at.normal * phi_bar + at.hessian * n_bar;
+    let surface_bar = at.point_bar(phi_bar, n_bar);
     let pose = PoseBar {
         position: omega.cross(v_c_bar) - surface_bar,
         rotation: at.normal.cross(n_bar) - d.cross(surface_bar),

@@ -154,8 +154,8 @@ pub(super) fn velocity<R: Scalar>(ctx: &Context<R>, row: &Row<R>) -> Option<(Vec
     (mass > ctx.empty_mass).then(|| (Vec3([x, y, z]) * mass.recip(), mass))
 }
 
-/// Solids that could reach a node of the block, by distance from its centre: the signed distance
-/// changes by at most the way between two points.
+/// Solids that could reach a node of the block, by distance from its centre: the bound changes by at
+/// most the way between two points.
 pub(super) fn solids_near<R: Scalar>(
     ctx: &Context<R>,
     solids: Solids<R>,
@@ -170,7 +170,7 @@ pub(super) fn solids_near<R: Scalar>(
         .filter(|&s| {
             let solid = solids.get(s);
             let centre = distance(ctx, solid, first) + to_centre;
-            solid.signed_distance(centre) <= reach + solid.softness
+            solid.distance_bound(centre) <= reach + solid.softness
         })
         .collect()
 }

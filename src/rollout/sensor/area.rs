@@ -27,10 +27,9 @@ impl Surface {
         Self { shape, position, rotation: pose.rotation, width }
     }
 
-    /// Distance and normal in world axes.
+    /// Distance in world axes.
     fn distance(&self, d: Vec3<f64>) -> Distance<f64> {
-        let at = sdf::distance(&self.shape, self.rotation.transpose() * d);
-        Distance { normal: self.rotation * at.normal, ..at }
+        sdf::distance(&self.shape, self.rotation.transpose() * d).turned(self.rotation)
     }
 
     /// Share of the layer by distance, and its slope [1/m].
@@ -60,9 +59,9 @@ impl Surface {
             let d = Vec3(*x) - self.position;
             let at = self.distance(d);
             let factor = area_bar * v * self.share(at.phi).1 / self.width;
-            add_scaled(bar, at.normal, factor);
-            pose.position += -(at.normal * factor);
-            pose.rotation += -d.cross(at.normal * factor);
+            add_scaled(bar, at.gradient, factor);
+            pose.position += -(at.gradient * factor);
+            pose.rotation += -d.cross(at.gradient * factor);
         }
         pose
     }

@@ -6,7 +6,7 @@ use crate::model::Shape;
 use crate::mpm::twin::sdf::{self, ShapeAt};
 
 /// A shape at a place, its edge softened so that what is inside changes smoothly.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Region {
     pub shape: Shape,
     /// World position [m] of the shape's centre.
@@ -47,7 +47,7 @@ impl Region {
     ) {
         for ((x, v), bar) in x.iter().zip(volume).zip(x_bar) {
             let at = self.distance(x);
-            add_scaled(bar, at.normal, volume_bar * v * self.share(at.phi).1);
+            add_scaled(bar, at.gradient, volume_bar * v * self.share(at.phi).1);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::gpu::Gpu;
 use crate::model::Shape;
-use crate::render::{Bounds, Plane, Posed, Solid, View, half_size};
+use crate::render::{Bounds, Plane, Posed, Solid, View};
 use bytemuck::{Pod, Zeroable};
 use std::marker::PhantomData;
 
@@ -67,13 +67,13 @@ impl SolidInstance {
         5 => Uint32, 6 => Unorm8x4
     ];
 
-    /// The finite ones of some colliders, relative to the eye.
+    /// The finite primitives among some colliders, relative to the eye.
     pub fn of(solids: &[Solid], view: &View, cell_width: f64) -> Vec<Self> {
         solids
             .iter()
             .filter_map(|solid| {
                 let kind = match solid.shape {
-                    Shape::HalfSpace => return None,
+                    Shape::HalfSpace | Shape::Mesh(_) | Shape::HeightField(_) => return None,
                     Shape::Sphere { .. } => 0,
                     Shape::Box { .. } => 1,
                     Shape::Capsule { .. } => 2,
@@ -84,7 +84,7 @@ impl SolidInstance {
                 Some(Self {
                     to_body: posed.to_body.to_cols_array_2d(),
                     eye: posed.eye.to_array(),
-                    half_size: half_size(&solid.shape).as_vec3().to_array(),
+                    half_size: solid.shape.extents().half.0.map(|x| x as f32),
                     kind,
                     colour: [r, g, b, 255],
                 })

@@ -1,10 +1,11 @@
 //! Draws a frame with wgpu into a texture: what the window shows, minus the window.
 //!
-//! Order: the sun's depth map (balls, solids), then background, solids, balls and planes into four
-//! samples per pixel. The depth buffer is reversed (1 near, 0 at infinity), so that near and far
+//! Order: the sun's depth map (balls, solids, meshes), then background, solids, meshes, balls and
+//! planes into four samples per pixel. The depth buffer is reversed (1 near, 0 at infinity), so that near and far
 //! need no limits.
 
 mod instances;
+mod meshes;
 mod pipelines;
 mod read;
 mod targets;
@@ -13,6 +14,7 @@ mod uniforms;
 use crate::gpu::Gpu;
 use crate::render::{Ball, Bounds, Camera, Solid};
 use instances::{InstanceBuffer, PlaneInstance, SolidInstance};
+use meshes::Meshes;
 use pipelines::Pipelines;
 use targets::{Colour, ShadowMap};
 use uniforms::SceneUniform;
@@ -24,6 +26,7 @@ pub struct ScenePass {
     shadow: ShadowMap,
     colour: Colour,
     balls: InstanceBuffer<Ball>,
+    meshes: Meshes,
     /// Of the largest ball [m].
     radius: f32,
 }
@@ -35,6 +38,7 @@ impl ScenePass {
             shadow: ShadowMap::new(&gpu.device),
             colour: Colour::new(&gpu.device, [1, 1]),
             balls: InstanceBuffer::new(&gpu.device, "balls"),
+            meshes: Meshes::default(),
             radius: 0.0,
         }
     }
@@ -64,6 +68,7 @@ impl ScenePass {
         let here = bounds.seen_from(view.anchor, cell_width);
         let uniform = SceneUniform::new(&view, &here, cell_width, self.radius, size[1]);
         let finite = SolidInstance::of(solids, &view, cell_width);
+        let triangles = self.meshes.prepare(gpu, solids, &view, cell_width);
         let planes = PlaneInstance::of(solids, &view, &here, cell_width);
 
         let buffer = |label, contents: &[u8], usage| {
@@ -85,6 +90,7 @@ impl ScenePass {
             pass.set_bind_group(0, &groups.shadow, &[]);
             self.balls.draw(&mut pass, &self.pipelines.balls_shadow, 0..4);
             draw(&mut pass, &self.pipelines.solids_shadow, &solid_buffer, 0..36, finite.len());
+            self.meshes.draw(&mut pass, &self.pipelines.meshes_shadow, &triangles);
         }
         {
             let mut pass = self.colour.begin(&mut encoder);
@@ -92,6 +98,7 @@ impl ScenePass {
             pass.set_pipeline(&self.pipelines.background);
             pass.draw(0..3, 0..1);
             draw(&mut pass, &self.pipelines.solids, &solid_buffer, 0..36, finite.len());
+            self.meshes.draw(&mut pass, &self.pipelines.meshes, &triangles);
             self.balls.draw(&mut pass, &self.pipelines.balls, 0..4);
             draw(&mut pass, &self.pipelines.planes, &plane_buffer, 0..3, planes.len());
         }

@@ -1,6 +1,7 @@
 //! The render pipelines, one per kind of thing and target, and their one bind group.
 
 use super::instances::{PlaneInstance, SolidInstance};
+use super::meshes::{Corner, MeshInstance};
 use super::targets::{COLOUR, DEPTH, SAMPLES, ShadowMap};
 use crate::render::Ball;
 
@@ -12,6 +13,9 @@ const BALLS: &str = include_str!("../../../shaders/view/balls.wgsl");
 const BALLS_SHADOW: &str = include_str!("../../../shaders/view/balls_shadow.wgsl");
 const SOLIDS: &str = include_str!("../../../shaders/view/solids.wgsl");
 const SOLIDS_SHADOW: &str = include_str!("../../../shaders/view/solids_shadow.wgsl");
+const MESH: &str = include_str!("../../../shaders/view/mesh.wgsl");
+const MESHES: &str = include_str!("../../../shaders/view/meshes.wgsl");
+const MESHES_SHADOW: &str = include_str!("../../../shaders/view/meshes_shadow.wgsl");
 const PLANES: &str = include_str!("../../../shaders/view/planes.wgsl");
 
 const BALL_ATTRIBUTES: [wgpu::VertexAttribute; 4] =
@@ -21,9 +25,11 @@ pub struct Pipelines {
     pub background: wgpu::RenderPipeline,
     pub balls: wgpu::RenderPipeline,
     pub solids: wgpu::RenderPipeline,
+    pub meshes: wgpu::RenderPipeline,
     pub planes: wgpu::RenderPipeline,
     pub balls_shadow: wgpu::RenderPipeline,
     pub solids_shadow: wgpu::RenderPipeline,
+    pub meshes_shadow: wgpu::RenderPipeline,
     colour_layout: wgpu::BindGroupLayout,
     shadow_layout: wgpu::BindGroupLayout,
 }
@@ -38,6 +44,9 @@ pub struct Groups {
 struct Recipe<'a> {
     name: &'a str,
     sources: &'a [&'a str],
+    /// Bytes and contents of a vertex, where the shader does not make them up.
+    vertex: Option<(usize, &'a [wgpu::VertexAttribute])>,
+    /// The same of an instance.
     instance: Option<(usize, &'a [wgpu::VertexAttribute])>,
     topology: wgpu::PrimitiveTopology,
     cull: Option<wgpu::Face>,
@@ -76,12 +85,15 @@ impl Pipelines {
         let ball = Some((size_of::<Ball>(), &BALL_ATTRIBUTES[..]));
         let solid = Some((size_of::<SolidInstance>(), &SolidInstance::ATTRIBUTES[..]));
         let plane = Some((size_of::<PlaneInstance>(), &PlaneInstance::ATTRIBUTES[..]));
+        let corner = Some((size_of::<Corner>(), &Corner::ATTRIBUTES[..]));
+        let mesh = Some((size_of::<MeshInstance>(), &MeshInstance::ATTRIBUTES[..]));
         let strip = wgpu::PrimitiveTopology::TriangleStrip;
         let list = wgpu::PrimitiveTopology::TriangleList;
         Self {
             background: make(Recipe {
                 name: "background",
                 sources: &[SCENE, BACKGROUND],
+                vertex: None,
                 instance: None,
                 topology: list,
                 cull: None,
@@ -90,6 +102,7 @@ impl Pipelines {
             balls: make(Recipe {
                 name: "ball",
                 sources: &[SCENE, LIGHT, BALLS],
+                vertex: None,
                 instance: ball,
                 topology: strip,
                 cull: None,
@@ -98,14 +111,25 @@ impl Pipelines {
             solids: make(Recipe {
                 name: "solid",
                 sources: &[SCENE, LIGHT, CAST, SOLIDS],
+                vertex: None,
                 instance: solid,
                 topology: list,
                 cull: Some(wgpu::Face::Front),
                 target: Target::Opaque,
             }),
+            meshes: make(Recipe {
+                name: "mesh",
+                sources: &[SCENE, LIGHT, MESH, MESHES],
+                vertex: corner,
+                instance: mesh,
+                topology: list,
+                cull: Some(wgpu::Face::Back),
+                target: Target::Opaque,
+            }),
             planes: make(Recipe {
                 name: "plane",
                 sources: &[SCENE, LIGHT, PLANES],
+                vertex: None,
                 instance: plane,
                 topology: list,
                 cull: None,
@@ -114,6 +138,7 @@ impl Pipelines {
             balls_shadow: make(Recipe {
                 name: "ball_shadow",
                 sources: &[SCENE, BALLS_SHADOW],
+                vertex: None,
                 instance: ball,
                 topology: strip,
                 cull: None,
@@ -122,9 +147,19 @@ impl Pipelines {
             solids_shadow: make(Recipe {
                 name: "solid_shadow",
                 sources: &[SCENE, CAST, SOLIDS_SHADOW],
+                vertex: None,
                 instance: solid,
                 topology: list,
                 cull: Some(wgpu::Face::Front),
+                target: Target::Shadow,
+            }),
+            meshes_shadow: make(Recipe {
+                name: "mesh_shadow",
+                sources: &[SCENE, MESH, MESHES_SHADOW],
+                vertex: corner,
+                instance: mesh,
+                topology: list,
+                cull: Some(wgpu::Face::Back),
                 target: Target::Shadow,
             }),
             colour_layout,
@@ -200,15 +235,16 @@ impl Recipe<'_> {
             bind_group_layouts: &[Some(layout)],
             ..Default::default()
         });
-        let buffers: Vec<_> = self
-            .instance
-            .iter()
-            .map(|(stride, attributes)| {
-                Some(wgpu::VertexBufferLayout {
-                    array_stride: *stride as u64,
-                    step_mode: wgpu::VertexStepMode::Instance,
-                    attributes,
-                })
+        let steps = [
+            (self.vertex, wgpu::VertexStepMode::Vertex),
+            (self.instance, wgpu::VertexStepMode::Instance),
+        ];
+        let buffers: Vec<_> = steps
+            .into_iter()
+            .filter_map(|(contents, step_mode)| {
+                let (stride, attributes) = contents?;
+                let array_stride = stride as u64;
+                Some(Some(wgpu::VertexBufferLayout { array_stride, step_mode, attributes }))
             })
             .collect();
         let targets = [Some(wgpu::ColorTargetState {

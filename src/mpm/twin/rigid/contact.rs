@@ -164,7 +164,7 @@ fn for_each_encounter<R: Scalar>(
         let cells = f64::from(motion.cell[axis].wrapping_sub(solid.cell[axis]));
         (R::from_f64(cells) + motion.offset[axis]) * ctx.cell_width - solid.offset[axis]
     });
-    if solid.signed_distance(apart) > body.reach + solid.softness {
+    if solid.distance_bound(apart) > body.reach + solid.softness {
         return;
     }
     let rotation = quaternion_matrix(motion.rotation);
@@ -298,7 +298,7 @@ fn meet_adj<R: Scalar>(
     // from_body = lever - radius n, from_solid = apart + from_body
     from_body_bar += from_solid_bar;
     n_bar = n_bar - from_body_bar * e.radius;
-    let surface_bar = n * gap_bar + at.hessian * n_bar;
+    let surface_bar = at.point_bar(gap_bar, n_bar);
     let bar = EncounterBar {
         lever: from_body_bar + surface_bar,
         apart: from_solid_bar + surface_bar,

@@ -324,7 +324,7 @@ pub fn solid<R: Scalar>(
         rotation,
         velocity: twist.velocity + twist.angular_velocity.cross(centre),
         angular_velocity: twist.angular_velocity,
-        shape: body.shape,
+        shape: body.shape.clone(),
         mode: body.contact.mode,
         friction: R::from_f64(body.contact.friction),
         softness: R::from_f64(body.contact.softness),
