@@ -31,11 +31,8 @@ impl FloatTexture {
             let (bytes, allowed) = (4 * floats as u64, 4 * capacity as u64);
             return Err(GpuError::TooLarge { buffer: label.to_string(), bytes, allowed });
         }
-        let size = wgpu::Extent3d {
-            width: width as u32,
-            height: height as u32,
-            depth_or_array_layers: 1,
-        };
+        let size =
+            wgpu::Extent3d { width: width as u32, height: height as u32, depth_or_array_layers: 1 };
         let memory = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let texture = gpu.device.create_texture(&wgpu::TextureDescriptor {
             label: Some(label),

@@ -138,7 +138,8 @@ mod tests {
     fn block() -> Mesh {
         let at = |n: u32, bit: u32| f64::from(n >> bit & 1);
         let corner = |n| [1.0 + 2.0 * at(n, 0), 1.0 + 3.0 * at(n, 1), 1.0 + 4.0 * at(n, 2)];
-        let quads = [[0, 2, 3, 1], [4, 5, 7, 6], [0, 1, 5, 4], [2, 6, 7, 3], [0, 4, 6, 2], [1, 3, 7, 5]];
+        let quads =
+            [[0, 2, 3, 1], [4, 5, 7, 6], [0, 1, 5, 4], [2, 6, 7, 3], [0, 4, 6, 2], [1, 3, 7, 5]];
         let split = |[a, b, c, d]: [u32; 4]| [[a, b, c], [a, c, d]];
         let triangles = quads.into_iter().flat_map(split).collect();
         let file = Triangles::new((0..8).map(corner).collect(), triangles).unwrap();
@@ -158,6 +159,30 @@ mod tests {
             for b in 0..3 {
                 near(mesh.inertia_per_mass[(a, b)], expected[(a, b)]);
             }
+        }
+    }
+
+    #[test]
+    fn a_triangle_without_area_changes_no_distance() {
+        // The edge from corner 4 to 5 has a vertex in its middle, which one of its faces does not see.
+        let mut file = Triangles { vertices: vec![], triangles: vec![] };
+        file.vertices.extend((0..8).map(|n| [0, 1, 2].map(|bit| f64::from(n >> bit & 1))));
+        file.vertices.push([0.5, 0.0, 1.0]);
+        let top = [[4, 8, 7], [8, 5, 7], [4, 7, 6], [4, 5, 8]];
+        let rest = [[0, 2, 3], [0, 3, 1], [0, 1, 5], [0, 5, 4], [2, 6, 7], [2, 7, 3]];
+        let sides = [[0, 4, 6], [0, 6, 2], [1, 3, 7], [1, 7, 5]];
+        file.triangles.extend(top.into_iter().chain(rest).chain(sides));
+        let file = Triangles::new(file.vertices, file.triangles).unwrap();
+        assert_eq!(file.triangles.len(), 14);
+        let mesh = Mesh::new(&file, 1.0);
+        for n in 0..2000 {
+            let noise = |k: f64| (n as f64 * k).sin();
+            let p = Vec3([0.5 + 0.8 * noise(1.3), 0.8 * noise(2.9), 1.0 + 0.8 * noise(0.7)]);
+            let gap = Vec3::from_fn(|a| (p[a] - 0.5).abs() - 0.5);
+            let outside = Vec3::from_fn(|a| gap[a].max(0.0)).norm_squared().sqrt();
+            let exact = outside + gap.0.into_iter().fold(f64::NEG_INFINITY, f64::max).min(0.0);
+            let found = mesh.surface.signed_distance(p);
+            assert!((found - exact).abs() < 1e-12, "{found} {exact} at {p:?}");
         }
     }
 

@@ -145,6 +145,7 @@ mod tests {
     fn distance(shape: &Shape, p: Vec3) -> f32 {
         match *shape {
             Shape::HalfSpace => p.z,
+            Shape::Mesh(_) | Shape::HeightField(_) => unreachable!("not among the shapes"),
             Shape::Box { half_extents: e } => {
                 let q = p.abs() - Vec3::from_array(e.0.map(|x| x as f32));
                 q.max(Vec3::ZERO).length() + q.max_element().min(0.0)

@@ -46,7 +46,9 @@ pub enum MeshFault {
          counter-clockwise seen from outside"
     )]
     InsideOut { volume: f64 },
-    #[error("it has no volume: {volume:.1e} cubic units within a box of diagonal {diagonal:.4} units")]
+    #[error(
+        "it has no volume: {volume:.1e} cubic units within a box of diagonal {diagonal:.4} units"
+    )]
     Flat { volume: f64, diagonal: f64 },
 }
 
@@ -97,10 +99,7 @@ impl Triangles {
     ///
     /// # Errors
     /// The triangles do not bound a solid.
-    pub fn new(
-        vertices: Vec<[f64; 3]>,
-        triangles: Vec<[u32; 3]>,
-    ) -> Result<Triangles, MeshFault> {
+    pub fn new(vertices: Vec<[f64; 3]>, triangles: Vec<[u32; 3]>) -> Result<Triangles, MeshFault> {
         if triangles.len() > MAX_TRIANGLES {
             return Err(MeshFault::TooLarge { found: triangles.len() });
         }
@@ -183,8 +182,9 @@ impl Triangles {
         let diagonal = (0..3).map(|a| (high[a] - low[a]).powi(2)).sum::<f64>().sqrt();
         // Six times the tetrahedra from the box's corner, which keeps the digits far from the origin.
         let determinant = |corners: &[u32; 3]| {
-            let [a, b, c] = corners
-                .map(|v| std::array::from_fn::<f64, 3, _>(|k| self.vertices[v as usize][k] - low[k]));
+            let [a, b, c] = corners.map(|v| {
+                std::array::from_fn::<f64, 3, _>(|k| self.vertices[v as usize][k] - low[k])
+            });
             a[0] * (b[1] * c[2] - b[2] * c[1])
                 + a[1] * (b[2] * c[0] - b[0] * c[2])
                 + a[2] * (b[0] * c[1] - b[1] * c[0])

@@ -38,7 +38,8 @@ pub use sensor::{Quantity, Sensor};
 pub use task::{Score, StartChannel, Task, Term, When};
 pub use world::{
     Body, BodyShape, Bounds, Collider, ColliderShape, Contact, Effector, Fidelities, Fidelity,
-    Heights, Material, Muscle, Region, Resolution, RigidBody, RigidShape, Rotation, StatedLaw, World,
+    Heights, Material, Muscle, Region, Resolution, RigidBody, RigidShape, Rotation, StatedLaw,
+    World,
 };
 
 /// The version of the file format that this crate reads.

@@ -2,6 +2,7 @@
 //! pose and twist against dual numbers.
 
 use crate::common::derivatives::*;
+use crate::common::meshes::*;
 use crate::common::*;
 use softscape::math::{Dual, Mat3, Real, Vec3};
 use softscape::model::{Contact, ContactMode, Shape};
@@ -27,6 +28,8 @@ fn collide_of(base: ColliderAt<f64>, d: Vec3<f64>) -> impl Fn(&[Dual]) -> Vec<Du
             ShapeAt::Cylinder { radius, half_length } => {
                 ShapeAt::Cylinder { radius: r(radius), half_length: r(half_length) }
             }
+            ShapeAt::Mesh(ref mesh) => ShapeAt::Mesh(mesh.clone()),
+            ShapeAt::HeightField(ref ground) => ShapeAt::HeightField(ground.clone()),
         };
         let collider = ColliderAt {
             cell: base.cell,
@@ -52,6 +55,9 @@ fn contact_adjoint_is_exact_for_every_shape_mode_and_softness() {
         Shape::Sphere { radius: 0.3 },
         Shape::Capsule { radius: 0.2, half_length: 0.2 },
         Shape::Cylinder { radius: 0.25, half_length: 0.2 },
+        // Coarse, so that the spline bends and its gradient is far from unit length.
+        mesh_shape(&block([-0.3, -0.2, -0.25], [0.3, 0.2, 0.25]), 0.25, 0.05),
+        hills(1.0),
     ];
     let modes = [ContactMode::Sticky, ContactMode::Slip, ContactMode::Separate];
     for shape in shapes {
@@ -81,13 +87,14 @@ fn contact_adjoint_is_exact_for_every_shape_mode_and_softness() {
                         continue;
                     }
                     felt += 1;
-                    let hard = collide(&ColliderAt { softness: 0.0, ..collider }, d, v);
+                    let hard = ColliderAt { softness: 0.0, ..collider.clone() };
+                    let hard = collide(&hard, d, v);
                     partly += usize::from(hard == v);
                     stuck += usize::from((after - v_c).norm_squared() < 1e-28);
                     slid += usize::from(hard == after && (after - v_c).norm_squared() > 1e-28);
                     let mut x = vec![0.0; 12];
                     x.extend(v.0);
-                    let exact = by_duals(&x, &w.0, collide_of(collider, d));
+                    let exact = by_duals(&x, &w.0, collide_of(collider.clone(), d));
                     let (v_bar, pose) = collide_adj(&collider, d, v, w);
                     let adjoint: Vec<f64> =
                         [pose.position, pose.rotation, pose.velocity, pose.angular_velocity, v_bar]

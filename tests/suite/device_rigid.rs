@@ -129,16 +129,17 @@ fn gradient_numbers(g: &Gradient) -> Vec<(&'static str, Vec<f64>)> {
     ]
 }
 
-fn compare(substeps: usize, forward: f64, backward: f64) {
+/// Runs a model, of whose two colliders the second moves, on both; relative errors are below the
+/// bounds.
+pub fn compare(model: &Arc<Model>, substeps: usize, forward: f64, backward: f64) {
     let Some(gpu) = adapter::gpu() else { return };
-    let model = model();
-    let mut twin = twin::simulator(&model, Precision::F64).unwrap();
-    let (expected, expected_gradient) = run(&model, twin.as_mut(), substeps);
-    let mut device = GpuSimulator::new(&model, &gpu).unwrap();
-    let (state, gradient) = run(&model, &mut device, substeps);
+    let mut twin = twin::simulator(model, Precision::F64).unwrap();
+    let (expected, expected_gradient) = run(model, twin.as_mut(), substeps);
+    let mut device = GpuSimulator::new(model, &gpu).unwrap();
+    let (state, gradient) = run(model, &mut device, substeps);
     let names = ["position", "rotation", "velocity", "spin"];
-    let ours = motion_numbers(&model, &state.rigid);
-    let theirs = motion_numbers(&model, &expected.rigid);
+    let ours = motion_numbers(model, &state.rigid);
+    let theirs = motion_numbers(model, &expected.rigid);
     for ((name, a), b) in names.into_iter().zip(ours).zip(theirs) {
         let error = relative_error(a, b);
         println!("{substeps} substeps, {name}: {error:.1e}");
@@ -154,25 +155,25 @@ fn compare(substeps: usize, forward: f64, backward: f64) {
 
 #[test]
 fn a_few_substeps_of_bodies_are_the_twins_forward_and_back() {
-    compare(1, 1e-5, 1e-4);
-    compare(4, 1e-5, 1e-4);
+    compare(&model(), 1, 1e-5, 1e-4);
+    compare(&model(), 4, 1e-5, 1e-4);
 }
 
 #[test]
 fn bodies_on_material_and_floor_and_each_other_are_the_twins_forward_and_back() {
-    compare(SUBSTEPS, FORWARD, GRADIENT);
+    compare(&model(), SUBSTEPS, FORWARD, GRADIENT);
+}
+
+/// Two runs of a model give the same bits, forward and back.
+pub fn repeats(model: &Arc<Model>, substeps: usize) {
+    let Some(gpu) = adapter::gpu() else { return };
+    let once = || run(model, &mut GpuSimulator::new(model, &gpu).unwrap(), substeps);
+    let (first, second) = (once(), once());
+    assert_eq!(first.0, second.0);
+    assert_eq!(first.1, second.1);
 }
 
 #[test]
 fn runs_with_bodies_repeat_bit_by_bit() {
-    let Some(gpu) = adapter::gpu() else { return };
-    let model = model();
-    let once = || {
-        let mut device = GpuSimulator::new(&model, &gpu).unwrap();
-        let (state, gradient) = run(&model, &mut device, SUBSTEPS);
-        (state, gradient)
-    };
-    let (first, second) = (once(), once());
-    assert_eq!(first.0, second.0);
-    assert_eq!(first.1, second.1);
+    repeats(&model(), SUBSTEPS);
 }

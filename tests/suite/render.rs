@@ -1,5 +1,6 @@
 //! Pictures without a window: where things are, what colours say, what must not matter.
 
+use crate::common::meshes::{ball as ball_mesh, hills, mesh_shape};
 use glam::{DMat3, DVec3};
 use image::RgbaImage;
 use softscape::math::Vec3;
@@ -46,6 +47,8 @@ fn still_life(origin: [i32; 3]) -> Frame {
         solid(origin, Shape::Box { half_extents: Vec3([0.04; 3]) }, at(-0.3, 0.0, 0.04)),
         solid(origin, Shape::Capsule { radius: 0.03, half_length: 0.05 }, at(0.0, 0.3, 0.08)),
         solid(origin, Shape::Cylinder { radius: 0.03, half_length: 0.05 }, at(0.0, -0.3, 0.05)),
+        solid(origin, mesh_shape(&ball_mesh([0.0; 3], 0.05, 3), 0.02, 0.01), at(0.3, 0.3, 0.05)),
+        solid(origin, hills(0.3), at(0.3, -0.35, 0.04)),
     ];
     Frame { cell_width: CELL_WIDTH, origin, balls, solids }
 }

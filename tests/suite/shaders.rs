@@ -78,9 +78,8 @@ fn every_float_buffer_that_a_forward_stage_reads_has_a_cotangent_that_its_adjoin
 fn integer_stages_read_no_floats() {
     for stage in STAGES.iter().filter(|stage| stage.adjoint.is_none()) {
         for launch in stage.forward {
-            let floats = bindings(launch.kernel)
-                .into_iter()
-                .find(|b| b.has_floats && b.access.is_storage());
+            let floats =
+                bindings(launch.kernel).into_iter().find(|b| b.has_floats && b.access.is_storage());
             assert!(
                 floats.is_none(),
                 "stage {} has no adjoint, but {} uses {floats:?}",

@@ -3,6 +3,7 @@
 //! That the window itself opens is seen with a display, or a virtual one:
 //! `xvfb-run -s "-screen 0 1300x820x24" softscape view scenes/push-cube.toml`.
 
+use crate::common::meshes::{block, hills, mesh_shape};
 use glam::{DMat3, DVec3};
 use image::RgbaImage;
 use softscape::gpu::{AdapterChoice, Gpu};
@@ -50,6 +51,8 @@ fn still_life(origin: [i32; 3]) -> Frame {
         solid(Shape::Box { half_extents: Vec3([0.03, 0.02, 0.04]) }, -0.1, 0.0, 0.05),
         solid(Shape::Capsule { radius: 0.02, half_length: 0.03 }, 0.05, 0.2, 0.05),
         solid(Shape::Cylinder { radius: 0.03, half_length: 0.03 }, 0.05, -0.1, 0.04),
+        solid(mesh_shape(&block([-0.03; 3], [0.03, 0.02, 0.04]), 0.02, 0.01), 0.2, 0.2, 0.05),
+        Solid { rotation: DMat3::IDENTITY, ..solid(hills(0.2), -0.1, 0.2, 0.015) },
     ];
     Frame { cell_width: CELL_WIDTH, origin, balls, solids }
 }
@@ -73,6 +76,8 @@ fn the_window_shows_what_the_pictures_show() {
     let frame = still_life([0; 3]);
     let window = drawn(&gpu, &mut ScenePass::new(&gpu), &frame);
     let picture = picture(&frame, &framing(&frame).1, SIZE);
+    window.save("/tmp/mesh-window.png").unwrap();
+    picture.save("/tmp/mesh-picture.png").unwrap();
     let channels = || window.as_raw().iter().zip(picture.as_raw());
     let differences: Vec<u8> = channels().map(|(a, b)| a.abs_diff(*b)).collect();
     let mean = differences.iter().map(|d| f64::from(*d)).sum::<f64>() / differences.len() as f64;

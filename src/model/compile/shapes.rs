@@ -3,7 +3,9 @@
 
 use super::checks::Checks;
 use crate::model::{DistanceField, HeightField, Mesh, MeshShape, Shape};
-use crate::scene::{Collider, HeightGrid, Heights, KeyPath, Quantity, RigidShape, Scene, SceneError};
+use crate::scene::{
+    Collider, HeightGrid, Heights, KeyPath, Quantity, RigidShape, Scene, SceneError,
+};
 use crate::scene::{Sensor, Triangles};
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -121,7 +123,9 @@ impl<'a> Shapes<'a> {
                 let white = self.checks.finite(&at, "white", *white)?;
                 (HeightGrid::from_picture(&scene.source.resolve(file), black, white), "file")
             }
-            Heights::Array { file } => (HeightGrid::from_array(&scene.source.resolve(file)), "file"),
+            Heights::Array { file } => {
+                (HeightGrid::from_array(&scene.source.resolve(file)), "file")
+            }
             Heights::Rows { rows } => (HeightGrid::from_rows(rows), "rows"),
         };
         let grid = grid.map_err(|error| scene.error(&at.key(key), error.to_string()))?;
@@ -146,11 +150,7 @@ impl<'a> Shapes<'a> {
 }
 
 /// How far from a collider the layers reach that sensors look at [m].
-fn layers<'a>(
-    scene: &'a Scene,
-    name: &'a str,
-    default: f64,
-) -> impl Iterator<Item = f64> + 'a {
+fn layers<'a>(scene: &'a Scene, name: &'a str, default: f64) -> impl Iterator<Item = f64> + 'a {
     scene.sensor.iter().filter_map(move |sensor: &Sensor| match &sensor.quantity {
         Quantity::ContactArea { collider, width, .. } if collider == name => {
             Some(1.5 * width.unwrap_or(default))

@@ -48,6 +48,7 @@ mod tables;
 mod tests;
 mod wrench;
 
+pub use fields::{Fields, field_number};
 pub use placement::Placement;
 pub use report::Traffic;
 pub use shaders::KernelId;
@@ -58,7 +59,6 @@ use super::simulator::SimulationError;
 use super::state::{Life, State};
 use crate::gpu::{Bound, Buffer, Gpu, GpuError, Recording, Resources, Timer};
 use crate::model::Model;
-use fields::Fields;
 use growth::Usage;
 use layout::{
     Activations, CAUSE_RIGID, FIRST_BODY, MATERIALS, MUSCLES, MaterialAt, NONE, Parameters,

@@ -112,8 +112,7 @@ pub fn distance<R: Scalar>(shape: &ShapeAt<R>, p: Vec3<R>) -> Distance<R> {
                 normal: unit(2) * sign(p[2]),
                 hessian: Mat3::zero(),
             };
-            let mantle =
-                Face { gap: mantle.phi, normal: mantle.normal, hessian: mantle.curvature };
+            let mantle = Face { gap: mantle.phi, normal: mantle.normal, hessian: mantle.curvature };
             outside_faces(&[mantle, cap])
         }
         ShapeAt::Mesh(ref mesh) => mesh_distance(mesh, p),

@@ -62,13 +62,7 @@ pub struct Drawn {
 
 impl Meshes {
     /// Uploads shapes that are new, and the place of each mesh.
-    pub fn prepare(
-        &mut self,
-        gpu: &Gpu,
-        solids: &[Solid],
-        view: &View,
-        cell_width: f64,
-    ) -> Drawn {
+    pub fn prepare(&mut self, gpu: &Gpu, solids: &[Solid], view: &View, cell_width: f64) -> Drawn {
         let (mut instances, mut shapes) = (Vec::new(), Vec::new());
         let has_triangles = |s: &&Solid| matches!(s.shape, Shape::Mesh(_) | Shape::HeightField(_));
         for solid in solids.iter().filter(has_triangles) {

@@ -1,11 +1,12 @@
 //! Runs pointwise shader functions on rows of numbers, and keeps count of errors by regime.
 
+use crate::common::models::model_of;
 use softscape::gpu::{
     Buffer, Dispatch, Gpu, Kernel, KernelOptions, Recording, Resources, ShaderFile, ShaderSource,
 };
 use softscape::math::{Mat3, Vec3};
-use softscape::model::LawKind;
-use softscape::mpm::device::KernelId;
+use softscape::model::{Law, LawKind, Model};
+use softscape::mpm::device::{Fields, KernelId};
 
 /// The pointwise files of the solver's own kernels.
 pub fn pointwise_files() -> Vec<ShaderFile> {
@@ -30,6 +31,8 @@ fn source(body: &str, inputs: usize, outputs: usize) -> ShaderSource {
         "
 @group(0) @binding(0) var<storage, read> input: array<f32>;
 @group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<uniform> fields: array<FieldAt, FIELDS>;
+@group(0) @binding(3) var coefficients: texture_2d<f32>;
 var<private> first: u32;
 var<private> written: u32;
 fn number(at: u32) -> f32 {{ return input[first + at]; }}
@@ -59,14 +62,29 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {{
 
 /// Output rows of `body`, one per input row.
 pub fn run(gpu: &Gpu, body: &str, rows: &[Vec<f64>], outputs: usize) -> Vec<Vec<f64>> {
+    let law = Law::typical(LawKind::ALL[0]);
+    let model = model_of(1.0, 1.0, law, 1.0, &[[0.0; 3]], 1.0);
+    run_with_shapes(gpu, &model, body, rows, outputs)
+}
+
+/// The same with the fields of a model's shapes at hand.
+pub fn run_with_shapes(
+    gpu: &Gpu,
+    model: &Model,
+    body: &str,
+    rows: &[Vec<f64>],
+    outputs: usize,
+) -> Vec<Vec<f64>> {
     let inputs = rows[0].len();
     let flat: Vec<f32> = rows.iter().flatten().map(|&x| x as f32).collect();
     let source = source(body, inputs, outputs);
-    let kernel = Kernel::new(gpu, &source, "main", &KernelOptions::default())
-        .unwrap_or_else(|e| panic!("{e}"));
+    let options = KernelOptions { overrides: &[("HAS_FIELDS", 1.0)], dynamic: &[] };
+    let kernel = Kernel::new(gpu, &source, "main", &options).unwrap_or_else(|e| panic!("{e}"));
+    let fields = Fields::new(gpu, model).unwrap();
     let input = Buffer::from_slice(gpu, "input", &flat).unwrap();
     let output = Buffer::<f32>::new(gpu, "output", rows.len() * outputs).unwrap();
     let resources = Resources::new().with("input", &input).with("output", &output);
+    let resources = fields.resources(resources);
     let bound = kernel.bind(gpu, &resources).unwrap();
     let mut recording = Recording::new(gpu);
     recording.dispatch(&kernel, &bound, &[], Dispatch::Threads(rows.len()));

@@ -4,6 +4,7 @@ pub mod contact_scene;
 pub mod derivatives;
 pub mod gradients;
 pub mod laws;
+pub mod meshes;
 pub mod models;
 pub mod pour;
 

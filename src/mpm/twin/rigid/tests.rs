@@ -9,13 +9,17 @@ use super::super::*;
 use super::*;
 use crate::agents::Drive;
 use crate::math::{Dual, Quad};
-use crate::model::{Collider, ContactMode, Law, Pose, RigidBody, Shape};
+use crate::model::{
+    Collider, ContactMode, HeightField, Law, Mesh, MeshShape, Pose, RigidBody, Shape,
+};
+use crate::scene::Triangles;
 use glam::DQuat;
 
 const ROUGH: Contact = Contact { mode: ContactMode::Separate, friction: 0.5, softness: 0.0 };
 
-/// The particles of the other stages' tests, among them four bodies that touch floor, ball,
-/// particles and one another, all moving and turning; one with its centre of mass aside.
+/// The particles of the other stages' tests, among them five bodies that touch floor, ball, ground,
+/// particles and one another, all moving and turning; one with its centre of mass aside, one of
+/// triangles.
 fn with_bodies(law: Law) -> Arc<Model> {
     let mut model = (*scene(law)).clone();
     let soft = Contact { softness: 0.1, friction: 0.3, ..ROUGH };
@@ -24,7 +28,17 @@ fn with_bodies(law: Law) -> Arc<Model> {
         (Shape::Sphere { radius: 0.08 }, ROUGH, [0.42, 0.41, 0.48], 1.0),
         (Shape::Capsule { radius: 0.05, half_length: 0.08 }, soft, [0.55, 0.30, 0.37], 1.5),
         (Shape::Cylinder { radius: 0.1, half_length: 0.06 }, ROUGH, [0.33, 0.55, 0.38], 2.0),
+        (wedge(), soft, [0.46, 0.44, 0.33], 2.5),
     ];
+    let heights = [0.01, -0.02, 0.0, 0.03, 0.0, 0.02, -0.01, 0.02, 0.01, 0.0, 0.02, 0.0];
+    model.colliders.push(Collider {
+        name: "ground".into(),
+        shape: Shape::HeightField(Arc::new(HeightField::new([1.0, 0.6], [4, 3], &heights))),
+        contact: Contact { softness: 0.05, ..ROUGH },
+        pose: Pose { position: Vec3([0.5, 0.4, 0.33]), rotation: DQuat::IDENTITY },
+        velocity: Vec3([0.2, -0.1, 0.1]),
+        angular_velocity: Vec3([0.1, 0.2, -0.3]),
+    });
     let turns = [DQuat::from_rotation_x(0.1), DQuat::IDENTITY, DQuat::from_rotation_y(1.4)];
     for (k, (shape, contact, position, mass)) in shapes.into_iter().enumerate() {
         let mut body = RigidBody::uniform(&format!("body {k}"), shape, mass, contact);
@@ -39,6 +53,16 @@ fn with_bodies(law: Law) -> Arc<Model> {
         model.rigid_bodies.push(body);
     }
     Arc::new(model)
+}
+
+/// A wedge of triangles, coarsely sampled.
+fn wedge() -> Shape {
+    let corners = [[-0.1, -0.06, -0.05], [0.1, -0.06, -0.05], [-0.1, -0.06, 0.08]];
+    let across = corners.map(|[x, _, z]| [x, 0.06, z]);
+    let triangles =
+        [[0, 1, 2], [3, 5, 4], [0, 3, 4], [0, 4, 1], [1, 4, 5], [1, 5, 2], [2, 5, 3], [2, 3, 0]];
+    let file = Triangles::new([corners, across].concat(), triangles.to_vec()).unwrap();
+    Shape::Mesh(Arc::new(MeshShape::new(Arc::new(Mesh::new(&file, 1.0)), 0.3, 0.03)))
 }
 
 fn random_rigid(random: &mut Random) -> RigidCotangent<f64> {
