@@ -76,8 +76,6 @@ fn the_window_shows_what_the_pictures_show() {
     let frame = still_life([0; 3]);
     let window = drawn(&gpu, &mut ScenePass::new(&gpu), &frame);
     let picture = picture(&frame, &framing(&frame).1, SIZE);
-    window.save("/tmp/mesh-window.png").unwrap();
-    picture.save("/tmp/mesh-picture.png").unwrap();
     let channels = || window.as_raw().iter().zip(picture.as_raw());
     let differences: Vec<u8> = channels().map(|(a, b)| a.abs_diff(*b)).collect();
     let mean = differences.iter().map(|d| f64::from(*d)).sum::<f64>() / differences.len() as f64;
