@@ -99,10 +99,14 @@ impl Extents {
         beyond.norm_squared().sqrt()
     }
 
+    /// Half the edges [m] of the box around the origin that holds it.
+    pub fn around_origin(&self) -> Vec3<f64> {
+        Vec3::from_fn(|a| self.middle[a].abs() + self.half[a])
+    }
+
     /// From the origin to the farthest corner [m].
     pub fn reach(&self) -> f64 {
-        let far = Vec3::from_fn(|a| self.middle[a].abs() + self.half[a]);
-        far.norm_squared().sqrt()
+        self.around_origin().norm_squared().sqrt()
     }
 }
 

@@ -141,7 +141,7 @@ fn agents(
     for (index, name) in levels.agents.iter().enumerate() {
         let key = at.key("agents").index(index);
         let collider = checks.resolve(&key, "collider", name, &names)?;
-        let half_extents = colliders[collider].shape.half_extents();
+        let half_extents = colliders[collider].shape.extents().around_origin();
         if !half_extents.0.iter().all(|e| e.is_finite()) {
             let message = format!("the collider `{name}` has no end; an agent needs a size");
             return Err(checks.scene.error(&key, message));
