@@ -318,7 +318,7 @@ impl SinkAt {
         for (row, sink) in table.iter_mut().zip(&model.sinks) {
             let split = sink.pose.position.0.map(|x| split_position(x / model.cell_width));
             let rotation = DMat3::from_quat(sink.pose.rotation);
-            let (shape, size) = shape_at(&sink.shape);
+            let (shape, size) = shape_at(&sink.shape, 0);
             *row = Self {
                 cell: std::array::from_fn(|a| model.origin[a].saturating_add(split[a].0)),
                 shape,

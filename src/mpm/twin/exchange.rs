@@ -4,6 +4,7 @@
 use super::blocks::NONE;
 use super::context::Context;
 use super::g2p::Walking;
+use super::sdf::{ShapeAt, distance};
 use super::storage::Stored;
 use crate::agents::{Birth, BirthCotangent};
 use crate::math::{Mat3, Scalar, Vec3};
@@ -29,7 +30,7 @@ impl<R: Scalar> SinkAt<R> {
             let split = sink.pose.position.0.map(|x| split_position(x / model.cell_width));
             let rotation = DMat3::from_quat(sink.pose.rotation);
             Self {
-                shape: sink.shape,
+                shape: sink.shape.clone(),
                 cell: std::array::from_fn(|a| model.origin[a].saturating_add(split[a].0)),
                 offset: Vec3(split.map(|(_, o)| R::from_f64(o * model.cell_width))),
                 rotation: Mat3::from_fn(|i, j| R::from_f64(rotation.col(j)[i])),
@@ -64,7 +65,9 @@ fn holds<R: Scalar>(shape: &Shape, d: Vec3<R>) -> bool {
             radial <= number(radius * radius) && d[2].abs() <= number(half_length)
         }
         // No region of a scene has another shape.
-        Shape::HalfSpace => d[2] <= R::zero(),
+        Shape::HalfSpace | Shape::Mesh(_) | Shape::HeightField(_) => {
+            distance(&ShapeAt::from(shape), d).phi <= R::zero()
+        }
     }
 }
 
