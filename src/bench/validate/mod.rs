@@ -36,7 +36,7 @@ pub struct Law {
 }
 
 /// The laws that there are, by number.
-pub const LAWS: [Law; 14] = [
+pub const LAWS: [Law; 15] = [
     Law {
         number: 1,
         name: "conservation",
