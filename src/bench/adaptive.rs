@@ -183,7 +183,8 @@ pub fn model(plough: &Plough, grids: Grids) -> Result<Model, SceneError> {
     }
     let drivable = Some(Bounds { min: -1.0, max: 1.0 });
     scene.effector = vec![Effector {
-        collider: "blade".into(),
+        collider: Some("blade".into()),
+        emitter: None,
         vx: drivable,
         vy: None,
         vz: drivable,

@@ -132,3 +132,12 @@ fn nothing_comes_inside_a_collider_and_nothing_is_started_that_is_nowhere() {
     let error = softscape::task::Task::compile(&scene, &model).unwrap_err().to_string();
     assert!(error.contains("nowhere at the start"), "{error}");
 }
+
+#[test]
+fn levels_of_resolution_and_what_comes_and_goes_do_not_go_together() {
+    let levels = "[levels]\ncount = 2\nagents = [\"pusher\"]\n";
+    let text = SCENE.replacen("[[material]]", &format!("{levels}[[material]]"), 1);
+    let scene = Scene::parse(Path::new("scene.toml"), &text).unwrap();
+    let error = compile(&scene, Fidelity::Standard).unwrap_err().to_string();
+    assert!(error.contains("`levels` cannot have a `[[emitter]]`"), "{error}");
+}

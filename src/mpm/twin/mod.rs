@@ -423,7 +423,8 @@ impl<R: Scalar> Simulator for Twin<R> {
         // Half as many blocks again as are in use now, since particles will spread; and one for each
         // block's width of particles still to come, which come close together.
         let blocks = sort(&self.present, &self.blocks).blocks;
-        let to_come = (self.present.points.len() - self.particle_count()).div_ceil(blocks::BLOCK_NODES);
+        let to_come =
+            (self.present.points.len() - self.particle_count()).div_ceil(blocks::BLOCK_NODES);
         let node_rows = (blocks.node_keys.len() * 3 / 2 + to_come) * blocks::BLOCK_NODES;
         let order = self.present.points.len() * size_of::<u32>();
         self.state_bytes() + (order + node_rows * size_of::<transfer::Row<R>>()) as u64

@@ -16,13 +16,18 @@ use std::sync::Arc;
 /// linearised at `path[n]`, the state before it. The last entry is the state at the end.
 ///
 /// # Errors
-/// A substep diverges from its state, or the drive does not cover the path.
+/// A substep diverges from its state, the drive does not cover the path, or particles come and go: another
+/// backend's may do so a substep earlier.
 pub fn gradient_along(
     model: &Arc<Model>,
     drive: &Drive,
     path: &[State<f64>],
     seed: &ObservationCotangent,
 ) -> Result<Gradient, SimulationError> {
+    if model.exchanges() {
+        let problem = "a path along which particles come and go cannot be followed";
+        return Err(SimulationError::Device(problem.into()));
+    }
     let mut twin = Twin::<f64>::new(model)?;
     twin.drive(drive)?;
     if let Some(last) = path.last() {
