@@ -37,7 +37,7 @@ pub struct Law {
 }
 
 /// The laws that there are, by number.
-pub const LAWS: [Law; 15] = [
+pub const LAWS: [Law; 16] = [
     Law {
         number: 1,
         name: "conservation",
