@@ -270,10 +270,12 @@ fn objective(model: Model, drive: &Drive) -> f64 {
     let dot = |a: &[[f64; 3]], b: &[[f64; 3]]| -> f64 {
         a.iter().flatten().zip(b.iter().flatten()).map(|(a, b)| a * b).sum()
     };
-    // From a fixed place, so that the sum is small and keeps its digits.
+    // From a place nearby, so that the sum keeps its digits.
     let from_origin = |x: &[f64; 3]| [x[0] - CELL_WIDTH, x[1] - CELL_WIDTH, x[2] - CELL_WIDTH];
     let x: Vec<[f64; 3]> = seen.x.iter().map(from_origin).collect();
-    let mut sum = dot(&x, &seed.x) + dot(&seen.v, &seed.v);
+    // Terms this large nearly cancel; differences judge round-off by the size of a value.
+    const TERMS: f64 = 0.5;
+    let mut sum = TERMS + dot(&x, &seed.x) + dot(&seen.v, &seed.v);
     for (motion, bar) in seen.rigid.iter().zip(&seed.rigid) {
         let at = Vec3(motion.world_position(model.cell_width, model.origin));
         // The rotation is left out: it has no coordinates that a small turn adds to.
