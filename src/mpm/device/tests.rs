@@ -253,7 +253,7 @@ fn g2p_adj_with_the_next_stress_is_the_transpose_of_g2p() {
         let (model, mut random) = (&walk.model, Random::new(13));
         let count = model.initial.particle_count();
         let direction = random_direction(&mut random, count);
-        let dual = stored_dual(&model, &direction);
+        let dual = stored_dual(model, &direction);
         let sorted = sort(&dual, &Arc::default());
         let keys = &sorted.blocks.node_keys;
         let velocities = random_grid(&mut random, keys.len(), [1.0, 1.0, 1.0, 0.0]);

@@ -128,7 +128,7 @@ fn merges<R: Scalar>(
         let cell = sub_cell(stored.cell[p], stored.offset[p], per_axis, level);
         // By the place that the merged one would have, so that all of a sub-cell or none may go.
         is_far(ctx, field, cell, (per_axis, level), R::zero())
-            .then(|| (cell, point.body, light, id as u32))
+            .then_some((cell, point.body, light, id as u32))
     };
     let mut candidates: Vec<Candidate> =
         places.par_iter().enumerate().filter_map(candidate).collect();
