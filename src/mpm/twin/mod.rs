@@ -447,26 +447,7 @@ impl<R: Scalar> Simulator for Twin<R> {
     }
 
     fn observe(&mut self, index: usize) -> Result<(), SimulationError> {
-        let stored = &self.present;
-        let (h, origin) = (self.model.cell_width, self.model.origin);
-        let count = self.present.points.len();
-        let mut seen = Observation {
-            x: vec![[0.0; 3]; count],
-            v: vec![[0.0; 3]; count],
-            absent: vec![true; if self.model.exchanges() { count } else { 0 }],
-            rigid: stored.rigid.iter().map(|motion| motion.cast()).collect(),
-            particles: self.has_levels().then(|| Arc::new(stored.particles())),
-        };
-        for (p, &id) in stored.id.iter().enumerate() {
-            seen.x[id as usize] = std::array::from_fn(|a| {
-                let cells = i64::from(stored.cell[p][a]) - i64::from(origin[a]);
-                (cells as f64 + stored.offset[p][a].to_f64()) * h
-            });
-            seen.v[id as usize] = stored.v[p].0.map(R::to_f64);
-        }
-        if !seen.absent.is_empty() {
-            stored.id.iter().for_each(|&id| seen.absent[id as usize] = false);
-        }
+        let seen = self.present.seen(&self.model);
         self.observations.insert(index, seen);
         Ok(())
     }

@@ -4,6 +4,8 @@ use super::blocks::{BlockKey, block_of};
 use super::context::{self, Point};
 use super::levels::{Blend, Places, nearest_node};
 use crate::math::{Mat3, Scalar, Vec3};
+use crate::model::Model;
+use crate::mpm::simulator::Observation;
 use crate::mpm::state::{Cotangent, Life, Particles, RigidMotion, State};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -153,6 +155,30 @@ impl<R: Scalar> Stored<R> {
         self.c.truncate(count);
         self.f.truncate(count);
         self.history.truncate(count);
+    }
+
+    /// Positions and velocities, in id order.
+    pub fn seen(&self, model: &Model) -> Observation {
+        let count = self.points.len();
+        let changing = model.levels.count() > 1;
+        let mut seen = Observation {
+            x: vec![[0.0; 3]; count],
+            v: vec![[0.0; 3]; count],
+            absent: vec![true; if model.exchanges() { count } else { 0 }],
+            rigid: self.rigid.iter().map(RigidMotion::cast).collect(),
+            particles: changing.then(|| Arc::new(self.particles())),
+        };
+        for (p, &id) in self.id.iter().enumerate() {
+            seen.x[id as usize] = std::array::from_fn(|a| {
+                let cells = i64::from(self.cell[p][a]) - i64::from(model.origin[a]);
+                (cells as f64 + self.offset[p][a].to_f64()) * model.cell_width
+            });
+            seen.v[id as usize] = self.v[p].0.map(R::to_f64);
+        }
+        if !seen.absent.is_empty() {
+            self.id.iter().for_each(|&id| seen.absent[id as usize] = false);
+        }
+        seen
     }
 
     /// What the particles are.
