@@ -275,6 +275,11 @@ pub struct OptimizeArgs {
     #[arg(long, value_name = "FILE")]
     pub controls: Option<PathBuf>,
 
+    /// Move every action of the start by up to this fraction of half its range, by the seed: starts
+    /// that differ tell luck from skill.
+    #[arg(long, value_name = "FRACTION")]
+    pub spread: Option<f64>,
+
     /// The run directory [default: runs/<task>-<optimizer>-<seed>].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

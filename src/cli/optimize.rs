@@ -112,10 +112,16 @@ fn plan(args: &OptimizeArgs) -> miette::Result<Plan> {
 /// A new run of a task.
 fn fresh(args: &OptimizeArgs, path: &Path) -> miette::Result<Plan> {
     let (loaded, task) = load_task(path, args.fidelity)?;
-    let start = match &args.controls {
+    let mut start = match &args.controls {
         None => task.start.clone(),
         Some(controls) => read_start(controls, &task, &loaded.model)?,
     };
+    if let Some(spread) = args.spread {
+        positive("--spread", spread)?;
+        let space = SearchSpace::new(&task, &loaded.model, &start)
+            .map_err(|e| CliError::Rollout(e.into()))?;
+        start = space.scattered(spread, args.seed);
+    }
     let count = args.stages.map_or(task.stages, usize::from);
     let stages = Stages { count, freeze: args.freeze };
     if stages.freeze && task.cycle.is_some() {

@@ -5,6 +5,8 @@ use super::Task;
 use crate::model::{ActionChannel, Model};
 use crate::optim::Bounds;
 use crate::rollout::{Controls, ControlsError};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use std::ops::Range;
 
 /// The numbers that an optimiser chooses, `[control_step * action_count + action]` of the control
@@ -65,6 +67,20 @@ impl SearchSpace {
     /// Where a search begins.
     pub fn start(&self) -> Vec<f64> {
         self.base.values()[self.chosen()].to_vec()
+    }
+
+    /// Its controls, each number that is chosen moved by up to `spread` of half its range, within its
+    /// bounds; by a seed.
+    pub fn scattered(&self, spread: f64, seed: u64) -> Controls {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut x = self.start();
+        for (index, value) in x.iter_mut().enumerate() {
+            let channel = index % self.lower.len();
+            let (lower, upper) = (self.lower[channel], self.upper[channel]);
+            let way = spread * 0.5 * (upper - lower) * random.random_range(-1.0..=1.0);
+            *value = (*value + way).clamp(lower, upper);
+        }
+        self.controls(&x)
     }
 
     /// Bounds of what is chosen.

@@ -119,7 +119,7 @@ fn write_controls(path: &Path, controls: &Array2<f64>) {
 fn a_run_that_was_cut_and_resumed_or_repeated_from_its_file_gives_the_same_log_and_the_same_best() {
     let folder = Folder::new();
     for (optimizer, more) in
-        [("adam", ""), ("cma-es", ""), ("adam", "--stages 2"), ("cma-es", "--stages 3 --freeze")]
+        [("adam", ""), ("cma-es", ""), ("adam", "--spread 0.3"), ("cma-es", "--stages 3 --freeze")]
     {
         let options = format!("--device cpu --optimizer {optimizer} {more} --seed 3 --iterations");
         let optimizer = format!("{optimizer}{}", more.replace(' ', ""));
@@ -146,6 +146,23 @@ fn a_run_that_was_cut_and_resumed_or_repeated_from_its_file_gives_the_same_log_a
         let picture = image::open(folder.path(&format!("{optimizer}-whole")).join("curve.png"));
         assert!(picture.unwrap().width() > 100);
     }
+}
+
+#[test]
+fn a_spread_moves_the_start_by_the_seed_within_the_bounds() {
+    let folder = Folder::new();
+    let start = |more: &str, name: &str| -> Array2<f64> {
+        folder.run(&format!("optimize task.toml --device cpu --iterations 1 {more} --out {name}"));
+        let file = File::open(folder.path(name).join("start-controls.npz")).unwrap();
+        NpzReader::new(file).unwrap().by_name("controls").unwrap()
+    };
+    let plain = start("", "plain");
+    let spread = start("--spread 0.2 --seed 1", "spread");
+    assert_eq!(spread, start("--spread 0.2 --seed 1", "again"));
+    assert_ne!(spread, start("--spread 0.2 --seed 2", "other"));
+    assert_ne!(spread, plain);
+    let refused = folder.fail("optimize task.toml --device cpu --spread -1 --out refused");
+    assert!(refused.contains("--spread"), "{refused}");
 }
 
 #[test]
