@@ -17,13 +17,13 @@ use super::{Outcome, positive};
 use crate::agents::{Drive, drive};
 use crate::identify::Seen;
 use crate::model::Model;
-use crate::mpm::diagnostics::{drained, totals};
+use crate::mpm::diagnostics::{Stretch, drained, stretches, totals};
 use crate::mpm::simulator::{Observation, Simulator};
 use crate::mpm::state::State;
 use crate::rollout::{Controls, Moment, Sensor};
 use crate::task::sensors;
 use miette::IntoDiagnostic;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -47,6 +47,8 @@ struct Plan {
 struct Collected {
     looks: Looks,
     readings: Readings,
+    /// Of each body, over the frames.
+    stretches: Vec<Stretch>,
 }
 
 /// What is observed for `softscape identify`.
@@ -86,8 +88,8 @@ pub fn run(args: &RunArgs, output: Output) -> miette::Result<Outcome> {
         collected.finish(&plan, simulator.as_mut())?;
         collected.readings.write(path, &plan.sensors)?;
     }
-    let told = collected.readings.last(&plan.sensors);
-    report(&plan, simulator.as_ref(), &state, told, (substeps, wall_secs), output);
+    collected.strain(&plan.model, &state);
+    report(&plan, simulator.as_ref(), &state, &collected, (substeps, wall_secs), output);
     Ok(if substeps < plan.substeps { Outcome::Interrupted } else { Outcome::Done })
 }
 
@@ -201,7 +203,7 @@ fn look_at(
     substep: usize,
     collected: &mut Collected,
 ) -> Result<(), CliError> {
-    write_frame(plan, simulator, substep)?;
+    write_frame(plan, simulator, substep, collected)?;
     // A run may end within a control step; that is no moment of an observation.
     let ended = substep.is_multiple_of(plan.model.substeps_per_control);
     if !ended || (plan.observe.is_none() && plan.sensors_out.is_none()) {
@@ -229,6 +231,15 @@ impl Plan {
 }
 
 impl Collected {
+    /// Notes how far the bodies are strained now.
+    fn strain(&mut self, model: &Model, state: &State<f64>) {
+        let now = stretches(model, state);
+        self.stretches.resize(now.len(), Stretch::NONE);
+        for (so_far, now) in self.stretches.iter_mut().zip(now) {
+            *so_far = so_far.with(now);
+        }
+    }
+
     /// Adds the forces on colliders, which are summed on the device until the end.
     fn finish(&mut self, plan: &Plan, simulator: &mut dyn Simulator) -> Result<(), CliError> {
         if plan.feels() {
@@ -242,11 +253,18 @@ impl Collected {
     }
 }
 
-fn write_frame(plan: &Plan, simulator: &mut dyn Simulator, substep: usize) -> Result<(), CliError> {
+fn write_frame(
+    plan: &Plan,
+    simulator: &mut dyn Simulator,
+    substep: usize,
+    collected: &mut Collected,
+) -> Result<(), CliError> {
     let Some(directory) = &plan.frames else { return Ok(()) };
+    let state = simulator.read()?;
+    collected.strain(&plan.model, &state);
     let frame = substep.div_ceil(plan.model.substeps_per_control);
     let time_secs = substep as f64 * plan.model.substep_secs;
-    write_state(&frame_path(directory, frame), &plan.model, &simulator.read()?, time_secs)
+    write_state(&frame_path(directory, frame), &plan.model, &state, time_secs)
 }
 
 fn frame_path(directory: &Path, frame: usize) -> PathBuf {
@@ -269,13 +287,19 @@ fn report(
     plan: &Plan,
     simulator: &dyn Simulator,
     state: &State<f64>,
-    sensors: Value,
+    collected: &Collected,
     (substeps, wall_secs): (usize, f64),
     output: Output,
 ) {
     let model = &plan.model;
     let particles = state.present().count();
     let totals = totals(model, state);
+    let stretches: Map<String, Value> = model
+        .bodies
+        .iter()
+        .zip(&collected.stretches)
+        .map(|(body, s)| (body.name.clone(), json!([s.least, s.largest])))
+        .collect();
     output.record(&json!({
         "scene": model.name,
         "device": simulator.describe(),
@@ -293,7 +317,8 @@ fn report(
         "potential_energy": totals.potential,
         "elastic_energy": totals.elastic,
         "drained": drained(model, state),
-        "sensors": sensors,
+        "stretches": stretches,
+        "sensors": collected.readings.last(&plan.sensors),
         "peak_bytes": simulator.peak_bytes(),
         "out": plan.out,
     }));

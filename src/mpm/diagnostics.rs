@@ -2,7 +2,7 @@
 
 use super::state::{Life, RigidMotion, State};
 use super::twin::material::{Local, energy};
-use crate::math::{Mat3, Vec3, quaternion_matrix};
+use crate::math::{Mat3, Vec3, left_svd, quaternion_matrix};
 use crate::model::{Law, Model, RigidBody};
 use rayon::prelude::*;
 
@@ -43,6 +43,37 @@ pub fn drained(model: &Model, state: &State<f64>) -> Vec<f64> {
         }
     }
     mass
+}
+
+/// The least and the largest singular value of F [-] over the particles of a body: how far it is
+/// pressed and drawn out. Far from one, a body is at the point of coming apart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stretch {
+    pub least: f64,
+    pub largest: f64,
+}
+
+impl Stretch {
+    /// That of no particle.
+    pub const NONE: Self = Self { least: f64::INFINITY, largest: f64::NEG_INFINITY };
+
+    /// Of both together.
+    pub fn with(self, other: Self) -> Self {
+        let (least, largest) = (self.least.min(other.least), self.largest.max(other.largest));
+        Self { least, largest }
+    }
+}
+
+/// How far each body of the model is strained, as far as it is there.
+pub fn stretches(model: &Model, state: &State<f64>) -> Vec<Stretch> {
+    let particles = state.particles.as_deref().unwrap_or(&model.particles);
+    let mut stretches = vec![Stretch::NONE; model.bodies.len()];
+    for p in state.present() {
+        let (_, s) = left_svd(state.f[p]);
+        let body = &mut stretches[particles.body[p] as usize];
+        *body = body.with(Stretch { least: s[2], largest: s[0] });
+    }
+    stretches
 }
 
 /// Particles per partial sum: fixed, so that the result does not depend on the thread count.

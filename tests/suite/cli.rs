@@ -158,6 +158,9 @@ fn run_writes_a_state_that_numpy_reads_and_one_json_line() {
     }
     assert!(record["peak_bytes"].as_u64().is_some_and(|bytes| bytes > 0));
     assert_eq!(desk.made(), ["changed.toml", "state.npz"]);
+    // A cube that falls freely stays at rest in itself.
+    let [least, largest] = [0, 1].map(|n| record["stretches"]["cube"][n].as_f64().unwrap());
+    assert!(least <= largest && least > 0.9999 && largest < 1.0001, "{least} {largest}");
 
     let mut state = npz(&desk.path("state.npz"));
     let x: Array2<f64> = state.by_name("x").expect("x");
