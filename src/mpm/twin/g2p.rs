@@ -182,22 +182,30 @@ pub fn g2p_adj<R: Scalar>(
                 let seeds: [usize; MAX_LANES] =
                     std::array::from_fn(|l| after_bar.place[later(l)] as usize);
                 // In a band, what the two levels said is gathered again.
-                let between: [Option<_>; MAX_LANES] = std::array::from_fn(|l| {
-                    let p = *positions.get(l)? as usize;
-                    let (blend, upper) = (stored.blend(p)?, upper.as_ref()?);
-                    let sides = sides(ctx, stored, p, blend);
-                    let on = Blended::gather(&sides, [&tile, upper]);
-                    Some((blend, sides, on, [&tile, upper]))
+                let between: Option<[Option<_>; MAX_LANES]> = upper.as_ref().map(|upper| {
+                    std::array::from_fn(|l| {
+                        let p = *positions.get(l)? as usize;
+                        let blend = stored.blend(p)?;
+                        let sides = sides(ctx, stored, p, blend);
+                        let on = Blended::gather(&sides, [&tile, upper]);
+                        Some((blend, sides, on, [&tile, upper]))
+                    })
                 });
-                let gradients: [_; MAX_LANES] = std::array::from_fn(|l| match &between[l] {
-                    Some((_, sides, on, _)) => on.velocity_gradient(sides),
-                    None => after.c[later(l)],
-                });
-                let gradient = pack(gradients.each_ref());
+                let between = |l: usize| between.as_ref().and_then(|between| between[l].as_ref());
+                let gradient = match &upper {
+                    None => pack(std::array::from_fn(|l| &after.c[later(l)])),
+                    Some(_) => {
+                        let gradients: [_; MAX_LANES] = std::array::from_fn(|l| match between(l) {
+                            Some((_, sides, on, _)) => on.velocity_gradient(sides),
+                            None => after.c[later(l)],
+                        });
+                        pack(gradients.each_ref())
+                    }
+                };
                 let f = batch.matrix(&stored.f);
                 let f_trial = trial(ctx, &batch, stored, &gradient);
                 let history = batch.scalar(&stored.history);
-                let f_bar = pack(seeds.each_ref().map(|&k| &after_bar.bar.f[k]));
+                let f_bar = pack(std::array::from_fn(|l| &after_bar.bar.f[seeds[l]]));
                 let history_bar = R::pack(|l| after_bar.bar.history[seeds[l]]);
                 let k = batch.constants(ctx);
                 let mut trial_bar = Mat3::zero();
@@ -224,7 +232,7 @@ pub fn g2p_adj<R: Scalar>(
                         GatheredBar::new(ctx, &after_bar.bar, seeds[l], lane(&l_bar, l)),
                         GatheredBar::new(ctx, &after_bar.bar, seeds[m], lane(&l_bar, m)),
                     ];
-                    let x_bars = match [&between[l], &between[m]] {
+                    let x_bars = match [between(l), between(m)] {
                         [None, None] => {
                             scatter_adj(ctx, stored, (&batch, lanes), &bars, &tile, tiles_bar)
                         }

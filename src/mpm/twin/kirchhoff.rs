@@ -76,7 +76,7 @@ fn by_law<R: Scalar>(
     tau
 }
 
-/// Adjoint of [`kirchhoff`]: adds to a particle's cotangent through `add`, and to the parameters'.
+/// Adjoint of [`kirchhoff`]: the particles' cotangents; adds to the parameters'.
 #[inline(always)]
 pub fn kirchhoff_adj<R: Scalar>(
     ctx: &Context<R>,
@@ -85,33 +85,31 @@ pub fn kirchhoff_adj<R: Scalar>(
     Strained { at, k, factors }: &Strained<R>,
     tau_bar: &[Mat3<R>; MAX_LANES],
     parameters: &mut ParameterBars,
-    mut add: impl FnMut(usize, LocalBar<R>),
-) {
+) -> LocalBar<R::Lanes> {
     let tau_bar = pack(tau_bar.each_ref());
+    let mut all = LocalBar::of_f(Mat3::zero());
     batch.for_each_law(ctx, |kind, lanes| {
         let (bar, k_bar) = material::stress_adj(kind, k, at, factors, tau_bar);
         for &l in lanes {
             let material = batch.points[l].material;
             parameters.add_constants::<R>(material, &k_bar, l, ctx.constant_count);
-            add(
-                l,
-                LocalBar {
-                    f: lane::<R>(&bar.f, l),
-                    c: if ctx.reads_rate { lane::<R>(&bar.c, l) } else { Mat3::zero() },
-                    history: if ctx.has_history { R::lane(bar.history, l) } else { R::zero() },
-                },
-            );
         }
+        all = match lanes.len() == batch.len() {
+            true => bar,
+            false => LocalBar::select(mask::<R>(lanes), &bar, &all),
+        };
     });
     if batch.has_muscle() {
+        // Zero in lanes that no muscle pulls.
         let (fibre, activation) = batch.muscle(ctx, command);
         let (f_bar, activation_bar) = material::muscle_stress_adj(at.f, fibre, activation, tau_bar);
+        all.f += f_bar;
         for l in 0..batch.len() {
             let muscle = batch.points[l].muscle;
             if muscle != NO_MUSCLE {
-                add(l, LocalBar::of_f(lane::<R>(&f_bar, l)));
                 parameters.activations[muscle as usize] += R::lane(activation_bar, l).to_f64();
             }
         }
     }
+    all
 }

@@ -3,7 +3,7 @@
 //! `m_i = Σ_p w m`, `p_i = Σ_p w (m v + A d)`, `A = m C - dt V tau / D`  [Hu18].
 
 use super::blocks::Sorted;
-use super::context::{Batch, Command, Context, MAX_LANES, Point};
+use super::context::{Batch, Command, Context, MAX_LANES, Point, lane};
 use super::cotangents::{ParameterBars, split_cotangent};
 use super::kirchhoff::{kirchhoff, kirchhoff_adj, kirchhoff_strained};
 use super::levels::{Blend, Lattice, Side, sides};
@@ -255,22 +255,17 @@ pub fn p2g_adj<R: Scalar>(
                         tau_bar[l] = bars[n].tau;
                     }
                 }
-                kirchhoff_adj(
-                    ctx,
-                    command,
-                    &batch,
-                    &strained,
-                    &tau_bar,
-                    &mut parameters,
-                    |l, local_bar| {
-                        let at = chunk * R::LANES + l;
-                        out.f[at] += local_bar.f;
-                        if ctx.reads_rate {
-                            out.c[at] += local_bar.c;
-                        }
-                        out.history[at] += local_bar.history;
-                    },
-                );
+                let bar = kirchhoff_adj(ctx, command, &batch, &strained, &tau_bar, &mut parameters);
+                for l in 0..positions.len() {
+                    let at = chunk * R::LANES + l;
+                    out.f[at] += lane(&bar.f, l);
+                    if ctx.reads_rate {
+                        out.c[at] += lane(&bar.c, l);
+                    }
+                    if ctx.has_history {
+                        out.history[at] += R::lane(bar.history, l);
+                    }
+                }
             }
             parameters
         })

@@ -59,6 +59,16 @@ impl<R: Real> LocalBar<R> {
     pub fn of_f(f: Mat3<R>) -> Self {
         Self { f, c: Mat3::zero(), history: R::zero() }
     }
+
+    /// Lane by lane.
+    #[inline(always)]
+    pub fn select(mask: R::Mask, if_true: &Self, if_false: &Self) -> Self {
+        Self {
+            f: Mat3::select(mask, if_true.f, if_false.f),
+            c: Mat3::select(mask, if_true.c, if_false.c),
+            history: R::select(mask, if_true.history, if_false.history),
+        }
+    }
 }
 
 /// What a law takes F apart into, at a higher price than all the rest: stress and its adjoint share
