@@ -395,6 +395,8 @@ pub enum ColorBy {
     Speed,
     /// The volume ratio J = det F.
     J,
+    /// The level of resolution that a particle's size belongs to, the finest dark.
+    Level,
 }
 
 #[derive(Debug, Args)]

@@ -98,6 +98,7 @@ fn plan(args: &RenderArgs) -> miette::Result<Plan> {
         ColorBy::Material => Quantity::Material,
         ColorBy::Speed => Quantity::Speed,
         ColorBy::J => Quantity::J,
+        ColorBy::Level => Quantity::Level,
     };
     let mut paint = Paint::new(quantity, &show.model);
     if let Some(range) = &args.range {

@@ -14,7 +14,7 @@ use std::path::Path;
 /// in the order of particle ids. With rigid bodies, of their centres of mass, in the order of the
 /// scene: `rigid_x` (B x 3) [m], `rigid_rotation` (B x 4, quaternions x y z w), `rigid_v` [m/s],
 /// `rigid_angular_velocity` [rad/s], `rigid_mass` (B) [kg]. With emitters or sinks only the particles that
-/// are there, and `id`, their ids.
+/// are there, and `id`, their ids. With levels of resolution, `level` of each particle.
 pub fn write_state(
     path: &Path,
     model: &Model,
@@ -27,7 +27,7 @@ pub fn write_state(
         .map(|&p| Vec3(state.world_position(p, model.cell_width, model.origin)))
         .collect();
     let determinants: Array1<f64> = there.iter().map(|&p| state.f[p].determinant()).collect();
-    let particles = &model.particles;
+    let particles = state.particles_or(&model.particles);
     write_whole(path, |file| -> Result<(), ndarray_npy::WriteNpzError> {
         let mut npz = NpzWriter::new(file);
         npz.add_array("x", &vectors(&positions))?;
@@ -40,6 +40,9 @@ pub fn write_state(
         npz.add_array("material", &Array1::from(of(&particles.material, &there)))?;
         npz.add_array("body", &Array1::from(of(&particles.body, &there)))?;
         npz.add_array("history", &Array1::from(of(&state.history, &there)))?;
+        if model.levels.count() > 1 {
+            npz.add_array("level", &Array1::from(of(&particles.level, &there)))?;
+        }
         if model.exchanges() {
             let ids: Array1<i64> = there.iter().map(|&p| p as i64).collect();
             npz.add_array("id", &ids)?;

@@ -111,13 +111,14 @@ fn add(a: [f64; TERMS], b: [f64; TERMS]) -> [f64; TERMS] {
 }
 
 fn of_particle(model: &Model, state: &State<f64>, p: usize) -> [f64; TERMS] {
-    let mass = model.particles.mass[p];
+    let particles = state.particles_or(&model.particles);
+    let mass = particles.mass[p];
     let x = Vec3(state.world_position(p, model.cell_width, model.origin));
     let (v, c) = (state.v[p], state.c[p]);
     let inertia = mass * model.cell_width * model.cell_width / 4.0;
     let momentum = v * mass;
     let spin = x.cross(momentum) + c.axial() * inertia;
-    let law = &model.materials[model.particles.material[p] as usize].law;
+    let law = &model.materials[particles.material[p] as usize].law;
     [
         mass,
         momentum[0],
@@ -129,7 +130,7 @@ fn of_particle(model: &Model, state: &State<f64>, p: usize) -> [f64; TERMS] {
         0.5 * mass * v.norm_squared(),
         0.5 * inertia * c.double_dot(c),
         -mass * model.gravity.dot(x),
-        model.particles.volume[p] * energy_density(law, state.f[p], state.history[p]),
+        particles.volume[p] * energy_density(law, state.f[p], state.history[p]),
     ]
 }
 

@@ -87,6 +87,25 @@ impl Observation {
         self.absent.get(p).is_none_or(|absent| !absent)
     }
 
+    /// What the particles are: as the model says, or as the run has split and merged them.
+    pub fn particles<'a>(&'a self, model: &'a Model) -> &'a Particles {
+        self.particles.as_deref().unwrap_or(&model.particles)
+    }
+
+    /// Where the particles of whole bodies, which the model counts as `range`, are now.
+    pub fn range_now(&self, model: &Model, range: &Range<usize>) -> Range<usize> {
+        let Some(now) = &self.particles else { return range.clone() };
+        let bodies = &model.particles.body[range.clone()];
+        match (bodies.first(), bodies.last()) {
+            // Splitting and merging keep the order of the bodies.
+            (Some(first), Some(last)) => {
+                now.body.partition_point(|body| body < first)
+                    ..now.body.partition_point(|body| body <= last)
+            }
+            _ => 0..0,
+        }
+    }
+
     /// Masses or volumes of some particles, with those of the absent ones zero: a sum that is weighted
     /// by either does not see them.
     pub fn weights<'a>(&self, all: &'a [f64], particles: Range<usize>) -> Cow<'a, [f64]> {

@@ -116,6 +116,11 @@ impl<R: Scalar> State<R> {
         self.cell.len()
     }
 
+    /// What the particles are, given what they are in the model.
+    pub fn particles_or<'a>(&'a self, of_model: &'a Particles) -> &'a Particles {
+        self.particles.as_deref().unwrap_or(of_model)
+    }
+
     /// Whether a particle is there.
     pub fn is_present(&self, p: usize) -> bool {
         self.life.get(p).is_none_or(|life| *life == Life::Present)

@@ -32,7 +32,7 @@ impl Caption {
     pub fn new(model: &Model, paint: &Paint, bounds: &Bounds, time: f64) -> Self {
         let legend = match paint.quantity {
             Quantity::Material => Legend::Names(material_legend(model)),
-            Quantity::Speed | Quantity::J => Legend::Scale(*paint),
+            Quantity::Speed | Quantity::J | Quantity::Level => Legend::Scale(*paint),
         };
         let grid = plain(grid_spacing(bounds));
         Self { legend, note: format!("t = {time:.3} s   grid {grid} m") }

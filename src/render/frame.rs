@@ -165,13 +165,14 @@ impl Frame {
         paint: &Paint,
     ) -> Self {
         let colours = paint.colours(model, state, activations);
+        let particles = state.particles_or(&model.particles);
         let balls = colours
             .into_iter()
             .enumerate()
             .filter(|(p, _)| state.is_present(*p))
             .map(|(p, [r, g, b])| Ball {
                 cell: state.cell[p],
-                radius: ball_radius(model.particles.volume[p]) as f32,
+                radius: ball_radius(particles.volume[p]) as f32,
                 offset: state.offset[p].0.map(|o| o as f32),
                 colour: [r, g, b, 255],
             })

@@ -14,6 +14,8 @@ pub enum Quantity {
     Speed,
     /// The volume ratio J = det F [-], blue when compressed, red when expanded.
     J,
+    /// The level of resolution that its size belongs to, the finest dark.
+    Level,
 }
 
 /// A quantity with the range that the colours span; `low` and `high` are unused by materials.
@@ -36,6 +38,7 @@ impl Paint {
             Quantity::Material => (0.0, 1.0),
             Quantity::Speed => (0.0, typical_speed(model)),
             Quantity::J => (1.0 - J_REACH, 1.0 + J_REACH),
+            Quantity::Level => (0.0, model.levels.count().max(2) as f64 - 1.0),
         };
         Self { quantity, low, high }
     }
@@ -47,12 +50,13 @@ impl Paint {
         state: &State<f64>,
         activations: &[f64],
     ) -> Vec<[u8; 3]> {
+        let particles = state.particles_or(&model.particles);
         (0..state.particle_count())
             .into_par_iter()
             .map(|p| match self.quantity {
                 Quantity::Material => {
-                    let colour = material_colour(model, model.particles.material[p] as usize);
-                    match model.particles.muscle[p] {
+                    let colour = material_colour(model, particles.material[p] as usize);
+                    match particles.muscle[p] {
                         NO_MUSCLE => colour,
                         m => {
                             muscle_colour(colour, activation_ratio(model, m as usize, activations))
@@ -61,6 +65,7 @@ impl Paint {
                 }
                 Quantity::Speed => self.scale_colour(state.v[p].norm_squared().sqrt()),
                 Quantity::J => self.scale_colour(state.f[p].determinant()),
+                Quantity::Level => self.scale_colour(f64::from(particles.level[p])),
             })
             .collect()
     }
@@ -70,7 +75,7 @@ impl Paint {
         let t = ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
         match self.quantity {
             Quantity::J => along(&DIVERGING, t),
-            Quantity::Material | Quantity::Speed => along(&VIRIDIS, t),
+            Quantity::Material | Quantity::Speed | Quantity::Level => along(&VIRIDIS, t),
         }
     }
 
@@ -80,6 +85,7 @@ impl Paint {
             Quantity::Material => "material",
             Quantity::Speed => "speed [m/s]",
             Quantity::J => "volume ratio J",
+            Quantity::Level => "level",
         }
     }
 }

@@ -80,8 +80,9 @@ pub(super) fn start_centre(model: &Model, of: &Subject) -> [f64; 3] {
 fn end_centre(model: &Model, of: &Subject, last: &Observation) -> [f64; 3] {
     match of {
         Subject::Particles(particles) => {
-            let mass = |p| if last.is_present(p) { model.particles.mass[p] } else { 0.0 };
-            centre(particles, mass, |p| last.x[p])
+            let now = &last.particles(model).mass;
+            let mass = |p| if last.is_present(p) { now[p] } else { 0.0 };
+            centre(&last.range_now(model, particles), mass, |p| last.x[p])
         }
         Subject::RigidBody(body) => {
             last.rigid[*body].world_position(model.cell_width, model.origin)

@@ -193,6 +193,14 @@ impl Objective {
                             particles.start, particles.end
                         ));
                     }
+                    if model.levels.count() > 1
+                        && matches!(measure, Measure::ParticlesToTargets { .. })
+                    {
+                        return failed(
+                            "particles that levels split and merge have no targets of their own;                              take a density or a centre of mass"
+                                .into(),
+                        );
+                    }
                     measure.check(particles.len())
                 }
                 TermKind::Sensor { sensor, target, .. } => sensors::check(sensor, target, model),
@@ -343,18 +351,22 @@ impl Term {
 
 /// A subject as a measure sees it; a rigid body as one particle at its centre of mass.
 enum Sight<'a> {
-    Particles { mass: Cow<'a, [f64]>, x: &'a [[f64; 3]], v: &'a [[f64; 3]] },
+    Particles { mass: Cow<'a, [f64]>, x: &'a [[f64; 3]], v: &'a [[f64; 3]], now: Range<usize> },
     RigidBody { mass: f64, x: [f64; 3], v: [f64; 3] },
 }
 
 impl<'a> Sight<'a> {
     fn of(model: &'a Model, observation: &'a Observation, subject: Subject<'_>) -> Self {
         match subject {
-            Subject::Particles(particles) => Sight::Particles {
-                mass: observation.weights(&model.particles.mass, particles.clone()),
-                x: &observation.x[particles.clone()],
-                v: &observation.v[particles.clone()],
-            },
+            Subject::Particles(particles) => {
+                let now = observation.range_now(model, particles);
+                Sight::Particles {
+                    mass: observation.weights(&observation.particles(model).mass, now.clone()),
+                    x: &observation.x[now.clone()],
+                    v: &observation.v[now.clone()],
+                    now,
+                }
+            }
             Subject::RigidBody(body) => {
                 let motion = &observation.rigid[body];
                 Sight::RigidBody {
@@ -368,7 +380,7 @@ impl<'a> Sight<'a> {
 
     fn group(&self) -> Group<'_> {
         match self {
-            Sight::Particles { mass, x, v } => Group { mass, x, v },
+            Sight::Particles { mass, x, v, .. } => Group { mass, x, v },
             Sight::RigidBody { mass, x, v } => {
                 use std::slice::from_ref;
                 Group { mass: from_ref(mass), x: from_ref(x), v: from_ref(v) }
@@ -387,16 +399,19 @@ impl<'a> Sight<'a> {
         subject: Subject<'_>,
         bar: &mut ObservationCotangent,
     ) {
-        match subject {
-            Subject::Particles(particles) => {
-                let (x, v) = (&mut bar.x[particles.clone()], &mut bar.v[particles.clone()]);
-                measure.adj(self.group(), value_bar, &mut GroupBar { x, v });
-            }
-            Subject::RigidBody(body) => {
+        match (subject, self) {
+            (Subject::RigidBody(body), _) => {
                 let rigid = &mut bar.rigid[body];
                 let (x, v) = (&mut rigid.position.0, &mut rigid.velocity.0);
                 let (x, v) = (std::slice::from_mut(x), std::slice::from_mut(v));
                 measure.adj(self.group(), value_bar, &mut GroupBar { x, v });
+            }
+            (_, Sight::Particles { now, .. }) => {
+                let (x, v) = (&mut bar.x[now.clone()], &mut bar.v[now.clone()]);
+                measure.adj(self.group(), value_bar, &mut GroupBar { x, v });
+            }
+            (Subject::Particles(_), Sight::RigidBody { .. }) => {
+                unreachable!("a sight is of its subject")
             }
         }
     }

@@ -114,9 +114,11 @@ impl Sensor {
         if let Quantity::Wrench { collider } = self.quantity {
             return wrenches[collider].components().to_vec();
         }
-        let x = &observation.x[self.particles.clone()];
-        let mass = &*observation.weights(&model.particles.mass, self.particles.clone());
-        let volume = &*observation.weights(&model.particles.volume, self.particles.clone());
+        let (now, particles) =
+            (observation.range_now(model, &self.particles), observation.particles(model));
+        let x = &observation.x[now.clone()];
+        let mass = &*observation.weights(&particles.mass, now.clone());
+        let volume = &*observation.weights(&particles.volume, now);
         match &self.quantity {
             Quantity::Wrench { .. } => Vec::new(),
             Quantity::HeightMap(map) => map.heights(x, volume),
@@ -147,10 +149,12 @@ impl Sensor {
         if let Quantity::Wrench { collider } = self.quantity {
             return bar.wrenches[collider].add(&Wrench::from_components(values_bar));
         }
-        let x = &observation.x[self.particles.clone()];
-        let x_bar = &mut bar.observation.x[self.particles.clone()];
-        let mass = &*observation.weights(&model.particles.mass, self.particles.clone());
-        let volume = &*observation.weights(&model.particles.volume, self.particles.clone());
+        let (now, particles) =
+            (observation.range_now(model, &self.particles), observation.particles(model));
+        let x = &observation.x[now.clone()];
+        let x_bar = &mut bar.observation.x[now.clone()];
+        let mass = &*observation.weights(&particles.mass, now.clone());
+        let volume = &*observation.weights(&particles.volume, now);
         match &self.quantity {
             Quantity::Wrench { .. } => {}
             Quantity::HeightMap(map) => map.heights_adj(x, volume, values_bar, x_bar),

@@ -10,8 +10,12 @@ pub fn show(ui: &mut egui::Ui, playback: &Playback, settings: &mut Settings) -> 
     let before = settings.paint;
     ui.horizontal(|ui| {
         ui.label("Colour");
-        let choices =
-            [(Quantity::Material, "material"), (Quantity::Speed, "speed"), (Quantity::J, "J")];
+        let choices = [
+            (Quantity::Material, "material"),
+            (Quantity::Speed, "speed"),
+            (Quantity::J, "J"),
+            (Quantity::Level, "level"),
+        ];
         for (quantity, name) in choices {
             if ui.selectable_label(settings.paint.quantity == quantity, name).clicked() {
                 settings.paint = Paint::new(quantity, &playback.show.model);

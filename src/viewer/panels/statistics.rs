@@ -4,7 +4,7 @@ use crate::viewer::Playback;
 
 pub fn show(ui: &mut egui::Ui, playback: &Playback) {
     let model = &playback.show.model;
-    let particles = model.particles.mass.len();
+    let particles = playback.state().particle_count();
     let rate = playback.rate();
     let rows = [
         ("particles", particles.to_string()),
