@@ -31,10 +31,9 @@ const KINK_SHARE: f64 = 0.5;
 const ROUND_OFF: f64 = 8.0 * f64::EPSILON;
 
 impl Differences {
-    /// Tries every step; they fall, three of them at least. Of the central differences the one with the
-    /// largest step counts that agrees, within round-off, with that of the next smaller step, and that
-    /// with its next, down to the smallest: larger steps bend with the curve or cross a kink, smaller
-    /// ones know less.
+    /// Tries every step; they fall, three of them at least. Of the central differences that one counts
+    /// which is closest to that of the next smaller step, what round-off may do to the latter added:
+    /// larger steps bend with the curve or cross a kink, smaller ones know less.
     ///
     /// # Errors
     /// What `value` gives.
@@ -56,10 +55,8 @@ impl Differences {
         let noise: Vec<f64> = steps.iter().map(|step| ROUND_OFF * largest / step).collect();
         let last = steps.len() - 1;
         let change = |i: usize| (central[i] - central[(i + 1).min(last)]).abs();
-        let mut index = last;
-        while index > 0 && change(index - 1) <= noise[index] {
-            index -= 1;
-        }
+        let doubt = |i: usize| change(i) + noise[i + 1];
+        let index = (0..last).min_by(|&a, &b| doubt(a).total_cmp(&doubt(b))).unwrap_or(0);
         // The smallest step has the most noise, and is for the central difference alone.
         let (near, far) = (last - 1, last - 2);
         let gap = |i: usize| (right[i] - left[i]).abs();

@@ -161,7 +161,7 @@ fn a_spread_moves_the_start_by_the_seed_within_the_bounds() {
     assert_eq!(spread, start("--spread 0.2 --seed 1", "again"));
     assert_ne!(spread, start("--spread 0.2 --seed 2", "other"));
     assert_ne!(spread, plain);
-    let refused = folder.fail("optimize task.toml --device cpu --spread -1 --out refused");
+    let refused = folder.fail("optimize task.toml --device cpu --spread=-1 --out refused");
     assert!(refused.contains("--spread"), "{refused}");
 }
 

@@ -44,7 +44,8 @@ fn coarse_particles_fill_what_fine_ones_leave() {
     let uniform = compiled(GOOD.split("[levels]").next().unwrap()).unwrap();
     let volume = |model: &Model| model.particles.volume.iter().sum::<f64>();
     let ratio = volume(&model) / volume(&uniform);
-    assert!((ratio - 1.0).abs() < 1e-12, "volume {ratio} of the uniform bed's");
+    // A sum over some hundred thousand particles.
+    assert!((ratio - 1.0).abs() < 1e-10, "volume {ratio} of the uniform bed's");
     let count = |level| model.particles.level.iter().filter(|&&l| l == level).count();
     assert!(count(0) > 0 && count(1) > 0 && count(2) > 0);
     assert!(4 * model.initial.particle_count() < uniform.initial.particle_count());
@@ -73,7 +74,7 @@ fn a_summary_counts_each_level_and_what_a_uniform_grid_would_need() {
 #[test]
 fn wrong_levels_are_refused_where_they_stand() {
     for (found, replacement, words) in [
-        ("count = 3", "count = 0", vec!["bed.toml:23:9", "`count` is 0", "between 1 and 8"]),
+        ("count = 3", "count = 0", vec!["bed.toml:22:9", "`count` is 0", "between 1 and 8"]),
         ("count = 3", "count = 9", vec!["`count` is 9"]),
         ("agents = [\"tool\"]", "agents = []", vec!["nothing says where the world is fine"]),
         ("agents = [\"tool\"]", "agents = [\"tol\"]", vec!["unknown collider `tol`", "`tool`?"]),

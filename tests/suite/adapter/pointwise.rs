@@ -26,7 +26,7 @@ pub fn pointwise_files() -> Vec<ShaderFile> {
 }
 
 /// All pointwise shaders, and a kernel that runs `body` on row `i` of the input.
-fn source(body: &str, inputs: usize, outputs: usize) -> ShaderSource {
+pub fn source(body: &str, inputs: usize, outputs: usize) -> ShaderSource {
     let kernel = format!(
         "
 @group(0) @binding(0) var<storage, read> input: array<f32>;
