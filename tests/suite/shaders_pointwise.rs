@@ -8,7 +8,6 @@ use crate::adapter::pointwise::*;
 use crate::common::laws::{cases, stress_adj};
 use crate::common::*;
 use rand::Rng;
-use softscape::gpu::ShaderSource;
 use softscape::math::{Mat3, Svd, Vec3, polar_rotation, svd};
 use softscape::model::CONSTANTS;
 use softscape::mpm::twin::material::{
