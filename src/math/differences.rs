@@ -21,8 +21,8 @@ pub struct Differences {
 
 /// Left and right may differ by so much of the larger one: what is asked of a gradient in f64.
 const KINK_TOLERANCE: f64 = 1e-6;
-/// And by so many times what round-off may do to one of them.
-const KINK_MARGIN: f64 = 4.0;
+/// And, like central differences of two steps, by so many times what round-off may do to one of them.
+const NOISE_MARGIN: f64 = 4.0;
 /// They differ by curvature alone where the smaller step brings them together by more than this factor.
 const KINK_SHARE: f64 = 0.5;
 
@@ -31,9 +31,10 @@ const KINK_SHARE: f64 = 0.5;
 const ROUND_OFF: f64 = 8.0 * f64::EPSILON;
 
 impl Differences {
-    /// Tries every step; they fall, three of them at least. Of the central differences that one counts
-    /// which is closest to that of the next smaller step, what round-off may do to the latter added:
-    /// larger steps bend with the curve or cross a kink, smaller ones know less.
+    /// Tries every step; they fall, three of them at least. Of the central differences the one with the
+    /// largest step counts that agrees, within round-off, with that of the next smaller step, and that
+    /// with its next, down to the smallest: larger steps bend with the curve or cross a kink, smaller
+    /// ones know less. (Not the one that agrees best: beyond a kink large steps agree with each other.)
     ///
     /// # Errors
     /// What `value` gives.
@@ -55,14 +56,16 @@ impl Differences {
         let noise: Vec<f64> = steps.iter().map(|step| ROUND_OFF * largest / step).collect();
         let last = steps.len() - 1;
         let change = |i: usize| (central[i] - central[(i + 1).min(last)]).abs();
-        let doubt = |i: usize| change(i) + noise[i + 1];
-        let index = (0..last).min_by(|&a, &b| doubt(a).total_cmp(&doubt(b))).unwrap_or(0);
+        let mut index = last;
+        while index > 0 && change(index - 1) <= NOISE_MARGIN * noise[index] {
+            index -= 1;
+        }
         // The smallest step has the most noise, and is for the central difference alone.
         let (near, far) = (last - 1, last - 2);
         let gap = |i: usize| (right[i] - left[i]).abs();
         let apart = |i: usize| {
             let larger = left[i].abs().max(right[i].abs());
-            gap(i) > KINK_TOLERANCE * larger + KINK_MARGIN * noise[i]
+            gap(i) > KINK_TOLERANCE * larger + NOISE_MARGIN * noise[i]
         };
         Ok(Self {
             central: central[index],
