@@ -13,7 +13,7 @@ pub use super::storage::{Stored, cotangent_by_id};
 pub use super::tiles::{Grid, Scratch};
 use super::transfer::Row;
 use super::*;
-use crate::agents::ColliderPose;
+use crate::agents::{ColliderPose, field};
 use crate::math::{Dual, Mat3, Quad};
 use crate::model::*;
 use crate::mpm::state::{NO_MUSCLE, Particles, split_position};
@@ -157,6 +157,48 @@ pub fn stored_dual(model: &Model, direction: &Cotangent<f64>) -> Stored<Dual> {
     Stored::from_state(dual_state(&model.initial, direction), &Context::new(model).points)
 }
 
+/// The scene of the stage tests with `count` levels, its particles inside the bands around the ball.
+pub fn scene_with_levels(law: Law, count: usize) -> Arc<Model> {
+    let mut model = (*scene(law)).clone();
+    let bands = [Band { start: 0.01, width: 0.12 }, Band { start: 0.13, width: 0.2 }];
+    if count == 1 {
+        return Arc::new(model);
+    }
+    model.levels = Levels {
+        bands: bands[..count - 1].to_vec(),
+        agents: vec![Agent {
+            collider: 1,
+            half_extents: Vec3([0.05, 0.06, 0.04]),
+            ahead: 0.03,
+            trail: 0.01,
+            depth_weight: 1.5,
+        }],
+        regions: vec![],
+        blend: 0.01,
+        hysteresis: 0.01,
+        per_axis: vec![2],
+        coupled: true,
+    };
+    Arc::new(model)
+}
+
+/// A state with its places in the levels found, as a substep begins.
+pub fn placed<R: Scalar>(model: &Model, mut stored: Stored<R>) -> Stored<R> {
+    if model.levels.count() > 1 {
+        let field = field(model, drive(model, 1).poses_at(0));
+        stored.places = Places::new(&field, &stored.cell, &stored.offset);
+        assert!(stored.places.blends.len() > 10, "few particles in a band");
+    }
+    stored
+}
+
+/// The scene with one, two and three levels of every law.
+pub fn cases() -> impl Iterator<Item = (usize, Law, Arc<Model>)> {
+    laws()
+        .into_iter()
+        .flat_map(|law| [1, 2, 3].map(move |count| (count, law, scene_with_levels(law, count))))
+}
+
 /// A random direction in the space of states, positions in metres.
 pub fn random_direction(random: &mut Random, count: usize) -> Cotangent<f64> {
     Cotangent {
@@ -278,19 +320,19 @@ pub fn random_momenta(random: &mut Random, blocks: usize) -> (Grid<f64>, Grid<Du
 
 #[test]
 fn p2g_adj_is_the_transpose_of_p2g() {
-    for law in laws() {
-        let (model, mut random) = (scene(law), Random::new(1));
+    for (count, law, model) in cases() {
+        let mut random = Random::new(1);
         let drive = drive(&model, 1);
         let direction = random_direction(&mut random, model.initial.particle_count());
 
         let dual_ctx = Context::<Dual>::new(&model);
-        let dual = stored_dual(&model, &direction);
+        let dual = placed(&model, stored_dual(&model, &direction));
         let sorted = sort(&dual, &Arc::default());
         let command = Command::at(&model, &drive, 0);
         let grid = p2g(&dual_ctx, &command, &dual, &sorted, &mut Scratch::new());
 
         let ctx = Context::<f64>::new(&model);
-        let stored = stored(&model);
+        let stored = placed(&model, stored(&model));
         let command = Command::at(&model, &drive, 0);
         let grid_bar = random_grid(&mut random, grid.len(), [1.0; 4]);
         let mut bar = Cotangent::zeros(stored.id.len());
@@ -299,17 +341,17 @@ fn p2g_adj_is_the_transpose_of_p2g() {
         let (mut forward, mut backward) = (Pairing::default(), Pairing::default());
         forward.grids(&grid, &grid_bar);
         backward.directions(&direction, &sorted.order, &bar);
-        assert_dual(&format!("p2g {law:?}"), forward, backward);
+        assert_dual(&format!("p2g, {count} levels, {law:?}"), forward, backward);
     }
 }
 
 #[test]
 fn g2p_adj_is_the_transpose_of_g2p() {
-    for law in laws() {
-        let (model, mut random) = (scene(law), Random::new(2));
+    for (levels, law, model) in cases() {
+        let mut random = Random::new(2);
         let count = model.initial.particle_count();
         let direction = random_direction(&mut random, count);
-        let dual = stored_dual(&model, &direction);
+        let dual = placed(&model, stored_dual(&model, &direction));
         let sorted = sort(&dual, &Arc::default());
         let blocks = sorted.blocks.node_keys.len();
         let velocities = random_grid(&mut random, blocks, [1.0, 1.0, 1.0, 0.0]);
@@ -320,7 +362,7 @@ fn g2p_adj_is_the_transpose_of_g2p() {
             g2p(&Context::new(&model), &dual, &sorted, &dual_velocities, scratch).unwrap();
 
         let ctx = Context::<f64>::new(&model);
-        let stored = stored(&model);
+        let stored = placed(&model, stored(&model));
         let scratch = &mut Scratch::new();
         let after = g2p(&ctx, &stored, &sorted, &velocities, scratch).unwrap();
         let walking = Walking {
@@ -340,7 +382,7 @@ fn g2p_adj_is_the_transpose_of_g2p() {
             let (a, b) = (a.array(), b.array());
             (0..3).for_each(|n| backward.add(a[n], b[n]));
         }
-        assert_dual(&format!("g2p {law:?}"), forward, backward);
+        assert_dual(&format!("g2p, {levels} levels, {law:?}"), forward, backward);
     }
 }
 
