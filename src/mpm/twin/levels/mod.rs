@@ -45,10 +45,16 @@ impl<R: Scalar> Lattice<R> {
     }
 }
 
+/// What a level takes: there are eight at most.
+const LEVEL_BITS: u32 = 3;
+
+/// Particles whose places are found by one thread at a time.
+const CHUNK: usize = 4096;
+
 /// Which levels each particle takes part in, by storage position.
 #[derive(Clone, Debug)]
 pub struct Places<R> {
-    /// Level in the low byte, index into `blends` plus one above it; empty where there is one level.
+    /// Level in the low bits, index into `blends` plus one above them; empty where there is one level.
     homes: Vec<u32>,
     pub blends: Vec<Blend<R>>,
 }
@@ -62,19 +68,27 @@ impl<R> Default for Places<R> {
 impl<R: Scalar> Places<R> {
     /// The places of all particles in a field.
     pub fn new(field: &Field<R>, cells: &[[i32; 3]], offsets: &[Vec3<R>]) -> Self {
-        let found: Vec<_> = cells
-            .par_iter()
-            .zip(offsets)
-            .map(|(&cell, &offset)| field.place(cell, offset))
-            .collect();
-        let mut places = Self { homes: Vec::with_capacity(found.len()), blends: Vec::new() };
-        for (level, blend) in found {
-            let mut home = u32::from(level);
-            if let Some(blend) = blend {
-                places.blends.push(blend);
-                home |= (places.blends.len() as u32) << 8;
+        let part = |(cells, offsets): (&[[i32; 3]], &[Vec3<R>])| {
+            let mut part = Self::default();
+            for (&cell, &offset) in cells.iter().zip(offsets) {
+                let (level, blend) = field.place(cell, offset);
+                let mut home = u32::from(level);
+                if let Some(blend) = blend {
+                    part.blends.push(blend);
+                    home |= (part.blends.len() as u32) << LEVEL_BITS;
+                }
+                part.homes.push(home);
             }
-            places.homes.push(home);
+            part
+        };
+        let parts: Vec<Self> =
+            cells.par_chunks(CHUNK).zip(offsets.par_chunks(CHUNK)).map(part).collect();
+        let mut places = Self { homes: Vec::with_capacity(cells.len()), blends: Vec::new() };
+        for part in parts {
+            let before = (places.blends.len() as u32) << LEVEL_BITS;
+            let shifted = |home: u32| if home >> LEVEL_BITS > 0 { home + before } else { home };
+            places.homes.extend(part.homes.into_iter().map(shifted));
+            places.blends.extend(part.blends);
         }
         places
     }
@@ -82,7 +96,7 @@ impl<R: Scalar> Places<R> {
     /// The finest level that the particle takes part in.
     #[inline(always)]
     pub fn level(&self, p: usize) -> u8 {
-        if self.homes.is_empty() { 0 } else { self.homes[p] as u8 }
+        if self.homes.is_empty() { 0 } else { self.homes[p] as u8 & ((1 << LEVEL_BITS) - 1) }
     }
 
     #[inline(always)]
@@ -90,7 +104,7 @@ impl<R: Scalar> Places<R> {
         if self.blends.is_empty() {
             return None;
         }
-        (self.homes[p] >> 8).checked_sub(1).map(|b| &self.blends[b as usize])
+        (self.homes[p] >> LEVEL_BITS).checked_sub(1).map(|b| &self.blends[b as usize])
     }
 }
 
