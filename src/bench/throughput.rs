@@ -223,6 +223,8 @@ fn measure_stages(
     recorded: Option<usize>,
 ) -> Result<Costs, SimulationError> {
     simulator.load(&model.initial)?;
+    // Loading forgets what was stored.
+    simulator.save(0)?;
     // The first call starts the clocks.
     simulator.costs()?;
     run(simulator, STAGE_SUBSTEPS)?;

@@ -333,16 +333,20 @@ fn one_law_is_validated_with_its_control() {
 }
 
 #[test]
-fn a_benchmark_row_has_speeds_and_memory() {
+fn a_benchmark_row_has_speeds_and_memory_on_both_devices() {
     let desk = Desk::new();
-    let rows = desk.json(
-        "bench --device cpu --materials elastic --sizes 1000 --threads 1 --repeats 1 \
-         --baseline elastic/1000/cpu/1",
-    );
-    let [row] = rows.as_slice() else { panic!("{rows:?}") };
-    assert_eq!(row["ratio"], 1.0);
-    for speed in ["forward", "backward"] {
-        assert!(row[speed]["per_core_sec"].as_f64().is_some_and(|s| s > 0.0), "{row}");
+    let mut cases = vec![("cpu", "elastic/1000/cpu/1")];
+    cases.extend(crate::adapter::gpu().map(|_| ("gpu", "elastic/1000/gpu/0")));
+    for (device, baseline) in cases {
+        let rows = desk.json(&format!(
+            "bench --device {device} --materials elastic --sizes 1000 --threads 1 --repeats 1 \
+             --baseline {baseline}"
+        ));
+        let [row] = rows.as_slice() else { panic!("{rows:?}") };
+        assert_eq!(row["ratio"], 1.0);
+        for speed in ["forward", "backward"] {
+            assert!(row[speed]["per_core_sec"].as_f64().is_some_and(|s| s > 0.0), "{row}");
+        }
     }
 }
 
