@@ -7,7 +7,7 @@ use super::optimize::Plan;
 use super::output::significant;
 use super::progress::Progress as Bar;
 use super::run_directory::{HighestScore, RunState};
-use crate::mpm::simulator::{SimulationError, Simulator};
+use crate::mpm::simulator::Simulator;
 use crate::optim::{Ending, Evaluation, Iteration, Limits, OptimizerState, SearchError, search};
 use crate::rollout::{Rollout, RolloutError, Settings, TermValue, differentiate, evaluate};
 use serde_json::{Value, json};
@@ -22,6 +22,8 @@ struct Seen {
     /// Not clamped; none if the simulation broke.
     score: Option<f64>,
     terms: Vec<TermValue>,
+    /// How the simulation broke, if it did.
+    broke: Option<String>,
 }
 
 /// Runs all stages that are left.
@@ -79,13 +81,13 @@ fn search_stage(
         match result {
             Ok((outcome, gradient)) => {
                 let score = Some(task.score.raw(model, &outcome.last));
-                seen.borrow_mut().push(Seen { score, terms: outcome.terms });
+                seen.borrow_mut().push(Seen { score, terms: outcome.terms, broke: None });
                 Ok(Evaluation { value: outcome.value, gradient })
             }
-            // A sample that breaks the simulation is a bad sample; a gradient step that does is
-            // the end of the descent.
-            Err(RolloutError::Simulation(SimulationError::Diverged { .. })) if !with_gradient => {
-                seen.borrow_mut().push(Seen { score: None, terms: Vec::new() });
+            // A point that breaks the simulation is a bad point, which the optimiser leaves.
+            Err(RolloutError::Simulation(error)) if error.diverged_at().is_some() => {
+                let broke = Some(error.to_string());
+                seen.borrow_mut().push(Seen { score: None, terms: Vec::new(), broke });
                 Ok(Evaluation { value: f64::INFINITY, gradient: None })
             }
             Err(error) => Err(error.into()),
@@ -141,11 +143,13 @@ fn search_stage(
         &mut evaluate_point,
         &mut observe,
     );
+    // What the optimiser could not leave.
+    let broke = seen.into_inner().pop().and_then(|seen| seen.broke);
     ended.map_err(|error| match error {
         // Files that cannot be written speak for themselves.
         SearchError::Caller(error @ CliError::Write { .. }) => error,
         error => CliError::Search {
-            cause: format!("iteration {}: {}", plan.progress.iterations, describe(&error)),
+            cause: format!("iteration {}: {}", plan.progress.iterations, describe(&error, broke)),
             iterations: plan.progress.iterations,
             directory: plan.directory.path.clone(),
         },
@@ -157,9 +161,9 @@ pub(super) fn clamped(score: f64) -> f64 {
     score.clamp(0.0, 1.0)
 }
 
-fn describe(error: &SearchError<CliError>) -> String {
+fn describe(error: &SearchError<CliError>, broke: Option<String>) -> String {
     match error {
-        SearchError::Optimizer { source, .. } => source.to_string(),
+        SearchError::Optimizer { source, .. } => broke.unwrap_or_else(|| source.to_string()),
         SearchError::Caller(error) => error.to_string(),
     }
 }
@@ -180,6 +184,7 @@ fn log_line(
         "score": seen.score.map(clamped),
         "score_unclamped": seen.score,
         "terms": terms_json(&seen.terms),
+        "broke": seen.broke,
         "gradient_norm": gradient.map(|g| g.iter().map(|g| g * g).sum::<f64>().sqrt()),
         "evaluations": iteration.progress.evaluations,
         "secs": iteration.progress.secs,

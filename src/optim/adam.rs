@@ -2,6 +2,9 @@
 //!
 //! It works in coordinates in which the box is [-1, 1] a side, so that one learning rate serves
 //! metres per second and pascals: the rate is the step as a fraction of half a coordinate's range.
+//!
+//! A point without a value (infinite: its simulation broke) is left again: half of the step that led
+//! to it is tried instead, and later steps are shorter until they have gone well for a while.
 
 use super::{Bounds, Evaluation, Optimizer, OptimizerError, OptimizerState, Rate};
 use serde::{Deserialize, Serialize};
@@ -83,6 +86,11 @@ impl AdamOptions {
     }
 }
 
+/// Steps in a row that lead to points without a value, each half of the one before: then the search is over.
+const MOST_RETREATS: u32 = 12;
+/// What a step that went well gives back of the length that retreats took.
+const RECOVERY: f64 = 1.1;
+
 /// A stored [`Adam`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AdamState {
@@ -94,6 +102,12 @@ pub struct AdamState {
     square: Vec<f64>,
     /// Lengths of the scaled gradients so far.
     norms: Vec<f64>,
+    /// The last point that had a value; none before the first.
+    last_good: Option<Vec<f64>>,
+    /// Retreats from the present point since.
+    retreats: u32,
+    /// Factor of all steps, 1 unless some led to points without a value.
+    caution: f64,
     options: AdamOptions,
     bounds: Bounds,
 }
@@ -119,6 +133,9 @@ impl Adam {
             mean: zeros.clone(),
             square: zeros,
             norms: Vec::new(),
+            last_good: None,
+            retreats: 0,
+            caution: 1.0,
             options,
             bounds,
         })
@@ -130,7 +147,24 @@ impl Adam {
         shape("coordinates", state.x.len(), dimension)?;
         shape("means", state.mean.len(), dimension)?;
         shape("mean squares", state.square.len(), dimension)?;
+        if let Some(good) = &state.last_good {
+            shape("coordinates of the last good point", good.len(), dimension)?;
+        }
         Ok(Self { state })
+    }
+
+    /// Goes half the way back to the last point that had a value, and forgets the momentum that led
+    /// away from it.
+    fn retreat(&mut self, value: f64) -> Result<(), OptimizerError> {
+        let AdamState { x, mean, last_good, retreats, caution, .. } = &mut self.state;
+        let Some(good) = last_good else { return Err(OptimizerError::Value { value }) };
+        for (x, good) in x.iter_mut().zip(good) {
+            *x = *good + 0.5 * (*x - *good);
+        }
+        mean.fill(0.0);
+        *retreats += 1;
+        *caution *= 0.5;
+        Ok(())
     }
 }
 
@@ -160,11 +194,25 @@ impl Optimizer for Adam {
     fn tell(&mut self, evaluations: &[Evaluation]) -> Result<(), OptimizerError> {
         shape("evaluations", evaluations.len(), 1)?;
         let Evaluation { value, gradient } = &evaluations[0];
+        if *value == f64::INFINITY {
+            return self.retreat(*value);
+        }
         if !value.is_finite() {
             return Err(OptimizerError::Value { value: *value });
         }
         let gradient = gradient.as_deref().unwrap_or_default();
-        let AdamState { iteration, x, mean, square, norms, options, bounds } = &mut self.state;
+        let AdamState {
+            iteration,
+            x,
+            mean,
+            square,
+            norms,
+            last_good,
+            retreats,
+            caution,
+            options,
+            bounds,
+        } = &mut self.state;
         shape("derivatives", gradient.len(), x.len())?;
         if let Some((index, &value)) = gradient.iter().enumerate().find(|(_, g)| !g.is_finite()) {
             return Err(OptimizerError::Gradient { index, value });
@@ -183,7 +231,12 @@ impl Optimizer for Adam {
             scaled.iter_mut().for_each(|g| *g *= longest / norm);
         }
 
-        let step = options.learning_rate * options.rate.factor(*iteration);
+        *last_good = Some(x.clone());
+        if *retreats == 0 {
+            *caution = (*caution * RECOVERY).min(1.0);
+        }
+        *retreats = 0;
+        let step = *caution * options.learning_rate * options.rate.factor(*iteration);
         *iteration += 1;
         let power = *iteration as f64;
         let mean_bias = 1.0 - options.beta1.powf(power);
@@ -200,7 +253,13 @@ impl Optimizer for Adam {
     }
 
     fn converged(&self) -> Option<String> {
-        None
+        (self.state.retreats > MOST_RETREATS).then(|| {
+            format!(
+                "no step from the last good point leads to one with a value, down to {:.1e} of the \
+                 step's length",
+                0.5f64.powi(MOST_RETREATS as i32)
+            )
+        })
     }
 
     fn state(&self) -> OptimizerState {
@@ -294,6 +353,51 @@ mod tests {
         let error = adam.tell(&[Evaluation { value: 1.0, gradient }]).unwrap_err();
         assert_eq!(error, OptimizerError::Gradient { index: 1, value: f64::INFINITY });
         assert_eq!(adam.state(), before);
+    }
+
+    /// A slope towards a cliff at 0.3, behind which nothing has a value.
+    fn to_the_cliff(adam: &mut Adam) -> Option<f64> {
+        let x = adam.ask().remove(0)[0];
+        let evaluation = match x < 0.3 {
+            true => Evaluation { value: 1.0 - x, gradient: Some(vec![-1.0, 0.0]) },
+            false => Evaluation { value: f64::INFINITY, gradient: None },
+        };
+        adam.tell(&[evaluation]).unwrap();
+        (x < 0.3).then_some(x)
+    }
+
+    #[test]
+    fn a_point_without_a_value_is_left_by_half_the_step_and_the_descent_goes_on() {
+        let options = AdamOptions { learning_rate: 0.08, ..AdamOptions::default() };
+        let mut adam = Adam::new(&[0.0; 2], box_of(-1.0, 1.0), options).unwrap();
+        let good: Vec<_> = (0..4).map_while(|_| to_the_cliff(&mut adam)).collect();
+        assert_eq!(good.len(), 4, "{good:?}");
+        let last = good[3];
+        assert_eq!(to_the_cliff(&mut adam), None);
+        let retried = adam.ask().remove(0)[0];
+        assert!((retried - (last + 0.04)).abs() < 1e-6, "{last} {retried}");
+
+        let reached = (0..60).filter_map(|_| to_the_cliff(&mut adam)).fold(0.0, f64::max);
+        assert!(reached > 0.29, "{reached}");
+        assert_eq!(adam.converged(), None);
+    }
+
+    #[test]
+    fn a_search_that_no_step_leads_on_ends_and_one_without_any_value_is_an_error() {
+        let mut adam = Adam::new(&[0.0; 2], box_of(-1.0, 1.0), AdamOptions::default()).unwrap();
+        let none = Evaluation { value: f64::INFINITY, gradient: None };
+        let error = adam.tell(std::slice::from_ref(&none)).unwrap_err();
+        assert_eq!(error, OptimizerError::Value { value: f64::INFINITY });
+
+        told(&mut adam, |_| (0.0, vec![1.0, 1.0]));
+        let tells = (0..100)
+            .take_while(|_| {
+                let goes_on = adam.converged().is_none();
+                goes_on && adam.tell(std::slice::from_ref(&none)).is_ok()
+            })
+            .count();
+        assert_eq!(tells, MOST_RETREATS as usize + 1);
+        assert!(adam.converged().unwrap().starts_with("no step from the last good point"));
     }
 
     #[test]

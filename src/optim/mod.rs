@@ -27,6 +27,7 @@ use thiserror::Error;
 /// The value at a point, and the gradient there if it was asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
+    /// Infinite where there is none, such as where a simulation broke: a bad point, not an error.
     pub value: f64,
     pub gradient: Option<Vec<f64>>,
 }

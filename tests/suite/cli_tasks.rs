@@ -260,6 +260,37 @@ fn an_optimisation_lowers_the_objective_and_says_how_far_it_came() {
 }
 
 #[test]
+fn a_step_that_breaks_the_simulation_is_taken_back_and_the_search_goes_on() {
+    let folder = Folder::new();
+    // The pusher may be faster than the substep was made for.
+    let text = TASK
+        .replace("vx = { min = -1.0, max = 1.0 }", "vx = { min = -300.0, max = 300.0 }")
+        .replace("control_secs = 0.01", "control_secs = 0.01\nmax_speed = 1.0");
+    fs::write(folder.path("task.toml"), text).unwrap();
+    let record = folder.run("optimize task.toml --device cpu --iterations 12 --out run").remove(0);
+    let log = folder.log("run");
+    assert_eq!(log.len(), 12);
+    let broke = |line: &Value| line["broke"].as_str().is_some_and(|b| b.contains("diverged"));
+    let first = log.iter().position(broke).expect("a step that breaks the simulation");
+    assert!(log[first]["value"].is_null() && log[first]["score"].is_null());
+    assert!(log[first..].iter().any(|line| line["value"].is_f64()), "it never came back");
+    assert_eq!(record["objective"], log.last().unwrap()["best"]);
+    folder.run("gradient task.toml --device cpu --controls run/best-controls.npz");
+}
+
+#[test]
+fn a_task_that_breaks_at_its_start_says_how() {
+    let folder = Folder::new();
+    let text = TASK
+        .replace("vx = { min = -1.0, max = 1.0 }", "vx = { min = -300.0, max = 300.0 }")
+        .replace("control_secs = 0.01", "control_secs = 0.01\nmax_speed = 1.0")
+        .replace("mean = 0.2", "mean = 250.0");
+    fs::write(folder.path("task.toml"), text).unwrap();
+    let error = folder.fail("optimize task.toml --device cpu --iterations 12 --out run");
+    assert!(error.contains("iteration 0: particle") && error.contains("diverged"), "{error}");
+}
+
+#[test]
 fn the_gradient_is_written_and_holds_against_differences() {
     // f64 against differences of f64 (numerics.md 4).
     const TOLERANCE: f64 = 1e-6;
