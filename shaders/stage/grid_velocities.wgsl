@@ -1,4 +1,5 @@
-// The grid's own step alone, from momenta that a recorded substep kept: velocities for its adjoint.
+// The grid's own step alone, from momenta that a recorded substep kept: what its nodes give to rigid
+// bodies, for the adjoint (and the same velocities again).
 // One workgroup a block with nodes, one thread a node.
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! blocks -> sort -> p2g -> grid_update -> g2p               state n -> state n + 1
-//! count, blocks, sort, velocities of nodes (recomputed)     state n
+//! count, blocks, sort (again)                               state n, its nodes
 //!        -> g2p_adj -> grid_update_adj -> p2g_adj           cotangent n + 1 -> cotangent n
 //! ```
 //!
@@ -70,7 +70,7 @@ use placement::row_stride;
 use reverse::Reverse;
 use rigid::RigidBodies;
 use shaders::Kernels;
-use states::{MomentaId, StateId, StatePool};
+use states::{NodesId, StateId, StatePool};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tables::{Numbering, Tables};
@@ -160,8 +160,7 @@ struct Recorded {
     /// The state before it, and the numbering of its locations.
     state: StateId,
     numbering: Arc<Numbering>,
-    /// Momenta of its nodes.
-    momenta: MomentaId,
+    nodes: NodesId,
 }
 
 impl Record {
@@ -176,8 +175,8 @@ struct Io {
     input: StateId,
     output: StateId,
     bar: usize,
-    /// Where the momenta of a substep that is recorded, or walked back, are kept.
-    momenta: Option<MomentaId>,
+    /// Where the nodes of a substep that is recorded, or walked back, are kept.
+    nodes: Option<NodesId>,
 }
 
 impl GpuSimulator {
@@ -351,7 +350,7 @@ impl GpuSimulator {
     fn forget_record(&mut self) {
         for recorded in std::mem::take(&mut self.record.substeps) {
             self.pool.release(recorded.state);
-            self.pool.release_momenta(recorded.momenta);
+            self.pool.release_nodes(recorded.nodes);
         }
     }
 
@@ -375,8 +374,8 @@ impl GpuSimulator {
             let activations = &self.uniforms.present_activations;
             resources = resources.with_element("activations", activations);
         }
-        if let Some(momenta) = io.momenta.and_then(|id| self.pool.momenta(id)) {
-            resources = resources.with("momenta", momenta);
+        if let Some(nodes) = io.nodes.and_then(|id| self.pool.nodes(id)) {
+            resources = nodes.resources(resources);
         }
         let input = self.pool.get(io.input);
         resources = input.as_input(resources);

@@ -93,7 +93,7 @@ impl Simulator for GpuSimulator {
     }
 
     fn record_bytes(&self) -> u64 {
-        self.pool.state_bytes() + self.tables.momenta_bytes()
+        self.pool.state_bytes() + self.tables.nodes_bytes()
     }
 
     fn save(&mut self, slot: usize) -> Result<(), SimulationError> {

@@ -115,10 +115,9 @@ pub fn forward() -> impl Iterator<Item = Launch> {
     STAGES.iter().flat_map(|stage| stage.forward).copied()
 }
 
-/// The dispatches of a substep walked back: the state is counted and sorted again, velocities of
-/// nodes come from the momenta that the forward substep kept (and, by the same kernel, what
-/// they give to rigid bodies), then each stage's adjoint, last stage
-/// first.
+/// The dispatches of a substep walked back: the state is counted and sorted again; what nodes give to
+/// rigid bodies is summed again from the momenta that the forward substep kept (with its velocities);
+/// then each stage's adjoint, last stage first.
 pub fn reverse() -> impl Iterator<Item = Launch> {
     let count = over(Over::Particles, KernelId::Count);
     let integers = STAGES.iter().filter(|stage| stage.adjoint.is_none());

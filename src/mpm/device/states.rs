@@ -24,13 +24,19 @@ pub struct StatePool {
     bodies: usize,
     states: Vec<StateBuffers>,
     free: Vec<StateId>,
-    /// Momenta of the nodes in recorded substeps, and which of them are free.
-    momenta: Vec<Option<Buffer<[f32; 4]>>>,
-    free_momenta: Vec<MomentaId>,
+    /// Nodes of recorded substeps, and which of them are free.
+    nodes: Vec<Option<NodeBuffers>>,
+    free_nodes: Vec<NodesId>,
 }
 
-/// Number of a recorded substep's momenta in the pool.
-pub type MomentaId = usize;
+/// What a recorded substep keeps of its nodes, so that its adjoint need not sum and collide again.
+pub struct NodeBuffers {
+    momenta: Buffer<[f32; 4]>,
+    velocities: Buffer<[f32; 4]>,
+}
+
+/// Number of a recorded substep's nodes in the pool.
+pub type NodesId = usize;
 
 impl StatePool {
     pub fn new(particle_count: usize, rows: usize, bodies: usize) -> Self {
@@ -40,8 +46,8 @@ impl StatePool {
             bodies: bodies.max(1),
             states: Vec::new(),
             free: Vec::new(),
-            momenta: Vec::new(),
-            free_momenta: Vec::new(),
+            nodes: Vec::new(),
+            free_nodes: Vec::new(),
         }
     }
 
@@ -74,26 +80,29 @@ impl StatePool {
         Ok(())
     }
 
-    /// Room for the momenta of a substep that will be walked back, in a grid of `slots` blocks.
-    pub fn acquire_momenta(&mut self, gpu: &Gpu, slots: usize) -> Result<MomentaId, GpuError> {
-        let nodes = slots * BLOCK_CELLS;
-        while let Some(id) = self.free_momenta.pop() {
-            match &self.momenta[id] {
-                Some(buffer) if buffer.len() == nodes => return Ok(id),
+    /// Room for the nodes of a substep that will be walked back, in a grid of `slots` blocks.
+    pub fn acquire_nodes(&mut self, gpu: &Gpu, slots: usize) -> Result<NodesId, GpuError> {
+        let count = slots * BLOCK_CELLS;
+        while let Some(id) = self.free_nodes.pop() {
+            match &self.nodes[id] {
+                Some(nodes) if nodes.momenta.len() == count => return Ok(id),
                 // Of a grid of another size.
-                _ => self.momenta[id] = None,
+                _ => self.nodes[id] = None,
             }
         }
-        self.momenta.push(Some(Buffer::new(gpu, "recorded momenta", nodes)?));
-        Ok(self.momenta.len() - 1)
+        self.nodes.push(Some(NodeBuffers {
+            momenta: Buffer::new(gpu, "recorded momenta", count)?,
+            velocities: Buffer::new(gpu, "recorded velocities", count)?,
+        }));
+        Ok(self.nodes.len() - 1)
     }
 
-    pub fn release_momenta(&mut self, id: MomentaId) {
-        self.free_momenta.push(id);
+    pub fn release_nodes(&mut self, id: NodesId) {
+        self.free_nodes.push(id);
     }
 
-    pub fn momenta(&self, id: MomentaId) -> Option<&Buffer<[f32; 4]>> {
-        self.momenta[id].as_ref()
+    pub fn nodes(&self, id: NodesId) -> Option<&NodeBuffers> {
+        self.nodes[id].as_ref()
     }
 
     pub fn get(&self, id: StateId) -> &StateBuffers {
@@ -121,8 +130,19 @@ impl StatePool {
     }
 
     pub fn bytes(&self) -> u64 {
-        let momenta: u64 = self.momenta.iter().flatten().map(Buffer::bytes).sum();
-        self.states.len() as u64 * self.state_bytes() + momenta
+        let nodes: u64 = self.nodes.iter().flatten().map(NodeBuffers::bytes).sum();
+        self.states.len() as u64 * self.state_bytes() + nodes
+    }
+}
+
+impl NodeBuffers {
+    /// Offers them in place of those that every other substep writes.
+    pub fn resources(&self, resources: Resources) -> Resources {
+        resources.with("momenta", &self.momenta).with("velocities", &self.velocities)
+    }
+
+    fn bytes(&self) -> u64 {
+        self.momenta.bytes() + self.velocities.bytes()
     }
 }
 

@@ -39,9 +39,12 @@ impl GpuSimulator {
         self.kernels.get(kernel).dynamic().iter().map(element).collect()
     }
 
-    /// Without those of rigid bodies if the model has none.
+    /// Without those that only rigid bodies need, if the model has none.
     pub(super) fn needed(&self, launches: impl Iterator<Item = Launch>) -> Vec<Launch> {
-        launches.filter(|launch| self.rigid.count > 0 || launch.over != Over::Rigid).collect()
+        let for_rigid = |launch: &Launch| {
+            launch.over == Over::Rigid || launch.kernel == KernelId::GridVelocities
+        };
+        launches.filter(|launch| self.rigid.count > 0 || !for_rigid(launch)).collect()
     }
 
     pub(super) fn launch(
@@ -98,7 +101,7 @@ impl GpuSimulator {
 
     pub(super) fn io(&self) -> Io {
         let bar = self.reverse.as_ref().map_or(0, |reverse| reverse.present);
-        Io { input: self.present.state, output: self.present.state, bar, momenta: None }
+        Io { input: self.present.state, output: self.present.state, bar, nodes: None }
     }
 
     /// Makes the present state ready for a substep: its stress, and its counts.
@@ -192,11 +195,11 @@ impl GpuSimulator {
     ) -> Result<(), SimulationError> {
         let next = self.pool.acquire(&self.gpu)?;
         let slots = self.tables.capacity.slots;
-        let momenta = match keep {
-            true => Some(self.pool.acquire_momenta(&self.gpu, slots)?),
+        let nodes = match keep {
+            true => Some(self.pool.acquire_nodes(&self.gpu, slots)?),
             false => None,
         };
-        let io = Io { output: next, momenta, ..self.io() };
+        let io = Io { output: next, nodes, ..self.io() };
         self.tables.reset_lists(recording);
         let measured = if self.measures() { stages::MEASURED.forward } else { &[] };
         let launches = self.needed(stages::forward().chain(measured.iter().copied()));
@@ -205,11 +208,11 @@ impl GpuSimulator {
             self.launch(recording, launch, io, &elements)?;
         }
         self.exchange(recording, substep, io)?;
-        match momenta {
-            Some(momenta) => self.record.substeps.push(Recorded {
+        match nodes {
+            Some(nodes) => self.record.substeps.push(Recorded {
                 state: self.present.state,
                 numbering: Arc::clone(self.tables.numbering()),
-                momenta,
+                nodes,
             }),
             None => self.pool.release(self.present.state),
         }
@@ -248,14 +251,14 @@ impl GpuSimulator {
         recording: &mut Recording,
         substep: usize,
     ) -> Result<(), SimulationError> {
-        let Some(Recorded { state, numbering, momenta }) = self.record.substeps.pop() else {
+        let Some(Recorded { state, numbering, nodes }) = self.record.substeps.pop() else {
             return Err(SimulationError::Device(format!("substep {substep} was not recorded")));
         };
         self.pool.release(self.present.state);
         self.present.state = state;
         self.use_numbering(&numbering);
         let written = 1 - self.io().bar;
-        let io = Io { bar: written, momenta: Some(momenta), ..self.io() };
+        let io = Io { bar: written, nodes: Some(nodes), ..self.io() };
         self.tables.reset_lists(recording);
         self.exchange_adj(recording, substep, io)?;
         let launches = self.needed(stages::reverse());
@@ -269,7 +272,7 @@ impl GpuSimulator {
                 }
             }
         }
-        self.pool.release_momenta(momenta);
+        self.pool.release_nodes(nodes);
         if let Some(reverse) = &mut self.reverse {
             reverse.present = written;
         }

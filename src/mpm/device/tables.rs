@@ -232,9 +232,9 @@ impl Tables {
         Ok([lists.occupied[0] as usize, lists.nodes[0] as usize, cells as usize])
     }
 
-    /// Of the node momenta that one recorded substep keeps.
-    pub fn momenta_bytes(&self) -> u64 {
-        self.momenta.bytes()
+    /// Of the nodes that one recorded substep keeps.
+    pub fn nodes_bytes(&self) -> u64 {
+        self.momenta.bytes() + self.velocities.bytes()
     }
 
     pub fn bytes(&self) -> u64 {
