@@ -6,7 +6,8 @@
 //! derivative itself.
 
 use super::Field;
-use super::merge::{Group, Particle, ParticleBar, child, child_adj};
+use super::merge::{Group, Nest, Particle, ParticleBar, child, child_adj};
+use crate::laws::Family;
 use crate::math::{Scalar, Vec3};
 use crate::mpm::state::{Cotangent, NO_MUSCLE, split_position};
 use crate::mpm::twin::context::{Context, Point};
@@ -37,7 +38,7 @@ pub struct Change<R> {
 #[derive(Clone, Copy, Debug)]
 enum Origin {
     Kept(u32),
-    Child { parent: u32, octant: u8 },
+    Child { parent: u32, octant: u8, on_lattice: bool },
     Merged { first: u32, count: u32 },
 }
 
@@ -45,7 +46,9 @@ enum Origin {
 #[derive(Clone, Copy, PartialEq)]
 enum Fate {
     Kept,
-    Split,
+    Split {
+        on_lattice: bool,
+    },
     /// First and last but one of a range of members; the particle of lowest id makes the new one.
     MergedFirst(u32, u32),
     Merged,
@@ -89,20 +92,37 @@ fn half_spacing<R: Scalar>(ctx: &Context<R>, level: u8) -> R {
     ctx.lattices[level as usize].cell_width * R::from_f64(0.25)
 }
 
+/// The particles to split. Children of what flows are put on the lattice of their level, unless their
+/// parent shares its site with another one that is split: around a parent out of place
+/// they would leave gaps and heaps of its size, in which sand is weaker.
 fn splits<R: Scalar>(ctx: &Context<R>, field: &Field<R>, stored: &Stored<R>) -> Vec<Fate> {
-    let fate = |&p: &u32| {
-        let p = p as usize;
-        let level = stored.points[stored.id[p] as usize].level;
-        if level == 0 {
-            return Fate::Kept;
+    let places = by_id(stored);
+    let site = |(id, &p): (usize, &u32)| {
+        let (p, point) = (p as usize, &stored.points[id]);
+        if point.level == 0 {
+            return None;
         }
-        let margin = way(ctx, stored, p) + half_spacing(ctx, level);
-        match field.finest(stored.cell[p], stored.offset[p], margin) < level {
-            true => Fate::Split,
-            false => Fate::Kept,
-        }
+        let margin = way(ctx, stored, p) + half_spacing(ctx, point.level);
+        let per_axis = ctx.per_axis[point.body as usize];
+        let site = sub_cell(stored.cell[p], stored.offset[p], per_axis, point.level);
+        (field.finest(stored.cell[p], stored.offset[p], margin) < point.level).then_some((
+            site,
+            point.body,
+            point.level,
+            id,
+        ))
     };
-    by_id(stored).par_iter().map(fate).collect()
+    let mut sites: Vec<_> = places.par_iter().enumerate().filter_map(site).collect();
+    sites.par_sort_unstable();
+    let mut fates = vec![Fate::Kept; places.len()];
+    for shared in sites.chunk_by(|a, b| (a.0, a.1, a.2) == (b.0, b.1, b.2)) {
+        for &(.., id) in shared {
+            let law = ctx.materials[stored.points[id].material as usize].kind;
+            let flows = law.spec().family != Family::Elastic;
+            fates[id] = Fate::Split { on_lattice: flows && shared.len() == 1 };
+        }
+    }
+    fates
 }
 
 /// A particle that may be merged: its group first, then its id.
@@ -178,14 +198,19 @@ fn is_far<R: Scalar>(
     (per_axis, level): (u32, u8),
     more: R,
 ) -> bool {
+    let (cell, offset) = middle(sub_cell, per_axis, level);
+    let margin = ctx.hysteresis + half_spacing(ctx, level) + more;
+    field.finest(cell, offset, margin) >= level
+}
+
+/// The middle of a sub-cell.
+fn middle<R: Scalar>(sub_cell: [i32; 3], per_axis: u32, level: u8) -> ([i32; 3], Vec3<R>) {
     // In halves of sub-cells, then in cells: powers of two, so exact.
     let split = sub_cell.map(|i| {
         let halves = (2 * i64::from(i) + 1) << level;
         split_position(halves as f64 / f64::from(2 * per_axis))
     });
-    let offset = Vec3(split.map(|(_, offset)| R::from_f64(offset)));
-    let margin = ctx.hysteresis + half_spacing(ctx, level) + more;
-    field.finest(split.map(|(cell, _)| cell), offset, margin) >= level
+    (split.map(|(cell, _)| cell), Vec3(split.map(|(_, offset)| R::from_f64(offset))))
 }
 
 /// Rest volume that a particle of a level stands for in a body.
@@ -238,7 +263,9 @@ fn apply<R: Scalar>(
     for (&fate, p) in fates.iter().zip(by_id(stored)) {
         match fate {
             Fate::Kept => origins.push(Origin::Kept(p)),
-            Fate::Split => origins.extend((0..8).map(|octant| Origin::Child { parent: p, octant })),
+            Fate::Split { on_lattice } => {
+                origins.extend((0..8).map(|octant| Origin::Child { parent: p, octant, on_lattice }))
+            }
             Fate::MergedFirst(first, count) => origins.push(Origin::Merged { first, count }),
             Fate::Merged => {}
         }
@@ -270,11 +297,25 @@ impl<R: Scalar> Change<R> {
         self.before.points[self.before.id[p as usize] as usize]
     }
 
+    /// Where the children of a particle are put.
+    fn nest(&self, ctx: &Context<R>, parent: u32, on_lattice: bool) -> Nest<R> {
+        let (from, point) = (particle(&self.before, parent), self.point(parent));
+        if !on_lattice {
+            return Nest::around(&from, &point);
+        }
+        let (per_axis, level) = (ctx.per_axis[point.body as usize], point.level);
+        let (cell, offset) =
+            middle(sub_cell(from.cell, from.offset, per_axis, level), per_axis, level);
+        let spacing = full_volume(ctx, point.body, level).cbrt();
+        Nest { cell, offset, step: spacing * R::from_f64(0.25), is_parents: false }
+    }
+
     fn make(&self, ctx: &Context<R>, origin: &Origin) -> (Particle<R>, Point<R>) {
         match *origin {
             Origin::Kept(p) => (particle(&self.before, p), self.point(p)),
-            Origin::Child { parent, octant } => {
+            Origin::Child { parent, octant, on_lattice } => {
                 let (from, point) = (particle(&self.before, parent), self.point(parent));
+                let nest = self.nest(ctx, parent, on_lattice);
                 let eighth = R::from_f64(0.125);
                 let own = Point {
                     mass: point.mass * eighth,
@@ -282,7 +323,7 @@ impl<R: Scalar> Change<R> {
                     level: point.level - 1,
                     ..point
                 };
-                (child(&from, &point, octant, ctx.cell_width), own)
+                (child(&from, &nest, octant, ctx.cell_width), own)
             }
             Origin::Merged { first, count } => {
                 self.with_group(ctx, first, count, |group| group.merged())
@@ -319,8 +360,9 @@ impl<R: Scalar> Change<R> {
             };
             match *origin {
                 Origin::Kept(p) => sums[p as usize] = own,
-                Origin::Child { parent, octant } => {
-                    child_adj(&self.point(parent), octant, &own, &mut sums[parent as usize]);
+                Origin::Child { parent, octant, on_lattice } => {
+                    let nest = self.nest(ctx, parent, on_lattice);
+                    child_adj(&nest, octant, &own, &mut sums[parent as usize]);
                 }
                 Origin::Merged { first, count } => {
                     let bars = self.with_group(ctx, first, count, |group| group.merged_adj(&own));

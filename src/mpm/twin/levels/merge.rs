@@ -38,33 +38,50 @@ fn corner<R: Scalar>(octant: u8) -> Vec3<R> {
     Vec3::from_fn(|a| if octant >> a & 1 == 1 { R::one() } else { -R::one() })
 }
 
-/// A quarter of the spacing that a particle of this rest volume stands for [m].
-fn quarter<R: Scalar>(point: &Point<R>) -> R {
-    point.volume.cbrt() * R::from_f64(0.25)
+/// What eight children surround, and how far from it they lie along each axis [m].
+#[derive(Clone, Copy, Debug)]
+pub struct Nest<R> {
+    pub cell: [i32; 3],
+    /// [cell widths]
+    pub offset: Vec3<R>,
+    pub step: R,
+    /// Whether it is the parent's own place, or a site that stays where it is when the parent moves a
+    /// little.
+    pub is_parents: bool,
 }
 
-/// The child in an octant: `x + q o`, `v + q C o`, all else as the parent.
+impl<R: Scalar> Nest<R> {
+    /// The parent's own place, and a quarter of the spacing that its volume stands for.
+    pub fn around(parent: &Particle<R>, point: &Point<R>) -> Self {
+        let step = point.volume.cbrt() * R::from_f64(0.25);
+        Self { cell: parent.cell, offset: parent.offset, step, is_parents: true }
+    }
+}
+
+/// The child in an octant: `X + q o`, `v + q C o`, all else as the parent.
 pub fn child<R: Scalar>(
     parent: &Particle<R>,
-    point: &Point<R>,
+    nest: &Nest<R>,
     octant: u8,
     cell_width: R,
 ) -> Particle<R> {
-    let step = corner(octant) * quarter(point);
-    let (cell, offset) = settled(parent.cell, parent.offset + step * cell_width.recip());
+    let step = corner(octant) * nest.step;
+    let (cell, offset) = settled(nest.cell, nest.offset + step * cell_width.recip());
     Particle { cell, offset, v: parent.v + parent.c * step, ..*parent }
 }
 
-/// Adds the cotangent of a child to its parent's: `x_bar`, `v_bar`, F and history as they are,
-/// `C_bar += q v_bar oᵀ + C_bar`.
+/// Adds the cotangent of a child to its parent's: `v_bar`, F and history as they are, `x_bar` if the
+/// nest is the parent's place, `C_bar += q v_bar oᵀ + C_bar`.
 pub fn child_adj<R: Scalar>(
-    point: &Point<R>,
+    nest: &Nest<R>,
     octant: u8,
     bar: &ParticleBar<R>,
     sum: &mut ParticleBar<R>,
 ) {
-    let step = corner(octant) * quarter(point);
-    sum.x += bar.x;
+    let step = corner(octant) * nest.step;
+    if nest.is_parents {
+        sum.x += bar.x;
+    }
     sum.v += bar.v;
     sum.c += bar.c + bar.v.outer(step);
     sum.f += bar.f;

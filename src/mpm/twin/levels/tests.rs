@@ -103,7 +103,7 @@ fn many_substeps_with_splitting_and_merging_back_are_the_transpose_of_forward() 
 
 #[test]
 fn splitting_and_merging_keep_mass_and_momentum_and_undo_each_other() {
-    use super::merge::{Group, Particle, child};
+    use super::merge::{Group, Nest, Particle, child};
     let mut random = Random::new(25);
     let f = Mat3::identity() + random.matrix(0.1);
     let parent = Particle {
@@ -122,7 +122,8 @@ fn splitting_and_merging_keep_mass_and_momentum_and_undo_each_other() {
         body: 0,
         level: 1,
     };
-    let children: Vec<_> = (0..8).map(|octant| child(&parent, &point, octant, H)).collect();
+    let nest = Nest::around(&parent, &point);
+    let children: Vec<_> = (0..8).map(|octant| child(&parent, &nest, octant, H)).collect();
     let own = super::super::context::Point { mass: 0.25, volume: 1.25e-4, level: 0, ..point };
     let points = [own; 8];
     let group = Group { particles: &children, points: &points, cell_width: H, d: H * H };
@@ -245,7 +246,7 @@ fn a_uniform_stress_pushes_no_node_across_a_band_and_does_without_the_gradients_
 
 #[test]
 fn merging_and_splitting_have_their_transposes() {
-    use super::merge::{Group, Particle, ParticleBar, child, child_adj};
+    use super::merge::{Group, Nest, Particle, ParticleBar, child, child_adj};
     use crate::mpm::twin::context::Point;
     let mut random = Random::new(26);
     let base = Mat3::identity() + random.matrix(0.2);
@@ -327,14 +328,64 @@ fn merging_and_splitting_have_their_transposes() {
     }
     assert_dual("merge", forward, backward);
 
-    let (mut forward, mut backward) = (Pairing::default(), Pairing::default());
-    let mut sum = ParticleBar::zero();
-    for octant in 0..8 {
-        let child_bar = bar();
-        let made = child(&dual[3], &dual_points[3], octant, Dual::from(H));
-        pair(&mut forward, &made, &child_bar);
-        child_adj(&points[3], octant, &child_bar, &mut sum);
+    for is_parents in [true, false] {
+        let (mut forward, mut backward) = (Pairing::default(), Pairing::default());
+        let mut sum = ParticleBar::zero();
+        let (mut nest, mut of_dual) =
+            (Nest::around(&plain[3], &points[3]), Nest::around(&dual[3], &dual_points[3]));
+        if !is_parents {
+            // A site of the lattice does not follow its particle.
+            (nest.is_parents, of_dual.is_parents) = (false, false);
+            of_dual.offset = Vec3(of_dual.offset.0.map(|o| Dual::from(o.re)));
+        }
+        for octant in 0..8 {
+            let child_bar = bar();
+            pair(&mut forward, &child(&dual[3], &of_dual, octant, Dual::from(H)), &child_bar);
+            child_adj(&nest, octant, &child_bar, &mut sum);
+        }
+        pair(&mut backward, &dual[3], &sum);
+        assert_dual("split", forward, backward);
     }
-    pair(&mut backward, &dual[3], &sum);
-    assert_dual("split", forward, backward);
+}
+
+#[test]
+fn children_of_what_flows_stand_on_their_lattice_unless_parents_share_a_site() {
+    let on_lattice = |law: Law, shared: bool| {
+        let mut model = (*scene_with_levels(law, 2)).clone();
+        let mut random = Random::new(27);
+        // Coarse particles out of place, two to a site of the coarser lattice or one.
+        model.initial.cell = (0..4).map(|n| [if shared { 4 } else { 3 + n }, 4, 4]).collect();
+        model.initial.offset =
+            (0..4).map(|_| Vec3::from_fn(|_| 0.25 + 0.2 * random.number())).collect();
+        let (initial, own) = (&mut model.initial, &mut model.particles);
+        initial.v.truncate(4);
+        initial.c.truncate(4);
+        initial.f = vec![Mat3::identity(); 4];
+        initial.history = vec![0.0; 4];
+        own.mass.truncate(4);
+        own.volume.truncate(4);
+        own.material.truncate(4);
+        own.muscle = vec![NO_MUSCLE; 4];
+        own.body = vec![0; 4];
+        own.level = vec![1; 4];
+        let model = Arc::new(model);
+        let mut twin = Twin::<f64>::new(&model).unwrap();
+        twin.drive(&drive(&model, 4)).unwrap();
+        twin.follow(0).unwrap();
+        let state = twin.read().unwrap();
+        let momentum = |v: &[Vec3<f64>], m: &[f64]| {
+            v.iter().zip(m).fold(Vec3::zero(), |sum, (&v, &m)| sum + v * m)
+        };
+        let after = state.particles.as_ref().expect("particles were split");
+        assert_eq!(after.mass.len(), 32);
+        let lost =
+            momentum(&state.v, &after.mass) - momentum(&model.initial.v, &model.particles.mass);
+        assert!(lost.norm_squared().sqrt() < 1e-12, "momentum {lost:?}");
+        // Two to a cell and axis: at a quarter and three quarters.
+        state.offset.iter().all(|o| o.0.iter().all(|o| (o.abs() - 0.25).abs() < 1e-12))
+    };
+    let sand = Law::typical(LawKind::Sand);
+    assert!(on_lattice(sand, false));
+    assert!(!on_lattice(sand, true));
+    assert!(!on_lattice(elastic(), false), "what returns to its shape keeps it");
 }
