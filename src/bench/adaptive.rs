@@ -11,7 +11,7 @@ use crate::model::{ActionTarget, Model, compile};
 use crate::mpm::simulator::{SimulationError, Simulator};
 use crate::mpm::state::State;
 use crate::scene::{
-    Body, BodyShape, Bounds, Collider, ColliderShape, Contact, Effector, Fidelity, Scene,
+    Band, Body, BodyShape, Bounds, Collider, ColliderShape, Contact, Effector, Fidelity, Scene,
     SceneError,
 };
 use serde::Serialize;
@@ -30,6 +30,8 @@ const FILL_CELLS: f64 = 1.5;
 /// How high the blade is lifted between two passes [m], and at what speed [m/s].
 const LIFT: f64 = 0.14;
 const LIFT_SPEED: f64 = 0.5;
+/// Farther than the bed is long [m].
+const FAR: f64 = 100.0;
 /// Width of the columns whose heights are compared [m].
 const COLUMN: f64 = 0.02;
 
@@ -44,6 +46,8 @@ pub enum Grids {
     Double,
     /// Three levels without the terms in the gradient of their shares: wrong.
     Uncoupled,
+    /// Three levels of which only the finest is ever used: what levels cost where they save nothing.
+    OnlyFinest,
 }
 
 impl Grids {
@@ -53,6 +57,7 @@ impl Grids {
             Grids::Levels(count) => format!("{count} levels"),
             Grids::Double => "uniform 2h (control)".into(),
             Grids::Uncoupled => "3 levels, shares uncoupled (control)".into(),
+            Grids::OnlyFinest => "3 levels, all finest (overhead)".into(),
         }
     }
 
@@ -90,6 +95,8 @@ pub struct Run {
     pub jitter: f64,
     pub particles_at_start: usize,
     pub particles_at_end: usize,
+    /// Of the particles at the end, finest first.
+    pub particles_by_level: Vec<usize>,
     /// Of the half bed.
     pub particle_substeps: f64,
     pub cpu_secs: f64,
@@ -155,11 +162,19 @@ pub fn model(plough: &Plough, grids: Grids) -> Result<Model, SceneError> {
         }
         Grids::Levels(count) => levels.count = count,
         Grids::Uncoupled => levels.count = 3,
+        Grids::OnlyFinest => {
+            levels.count = 3;
+            levels.bands = Some([FAR, 2.0 * FAR].map(|start| Band { start, width: 1.0 }).to_vec());
+        }
     }
     if let Some(levels) = &mut scene.levels {
         levels.trail = plough.trail;
     }
-    let count = scene.levels.as_ref().map_or(1, |levels| levels.count);
+    let count = match grids {
+        // The bed of the uniform grid, to the particle.
+        Grids::OnlyFinest => 1,
+        _ => scene.levels.as_ref().map_or(1, |levels| levels.count),
+    };
     let coarsest = scene.world.cell_width * f64::from(1u32 << (count - 1));
     let [length, width, depth] = plough.bed;
     let (half, fill) = (0.5 * width, FILL_CELLS * coarsest);
@@ -269,6 +284,9 @@ pub fn plough(
     let (cpu, wall) = (cpu_secs() - cpu_before, started.elapsed().as_secs_f64());
     let costs = simulator.costs()?.stage_secs.into_iter();
     let stage_ns = costs.map(|(stage, secs)| (stage, secs * 1e9 / particle_substeps)).collect();
+    let last = simulator.read()?;
+    let levels = &last.particles.as_deref().unwrap_or(&model.particles).level;
+    let of_level = |l: usize| levels.iter().filter(|&&level| usize::from(level) == l).count();
     let colliders = model.colliders.len();
     let blade = model.colliders.iter().position(|c| c.name == "blade").unwrap_or(0);
     let wrenches = simulator.wrenches()?;
@@ -290,13 +308,14 @@ pub fn plough(
         jitter: plough.jitter,
         particles_at_start: model.initial.particle_count(),
         particles_at_end: particles,
+        particles_by_level: (0..model.levels.count()).map(of_level).collect(),
         particle_substeps,
         cpu_secs: cpu,
         wall_secs: wall,
         stage_ns,
         force: parts,
         curve: curve.collect(),
-        heights: heights(plough, &model, &simulator.read()?),
+        heights: heights(plough, &model, &last),
     })
 }
 

@@ -482,6 +482,11 @@ pub struct BenchArgs {
     #[arg(long)]
     pub second_pass: bool,
 
+    /// The suite `adaptive` also runs three levels that are the finest everywhere: what levels cost
+    /// where they save nothing.
+    #[arg(long)]
+    pub overhead: bool,
+
     /// Leave out the two controls of the suite `adaptive`.
     #[arg(long)]
     pub no_controls: bool,
