@@ -19,7 +19,7 @@ use crate::identify::Seen;
 use crate::model::Model;
 use crate::mpm::diagnostics::{Stretch, drained, stretches, totals};
 use crate::mpm::simulator::{Observation, Simulator};
-use crate::mpm::state::State;
+use crate::mpm::state::{RigidMotion, State};
 use crate::rollout::{Controls, Moment, Sensor};
 use crate::task::sensors;
 use miette::IntoDiagnostic;
@@ -49,6 +49,8 @@ struct Collected {
     readings: Readings,
     /// Of each body, over the frames.
     stretches: Vec<Stretch>,
+    /// The rigid bodies at the last look.
+    rigid: Vec<RigidMotion<f64>>,
 }
 
 /// What is observed for `softscape identify`.
@@ -217,9 +219,16 @@ fn look_at(
     }
     if plan.sensors_out.is_some() && substep > 0 {
         let poses = plan.motion.poses_at(substep - 1);
-        let moment = Moment { model: &plan.model, observation: &observation, poses, wrenches: &[] };
+        let moment = Moment {
+            model: &plan.model,
+            observation: &observation,
+            poses,
+            wrenches: &[],
+            rigid_before: &collected.rigid,
+        };
         collected.readings.add(time_secs, &plan.sensors, moment);
     }
+    collected.rigid = observation.rigid;
     Ok(())
 }
 
@@ -245,8 +254,13 @@ impl Collected {
         if plan.feels() {
             let wrenches = simulator.wrenches()?;
             let none = Observation::default();
-            let moment =
-                Moment { model: &plan.model, observation: &none, poses: &[], wrenches: &[] };
+            let moment = Moment {
+                model: &plan.model,
+                observation: &none,
+                poses: &[],
+                wrenches: &[],
+                rigid_before: &[],
+            };
             self.readings.add_wrenches(&plan.sensors, moment, &wrenches);
         }
         Ok(())

@@ -150,6 +150,17 @@ pub struct RigidGradient {
     pub inertia: Mat3<f64>,
 }
 
+impl RigidGradient {
+    pub const ZERO: Self = Self { mass: 0.0, inertia: Mat3([[0.0; 3]; 3]) };
+}
+
+impl std::ops::AddAssign for RigidGradient {
+    fn add_assign(&mut self, other: Self) {
+        self.mass += other.mass;
+        self.inertia += other.inertia;
+    }
+}
+
 /// Where the time of a simulation goes, as far as its backend can tell.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Costs {

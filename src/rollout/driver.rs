@@ -1,6 +1,6 @@
 //! Runs a rollout forward, and back.
 
-use super::objective::{Objective, ObjectiveError};
+use super::objective::{Beside, Objective, ObjectiveError};
 use super::schedule::{Budget, Move, Schedule, ScheduleError};
 use super::sensor::Moment;
 use super::{Controls, ControlsError};
@@ -9,7 +9,7 @@ use crate::model::{Model, ParameterValue};
 use crate::mpm::simulator::{
     Gradient, Observation, RigidGradient, SimulationError, Simulator, Wrench,
 };
-use crate::mpm::state::{RigidCotangent, State};
+use crate::mpm::state::{RigidCotangent, RigidMotion, State};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -226,6 +226,12 @@ struct Run<'r, 's> {
     /// Derivative of the objective's own terms by collider poses, as in the drive.
     poses_bar: Vec<PoseCotangent>,
     last: Observation,
+    /// The rigid bodies after each control step so far, the start first, if a term looks at how they
+    /// changed; the derivative by those before the control step that was walked back last, and by
+    /// the mass properties.
+    rigid_path: Vec<Vec<RigidMotion<f64>>>,
+    rigid_before_bar: Vec<RigidCotangent<f64>>,
+    masses_bar: Vec<RigidGradient>,
     /// Checksums of the first sweep by substep, if replays are checked.
     fingerprints: BTreeMap<usize, u64>,
 }
@@ -259,6 +265,9 @@ impl<'r, 's> Run<'r, 's> {
             wrenches: Vec::new(),
             poses_bar,
             last: Observation::default(),
+            rigid_path: vec![rollout.initial.rigid.clone()],
+            rigid_before_bar: Vec::new(),
+            masses_bar: vec![RigidGradient::ZERO; model.rigid_bodies.len()],
             fingerprints: BTreeMap::new(),
         })
     }
@@ -340,21 +349,39 @@ impl<'r, 's> Run<'r, 's> {
                 let Rollout { model, objective, controls, .. } = self.rollout;
                 let done = stretch.end / model.substeps_per_control;
                 let steps = controls.control_steps();
+                let started = self.rigid_before(done).to_vec();
                 let seen = Moment {
                     model,
                     observation: &observation,
                     poses: self.drive.poses_at(stretch.end - 1),
                     wrenches: &[],
+                    rigid_before: &started,
                 };
                 let row = (stretch.end - 1) * self.drive.collider_count;
-                let poses_bar = &mut self.poses_bar[row..row + self.drive.collider_count];
-                let seed = objective.state_adj(seen, done, steps, poses_bar);
+                let bodies = model.rigid_bodies.len();
+                let mut before = vec![RigidCotangent::zero(); bodies];
+                let beside = Beside {
+                    poses: &mut self.poses_bar[row..row + self.drive.collider_count],
+                    rigid_before: &mut before,
+                    rigid_masses: &mut self.masses_bar,
+                };
+                let mut seed = objective.state_adj(seen, done, steps, beside);
+                let later = std::mem::replace(&mut self.rigid_before_bar, before);
+                seed.rigid.iter_mut().zip(later).for_each(|(sum, bar)| *sum += bar);
                 self.simulator.seed(&seed)?;
             }
             self.simulator.reverse(stretch.clone())?;
             self.report(Phase::Reverse, self.substeps - stretch.start);
         }
         Ok(())
+    }
+
+    /// The rigid bodies at the start of the control step that ends as the `done`th.
+    fn rigid_before(&self, done: usize) -> &[RigidMotion<f64>] {
+        match self.rollout.objective.needs_rigid_before() {
+            true => &self.rigid_path[done - 1],
+            false => &[],
+        }
     }
 
     /// Whether this stretch carries the first sweep on; counts it.
@@ -402,8 +429,14 @@ impl<'r, 's> Run<'r, 's> {
         let done = substep / model.substeps_per_control;
         let steps = controls.control_steps();
         let poses = self.drive.poses_at(substep - 1);
-        let seen = Moment { model, observation, poses, wrenches: &[] };
-        objective.add_state_values(seen, done, steps, &mut self.values);
+        let mut values = std::mem::take(&mut self.values);
+        let rigid_before = self.rigid_before(done);
+        let seen = Moment { model, observation, poses, wrenches: &[], rigid_before };
+        objective.add_state_values(seen, done, steps, &mut values);
+        self.values = values;
+        if objective.needs_rigid_before() {
+            self.rigid_path.push(observation.rigid.clone());
+        }
     }
 
     /// Gives the reverse pass that has begun the derivative by the wrenches.
@@ -458,18 +491,26 @@ impl<'r, 's> Run<'r, 's> {
             .zip(&gradient.constants)
             .map(|(material, constants)| material.law.parameters_adj(*constants))
             .collect();
+        // The first control step began with the initial motions.
+        let mut rigid: Vec<RigidDerivative> = gradient
+            .initial
+            .rigid
+            .iter()
+            .zip(&gradient.rigid)
+            .map(|(&motion, &mass)| RigidDerivative { motion, mass })
+            .collect();
+        for (sum, bar) in rigid.iter_mut().zip(&self.rigid_before_bar) {
+            sum.motion += *bar;
+        }
+        for (sum, bar) in rigid.iter_mut().zip(&self.masses_bar) {
+            sum.mass += *bar;
+        }
         let derivative = Derivative {
             controls: controls_bar,
             initial_x: gradient.initial.x.iter().map(|x| x.0).collect(),
             initial_v: gradient.initial.v.iter().map(|v| v.0).collect(),
             materials,
-            rigid: gradient
-                .initial
-                .rigid
-                .iter()
-                .zip(&gradient.rigid)
-                .map(|(&motion, &mass)| RigidDerivative { motion, mass })
-                .collect(),
+            rigid,
             backward_secs: reverse_start.elapsed().as_secs_f64(),
             checkpoint_bytes: schedule.bytes,
             replayed_substeps: schedule.replayed_substeps(),

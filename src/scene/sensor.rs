@@ -20,6 +20,10 @@ pub enum Quantity {
     /// Mean force [N] and torque [N m] of the material on a collider over the control step: six
     /// numbers, world axes, the torque about the collider's position.
     Wrench { collider: String },
+    /// Mean force [N] and torque [N m] of all that touches a free rigid body (material, colliders,
+    /// other bodies) over the control step: six numbers, world axes, the torque about its centre of
+    /// mass. Without gravity: of a body at rest it is its weight.
+    BodyWrench { body: String },
     /// Height [m] of the material over the nodes of a horizontal grid, as a camera above sees it.
     HeightMap {
         body: Option<String>,

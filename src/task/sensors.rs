@@ -54,6 +54,12 @@ impl Resolve<'_> {
             Said::Wrench { collider } => {
                 (Quantity::Wrench { collider: self.collider(at, collider)? }, all)
             }
+            Said::BodyWrench { body } => {
+                let bodies = &self.model.rigid_bodies;
+                let names: Vec<&str> = bodies.iter().map(|body| body.name.as_str()).collect();
+                let body = self.index(&at.key("body"), "rigid body", body, &names)?;
+                (Quantity::BodyWrench { body }, all)
+            }
             Said::HeightMap { body, origin, cell_width, counts, floor, smoothing } => {
                 let [x, y] = *origin;
                 self.point(at, "origin", [x, y, 0.0])?;

@@ -76,6 +76,39 @@ fn readings_are_written_as_arrays_and_as_json_and_say_the_same() {
 }
 
 #[test]
+fn a_rigid_body_feels_nothing_in_free_flight_and_its_weight_at_rest() {
+    let body = r#"
+[[rigid_body]]
+name = "stone"
+mass = 2.0
+shape = { type = "box", size = [0.1, 0.1, 0.1] }
+position = [0.4, 0.0, 0.062]
+contact = { type = "separate", friction = 0.5 }
+[[sensor]]
+name = "felt"
+quantity = { type = "body_wrench", body = "stone" }
+"#;
+    let folder = folder(&format!("{SCENE}{body}"));
+    let output = run(&folder, "--json run scene.toml --device cpu --secs 0.6 --sensors out.json");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = fs::read_to_string(folder.path().join("out.json")).unwrap();
+    let json: Value = serde_json::from_str(&text).unwrap();
+    let felt =
+        |step: usize, axis: usize| json["sensors"]["felt"]["values"][step][axis].as_f64().unwrap();
+    assert!(felt(0, 2).abs() < 1e-3, "in flight: {} N", felt(0, 2));
+    // The mean over its last half of a second of rocking to rest.
+    let last = json["time"].as_array().unwrap().len() - 1;
+    let weight = 2.0 * 9.81;
+    assert!((felt(last, 2) - weight).abs() < 0.01 * weight, "at rest: {} N", felt(last, 2));
+
+    let wrong = format!("{SCENE}{}", body.replace("body = \"stone\"", "body = \"rock\""));
+    fs::write(folder.path().join("scene.toml"), wrong).unwrap();
+    let output = run(&folder, "run scene.toml --device cpu --sensors out.json");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(message.contains("rock") && message.contains("stone"), "{message}");
+}
+
+#[test]
 fn a_scene_without_sensors_has_none_to_write() {
     let folder = folder(&SCENE[..SCENE.find("[[sensor]]").unwrap()]);
     let output = run(&folder, "run scene.toml --sensors out.npz");

@@ -340,7 +340,8 @@ fn what_is_not_there_is_nowhere_to_be_measured() {
     let measured = |quantity, observation: &Observation| {
         let particles = model.bodies[1].particles.clone();
         let sensor = Sensor { name: "s".into(), quantity, particles };
-        let moment = Moment { model: &model, observation, poses: &[], wrenches: &[] };
+        let moment =
+            Moment { model: &model, observation, poses: &[], wrenches: &[], rigid_before: &[] };
         sensor.values(moment)
     };
     let region = || Region {

@@ -112,6 +112,19 @@ fn objective() -> Objective {
         weight,
         kind: TermKind::Rigid { measure, body, when },
     };
+    let wrench = |weight, body, target: [f64; 6], when| Term {
+        name: "wrench".into(),
+        weight,
+        kind: TermKind::Sensor {
+            sensor: Sensor {
+                name: "felt".into(),
+                quantity: Quantity::BodyWrench { body },
+                particles: 0..0,
+            },
+            target: target.to_vec(),
+            when,
+        },
+    };
     let point = |point| Measure::CentreToPoint { point, axes: [true; 3] };
     let direction = [0.6, 0.0, 0.8];
     Objective {
@@ -119,6 +132,8 @@ fn objective() -> Objective {
             rigid(80.0, point([0.1, 0.05, 0.02]), 0, When::End),
             rigid(1.0, Measure::CentreVelocity { direction }, 0, When::Along),
             rigid(40.0, point([0.0, 0.1, 0.05]), 1, When::Along),
+            wrench(1.0, 0, [1.0, 0.0, 2.0, 0.01, 0.0, -0.01], When::Along),
+            wrench(1.0, 1, [0.0, 0.5, 1.0, 0.0, 0.02, 0.0], When::End),
         ],
     }
 }

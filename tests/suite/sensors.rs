@@ -162,7 +162,13 @@ fn volume_count_centre_and_area_are_those_of_the_block_at_the_start() {
     let observation = Observation { x: x.clone(), ..Default::default() };
     let drive = drive(&model, controls().values(), CONTROL_STEPS);
     let poses = drive.poses_at(0);
-    let moment = Moment { model: &model, observation: &observation, poses, wrenches: &[] };
+    let moment = Moment {
+        model: &model,
+        observation: &observation,
+        poses,
+        wrenches: &[],
+        rigid_before: &[],
+    };
     let values = |name: &str| sensor(name).values(moment);
 
     let inside = |x: &&[f64; 3]| x[0] >= 0.0 && x[1] >= 0.0 && x[2] >= 0.01;

@@ -17,7 +17,7 @@ use super::Controls;
 use super::sensor::{Moment, MomentBar, Sensor};
 use crate::agents::PoseCotangent;
 use crate::model::Model;
-use crate::mpm::simulator::{Observation, ObservationCotangent};
+use crate::mpm::simulator::{Observation, ObservationCotangent, RigidGradient};
 use crate::mpm::state::RigidCotangent;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -176,6 +176,13 @@ impl Measure {
     }
 }
 
+/// Derivatives by what a moment knows beside the observation; added to.
+pub(super) struct Beside<'a> {
+    pub poses: &'a mut [PoseCotangent],
+    pub rigid_before: &'a mut [RigidCotangent<f64>],
+    pub rigid_masses: &'a mut [RigidGradient],
+}
+
 impl Objective {
     /// That every term fits the model.
     pub fn check(&self, model: &Model) -> Result<(), ObjectiveError> {
@@ -222,8 +229,12 @@ impl Objective {
         Ok(())
     }
 
-    /// Whether a state term looks at every control step.
+    /// Whether the state is looked at at every control step.
     pub fn acts_along(&self) -> bool {
+        // A wrench on a body, even the last one, is the change over a control step.
+        if self.needs_rigid_before() {
+            return true;
+        }
         self.terms.iter().any(|term| match &term.kind {
             TermKind::State { when, .. } | TermKind::Rigid { when, .. } => *when == When::Along,
             TermKind::Sensor { sensor, when, .. } => {
@@ -271,13 +282,13 @@ impl Objective {
         }
     }
 
-    /// Derivative of the objective by that observation; adds that by the collider poses.
+    /// Derivative of the objective by that observation; adds those by all else.
     pub(super) fn state_adj(
         &self,
         moment: Moment,
         done: usize,
         control_steps: usize,
-        poses_bar: &mut [PoseCotangent],
+        beside: Beside,
     ) -> ObservationCotangent {
         let Moment { model, observation, .. } = moment;
         let count = observation.x.len();
@@ -297,8 +308,13 @@ impl Objective {
                 && let Some(share) = when.share(done, control_steps)
                 && !sensor.needs_wrenches()
             {
-                let mut bar =
-                    MomentBar { observation: &mut bar, poses: poses_bar, wrenches: &mut [] };
+                let mut bar = MomentBar {
+                    observation: &mut bar,
+                    poses: beside.poses,
+                    wrenches: &mut [],
+                    rigid_before: beside.rigid_before,
+                    rigid_masses: beside.rigid_masses,
+                };
                 sensors::misfit_adj(sensor, target, moment, term.weight * share, &mut bar);
             }
         }

@@ -3,7 +3,7 @@
 //! Wrenches are not noted at a moment but summed over control steps, and read once a rollout has
 //! ended: their terms are added then.
 
-use super::{Objective, TermKind};
+use super::{Objective, Term, TermKind};
 use crate::model::Model;
 use crate::mpm::simulator::Wrench;
 use crate::rollout::sensor::{Moment, MomentBar, Quantity, Sensor};
@@ -29,6 +29,13 @@ pub(super) fn check(sensor: &Sensor, target: &[f64], model: &Model) -> Result<()
         && collider >= model.colliders.len()
     {
         return Err(format!("collider {collider} is none of the {}", model.colliders.len()));
+    }
+    if let Quantity::BodyWrench { body } = sensor.quantity {
+        let count = model.rigid_bodies.len();
+        return match body < count {
+            true => Ok(()),
+            false => Err(format!("rigid body {body} is none of the {count}")),
+        };
     }
     if sensor.particles.is_empty() || sensor.particles.end > count {
         return Err(format!("its particles are none or not among the {count} of the model"));
@@ -65,6 +72,15 @@ impl Objective {
             _ => false,
         };
         self.terms.iter().any(|term| needs(&term.kind))
+    }
+
+    /// Whether a term needs the motions of the rigid bodies at every control step.
+    pub(crate) fn needs_rigid_before(&self) -> bool {
+        let needs = |term: &Term| match &term.kind {
+            TermKind::Sensor { sensor, .. } => sensor.needs_rigid_before(),
+            _ => false,
+        };
+        self.terms.iter().any(needs)
     }
 
     /// Adds to `values[term]` what the wrenches contribute,

@@ -1,10 +1,12 @@
 //! Quantities that are measured at the end of every control step, each with its adjoint.
 //!
-//! All but the wrench follow from the positions noted there; the wrench is summed by the simulator
-//! during the substeps of the control step. None of them waits for the device on the way. Particles that
+//! All but the wrench on a collider follow from what is noted there (that on a rigid body from what was
+//! noted a control step before, too); that on a collider is summed by the simulator during the
+//! substeps of the control step. None of them waits for the device on the way. Particles that
 //! are not there (emitters, sinks) weigh nothing and are nowhere.
 
 mod area;
+mod body_wrench;
 mod height_map;
 mod region;
 
@@ -15,7 +17,9 @@ use super::node_grid::NodeGrid;
 use crate::agents::{ColliderPose, PoseCotangent};
 use crate::math::Vec3;
 use crate::model::Model;
-use crate::mpm::simulator::{Observation, ObservationCotangent, Wrench};
+use crate::mpm::simulator::{Observation, ObservationCotangent, RigidGradient, Wrench};
+use crate::mpm::state::{RigidCotangent, RigidMotion};
+use body_wrench::BodyWrench;
 use std::ops::Range;
 
 /// A named measured quantity.
@@ -33,6 +37,9 @@ pub enum Quantity {
     /// Mean force [N] and torque [N m] of the material on a collider over the control step, world
     /// axes, the torque about the collider's origin.
     Wrench { collider: usize },
+    /// Mean force [N] and torque [N m] of all that touches a free rigid body, over the control
+    /// step, world axes, the torque about its centre of mass.
+    BodyWrench { body: usize },
     /// Height [m] of the material over the nodes of a horizontal grid.
     HeightMap(HeightMap),
     /// Rest volume [m³] of the material in a region.
@@ -57,6 +64,8 @@ pub struct Moment<'a> {
     pub poses: &'a [ColliderPose],
     /// Of every collider, over the control step; empty where none were summed.
     pub wrenches: &'a [Wrench],
+    /// The rigid bodies at the start of the control step; empty where nothing looks at them.
+    pub rigid_before: &'a [RigidMotion<f64>],
 }
 
 /// Cotangents of a [`Moment`], added to.
@@ -64,6 +73,9 @@ pub struct MomentBar<'a> {
     pub observation: &'a mut ObservationCotangent,
     pub poses: &'a mut [PoseCotangent],
     pub wrenches: &'a mut [Wrench],
+    pub rigid_before: &'a mut [RigidCotangent<f64>],
+    /// By the mass properties of the rigid bodies.
+    pub rigid_masses: &'a mut [RigidGradient],
 }
 
 impl Sensor {
@@ -75,7 +87,7 @@ impl Sensor {
     /// The shape of what it gives; empty for a single number.
     pub fn shape(&self) -> Vec<usize> {
         match &self.quantity {
-            Quantity::Wrench { .. } => vec![6],
+            Quantity::Wrench { .. } | Quantity::BodyWrench { .. } => vec![6],
             Quantity::HeightMap(map) => map.node_counts.to_vec(),
             Quantity::CenterOfMass => vec![3],
             Quantity::DensityGrid(grid) => grid.node_counts.to_vec(),
@@ -88,7 +100,7 @@ impl Sensor {
     /// For people and files: the unit of what it gives.
     pub fn unit(&self) -> &'static str {
         match &self.quantity {
-            Quantity::Wrench { .. } => "N, N m",
+            Quantity::Wrench { .. } | Quantity::BodyWrench { .. } => "N, N m",
             Quantity::HeightMap(_) | Quantity::CenterOfMass => "m",
             Quantity::Volume(_) => "m3",
             Quantity::ParticleCount(_) => "1",
@@ -102,6 +114,11 @@ impl Sensor {
         matches!(self.quantity, Quantity::Wrench { .. })
     }
 
+    /// Whether it has to know how the rigid bodies moved a control step before.
+    pub fn needs_rigid_before(&self) -> bool {
+        matches!(self.quantity, Quantity::BodyWrench { .. })
+    }
+
     /// Whether an objective can be made of it.
     pub fn is_differentiable(&self) -> bool {
         !matches!(self.quantity, Quantity::ParticleCount(_))
@@ -109,10 +126,15 @@ impl Sensor {
 
     /// What it measures, row-major.
     pub fn values(&self, moment: Moment) -> Vec<f64> {
-        let Moment { model, observation, poses, wrenches } = moment;
-        // Summed over substeps: there is no moment to look at.
-        if let Quantity::Wrench { collider } = self.quantity {
-            return wrenches[collider].components().to_vec();
+        let Moment { model, observation, poses, wrenches, rigid_before } = moment;
+        match self.quantity {
+            // Summed over substeps: there is no moment to look at.
+            Quantity::Wrench { collider } => return wrenches[collider].components().to_vec(),
+            Quantity::BodyWrench { body } => {
+                let felt = BodyWrench::new(model, body, rigid_before, &observation.rigid);
+                return felt.wrench().components().to_vec();
+            }
+            _ => {}
         }
         let (now, particles) =
             (observation.range_now(model, &self.particles), observation.particles(model));
@@ -120,7 +142,7 @@ impl Sensor {
         let mass = &*observation.weights(&particles.mass, now.clone());
         let volume = &*observation.weights(&particles.volume, now);
         match &self.quantity {
-            Quantity::Wrench { .. } => Vec::new(),
+            Quantity::Wrench { .. } | Quantity::BodyWrench { .. } => Vec::new(),
             Quantity::HeightMap(map) => map.heights(x, volume),
             Quantity::Volume(region) => vec![region.volume(x, volume)],
             Quantity::ParticleCount(region) => vec![region.count(x, volume)],
@@ -146,8 +168,17 @@ impl Sensor {
     /// Adds the derivative by the moment, from that by [`Sensor::values`].
     pub fn values_adj(&self, moment: Moment, values_bar: &[f64], bar: &mut MomentBar) {
         let Moment { model, observation, poses, .. } = moment;
-        if let Quantity::Wrench { collider } = self.quantity {
-            return bar.wrenches[collider].add(&Wrench::from_components(values_bar));
+        match self.quantity {
+            Quantity::Wrench { collider } => {
+                return bar.wrenches[collider].add(&Wrench::from_components(values_bar));
+            }
+            Quantity::BodyWrench { body } => {
+                let felt = BodyWrench::new(model, body, moment.rigid_before, &observation.rigid);
+                let ends = [&mut *bar.rigid_before, &mut bar.observation.rigid];
+                let wrench_bar = Wrench::from_components(values_bar);
+                return felt.wrench_adj(&wrench_bar, ends, bar.rigid_masses);
+            }
+            _ => {}
         }
         let (now, particles) =
             (observation.range_now(model, &self.particles), observation.particles(model));
@@ -156,7 +187,7 @@ impl Sensor {
         let mass = &*observation.weights(&particles.mass, now.clone());
         let volume = &*observation.weights(&particles.volume, now);
         match &self.quantity {
-            Quantity::Wrench { .. } => {}
+            Quantity::Wrench { .. } | Quantity::BodyWrench { .. } => {}
             Quantity::HeightMap(map) => map.heights_adj(x, volume, values_bar, x_bar),
             Quantity::Volume(region) => region.volume_adj(x, volume, values_bar[0], x_bar),
             // Constant but for jumps.
