@@ -78,13 +78,21 @@ pub struct Plough {
     pub jitter: f64,
     /// How far the fine part reaches back along the track [m].
     pub trail: f64,
+    /// How long its track stays fine [s].
+    pub linger_secs: f64,
     /// The blade returns through the air and passes its own track again.
     pub second_pass: bool,
 }
 
 impl Plough {
-    pub const WHOLE: Self =
-        Self { bed: [1.28, 0.64, 0.32], stroke: 0.3, jitter: 0.0, trail: 0.0, second_pass: false };
+    pub const WHOLE: Self = Self {
+        bed: [1.28, 0.64, 0.32],
+        stroke: 0.3,
+        jitter: 0.0,
+        trail: 0.0,
+        linger_secs: 0.0,
+        second_pass: false,
+    };
     pub const QUICK: Self = Self { bed: [0.96, 0.48, 0.24], ..Self::WHOLE };
 }
 
@@ -169,6 +177,7 @@ pub fn model(plough: &Plough, grids: Grids) -> Result<Model, SceneError> {
     }
     if let Some(levels) = &mut scene.levels {
         levels.trail = plough.trail;
+        levels.linger_secs = plough.linger_secs;
     }
     let count = match grids {
         // The bed of the uniform grid, to the particle.

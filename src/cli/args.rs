@@ -478,6 +478,10 @@ pub struct BenchArgs {
     #[arg(long, default_value_t = 0.0, value_name = "METRES")]
     pub trail: f64,
 
+    /// How long the track of the suite `adaptive` stays fine [s].
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
+    pub linger: f64,
+
     /// The blade of the suite `adaptive` passes its own track again; that pass is compared.
     #[arg(long)]
     pub second_pass: bool,

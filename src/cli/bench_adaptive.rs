@@ -24,6 +24,7 @@ pub fn run(args: &BenchArgs, output: Output) -> miette::Result<Outcome> {
         stroke: args.stroke.unwrap_or(base.stroke),
         jitter: args.jitter,
         trail: args.trail,
+        linger_secs: args.linger,
         second_pass: args.second_pass,
         ..base
     };

@@ -56,18 +56,16 @@ struct Distance<R> {
 }
 
 impl<R: Scalar> Field<R> {
-    /// The field around the agents at these stances, which are given by collider; `origin` is the node
-    /// at world (0, 0, 0).
+    /// The field around agents at these stances; `origin` is the node at world (0, 0, 0).
     pub fn new(
         levels: &Levels,
         cell_width: f64,
         origin: [i32; 3],
-        stance: impl Fn(usize) -> Stance,
+        agents: &[(Agent, Stance)],
     ) -> Self {
         let r = R::from_f64;
-        let agents = levels.agents.iter().map(|agent| {
-            let stance = stance(agent.collider);
-            ReachAt::new(&stretched(agent, &stance), stance.cell, stance.offset)
+        let agents = agents.iter().map(|(agent, stance)| {
+            ReachAt::new(&stretched(agent, stance), stance.cell, stance.offset)
         });
         let regions = levels.regions.iter().map(|region| {
             let split = region.position.0.map(|x| (x / cell_width).round());
@@ -86,6 +84,17 @@ impl<R: Scalar> Field<R> {
 
     /// Levels at a particle.
     pub fn place(&self, cell: [i32; 3], offset: Vec3<R>) -> Place<R> {
+        // Most places are far from every band; the blended distance is at most the least, and at
+        // least so much shorter.
+        let least = self.least(cell, offset);
+        let shorter = self.blend * R::from_f64((self.reaches.len().max(1) as f64).ln());
+        match (self.bands.first(), self.bands.last()) {
+            (Some(&(start, _)), _) if least <= start => return (0, None),
+            (_, Some(&(start, width))) if least - shorter >= start + width => {
+                return (self.bands.len() as u8, None);
+            }
+            _ => {}
+        }
         let distance = self.distance(cell, offset);
         let mut level = 0;
         for &(start, width) in &self.bands {
@@ -105,18 +114,42 @@ impl<R: Scalar> Field<R> {
     /// The finest level that a place takes part in if it were so much nearer to the agents [m]: what
     /// particles there should be fine enough for.
     pub fn finest(&self, cell: [i32; 3], offset: Vec3<R>, nearer: R) -> u8 {
-        let distance = self.distance(cell, offset).value - nearer;
+        let distance = self.value(cell, offset) - nearer;
         self.bands.iter().take_while(|&&(start, width)| distance >= start + width).count() as u8
+    }
+
+    /// Distance to the nearest reach, not blended; infinite without any.
+    fn least(&self, cell: [i32; 3], offset: Vec3<R>) -> R {
+        let value = |reach: &ReachAt<R>| reach.gap(self.from(reach, cell, offset)).norm_squared();
+        let nearest = self.reaches.iter().map(value);
+        nearest.fold(R::from_f64(f64::INFINITY), R::min).sqrt()
+    }
+
+    /// The distance without its derivatives.
+    fn value(&self, cell: [i32; 3], offset: Vec3<R>) -> R {
+        let least = self.least(cell, offset);
+        if self.reaches.len() < 2 {
+            return least;
+        }
+        let weight = |reach: &ReachAt<R>| {
+            let value = reach.gap(self.from(reach, cell, offset)).norm_squared().sqrt();
+            ((least - value) / self.blend).exp()
+        };
+        let total = self.reaches.iter().map(weight).fold(R::zero(), |sum, w| sum + w);
+        least - self.blend * total.ln()
+    }
+
+    /// A place [m] from a reach.
+    fn from(&self, reach: &ReachAt<R>, cell: [i32; 3], offset: Vec3<R>) -> Vec3<R> {
+        Vec3::from_fn(|a| {
+            let cells = R::from_f64(f64::from(cell[a].wrapping_sub(reach.cell[a])));
+            (cells + offset[a]) * self.cell_width - reach.offset[a]
+        })
     }
 
     /// Distance to the nearest reach: `-b ln Σ exp(-d_k/b)` over several, infinite without any.
     fn distance(&self, cell: [i32; 3], offset: Vec3<R>) -> Distance<R> {
-        let at = |reach: &ReachAt<R>| {
-            reach.distance(Vec3::from_fn(|a| {
-                let cells = R::from_f64(f64::from(cell[a].wrapping_sub(reach.cell[a])));
-                (cells + offset[a]) * self.cell_width - reach.offset[a]
-            }))
-        };
+        let at = |reach: &ReachAt<R>| reach.distance(self.from(reach, cell, offset));
         match &self.reaches[..] {
             [] => Distance {
                 value: R::from_f64(f64::INFINITY),
@@ -157,13 +190,16 @@ impl<R: Scalar> ReachAt<R> {
         }
     }
 
-    /// Distance at d [m] from the position; zero inside and above. With the gaps g to the box:
-    /// `|g|`, `n = g/|g|`, `H = (I_g - n nᵀ)/|g|`, depth counted `depth_weight` times.
-    fn distance(&self, d: Vec3<R>) -> Distance<R> {
-        let (zero, one) = (R::zero(), R::one());
-        let [c, s] = self.along;
-        let to_world = Mat3([[c, -s, zero], [s, c, zero], [zero, zero, one]]);
-        let local = to_world.transpose() * d;
+    fn to_world(&self) -> Mat3<R> {
+        let ([c, s], zero) = (self.along, R::zero());
+        Mat3([[c, -s, zero], [s, c, zero], [zero, zero, R::one()]])
+    }
+
+    /// What separates a place, at d [m] from the position, from the box, along its axes; depth counted
+    /// `depth_weight` times.
+    fn gap(&self, d: Vec3<R>) -> Vec3<R> {
+        let zero = R::zero();
+        let local = self.to_world().transpose() * d;
         let side = |a: usize| {
             if local[a] > self.high[a] {
                 local[a] - self.high[a]
@@ -174,7 +210,14 @@ impl<R: Scalar> ReachAt<R> {
             }
         };
         let below = if local[2] < self.low[2] { local[2] - self.low[2] } else { zero };
-        let gap = Vec3([side(0), side(1), below * self.depth_weight]);
+        Vec3([side(0), side(1), below * self.depth_weight])
+    }
+
+    /// Distance at d [m] from the position; zero inside and above. With the gaps g to the box:
+    /// `|g|`, `n = g/|g|`, `H = (I_g - n nᵀ)/|g|`.
+    fn distance(&self, d: Vec3<R>) -> Distance<R> {
+        let (zero, one) = (R::zero(), R::one());
+        let (to_world, gap) = (self.to_world(), self.gap(d));
         let value2 = gap.norm_squared();
         if value2 == zero {
             return Distance { value: zero, normal: Vec3::zero(), hessian: Mat3::zero() };

@@ -11,6 +11,8 @@ pub struct Levels {
     pub bands: Vec<Band>,
     /// Colliders that resolution follows.
     pub agents: Vec<Agent>,
+    /// How long a place stays fine after an agent has left it [s].
+    pub linger: f64,
     /// Places that stay fine.
     pub regions: Vec<Reach>,
     /// Over which the distances to several agents are blended [m].

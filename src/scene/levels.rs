@@ -22,6 +22,10 @@ pub struct Levels {
     /// How far [m] it is stretched backward: what keeps the track behind it fine.
     #[serde(default)]
     pub trail: f64,
+    /// How long [s] a place stays fine after an agent has left it: until what it has moved has come to
+    /// rest. Unlike a trail, it follows the way that was taken.
+    #[serde(default)]
+    pub linger_secs: f64,
     /// What a metre below an agent counts against one beside it [-].
     #[serde(default = "one")]
     pub depth_weight: f64,

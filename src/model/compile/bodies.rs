@@ -5,7 +5,7 @@ use super::rest::{AtRest, Bed};
 use super::shapes::Shapes;
 use crate::math::{Mat3, Vec3};
 use crate::model::{
-    Body, Collider, Emitter, Extents, Field, Levels, Material, Model, Pose, Sink, Stance,
+    Agent, Body, Collider, Emitter, Extents, Field, Levels, Material, Model, Pose, Sink, Stance,
 };
 use crate::mpm::state::{Life, NO_MUSCLE, Particles, State, split_position};
 use crate::scene::{self, BodyShape, KeyPath, Npz, NpzError, Scene, SceneError};
@@ -64,17 +64,20 @@ pub(super) struct Ground<'a> {
 impl Ground<'_> {
     /// The levels of resolution at the start.
     fn field(&self) -> Field<f64> {
-        Field::new(self.levels, self.cell_width, [0; 3], |collider| {
-            let collider = &self.colliders[collider];
+        let stance = |agent: &Agent| {
+            let collider = &self.colliders[agent.collider];
             let split = collider.pose.position.0.map(|x| (x / self.cell_width).round());
             let [x, y, z] = glam::DMat3::from_quat(collider.pose.rotation).to_cols_array_2d();
-            Stance {
+            let stance = Stance {
                 cell: split.map(|node| node as i32),
                 offset: Vec3::from_fn(|a| collider.pose.position[a] - split[a] * self.cell_width),
                 rotation: Mat3([x, y, z]).transpose(),
                 velocity: collider.velocity,
-            }
-        })
+            };
+            (*agent, stance)
+        };
+        let agents: Vec<_> = self.levels.agents.iter().map(stance).collect();
+        Field::new(self.levels, self.cell_width, [0; 3], &agents)
     }
 }
 

@@ -39,6 +39,7 @@ pub(super) fn resolve(
     }
     let range = (0.0, f64::INFINITY);
     let trail = checks.within(&at, "trail", levels.trail, range)?;
+    let linger = checks.within(&at, "linger_secs", levels.linger_secs, range)?;
     let depth_weight = checks.positive(&at, "depth_weight", levels.depth_weight, "times")?;
     let hysteresis = match levels.hysteresis {
         Some(hysteresis) => checks.within(&at, "hysteresis", hysteresis, range)?,
@@ -77,7 +78,7 @@ pub(super) fn resolve(
     }
     // Distances to several agents are blended over a fraction of the narrowest band.
     let blend = bands.iter().map(|band| 0.25 * band.width).fold(f64::INFINITY, f64::min);
-    Ok(Levels { bands, agents, regions, blend, hysteresis, per_axis, coupled: true })
+    Ok(Levels { bands, agents, linger, regions, blend, hysteresis, per_axis, coupled: true })
 }
 
 fn bands(

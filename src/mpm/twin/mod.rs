@@ -42,7 +42,7 @@ use super::simulator::{
 };
 use super::state::{Cotangent, RigidCotangent, State};
 use super::wrench::{means, means_adj};
-use crate::agents::{BirthCotangent, Drive, DriveCotangent, PoseCotangent, field};
+use crate::agents::{BirthCotangent, Drive, DriveCotangent, PoseCotangent, field_at};
 use crate::math::{Scalar, Vec3};
 use crate::model::{MAX_PARTICLES, Model};
 use blocks::{Blocks, Sorted, sort};
@@ -177,7 +177,7 @@ impl<R: Scalar> Twin<R> {
         let Some(drive) = self.drive.as_ref().filter(|_| self.has_levels()) else {
             return Ok(Vec::new());
         };
-        let field = field(&self.model, drive.poses_at(start));
+        let field = field_at(&self.model, drive, start);
         let changes = match substep == start {
             true => adapt(&self.ctx, &field, &mut self.present),
             false => Vec::new(),

@@ -173,6 +173,7 @@ pub fn scene_with_levels(law: Law, count: usize) -> Arc<Model> {
             trail: 0.01,
             depth_weight: 1.5,
         }],
+        linger: 0.0,
         regions: vec![],
         blend: 0.01,
         hysteresis: 0.01,

@@ -3,7 +3,7 @@
 use super::super::Twin;
 use super::super::tests::*;
 use super::*;
-use crate::agents::field;
+use crate::agents::{field, field_at};
 use crate::math::Dual;
 use crate::model::{Agent, Law, LawKind};
 use crate::mpm::simulator::{ObservationCotangent, Simulator};
@@ -44,6 +44,37 @@ fn the_field_has_the_derivatives_that_it_states() {
 }
 
 #[test]
+fn a_place_stays_fine_for_a_while_after_an_agent_has_left_it() {
+    const STEPS: usize = 40;
+    let mut model = (*scene_with_levels(elastic(), 3)).clone();
+    let control_secs = model.substep_secs * model.substeps_per_control as f64;
+    let mut drive = drive(&model, STEPS);
+    let (per_control, colliders) = (model.substeps_per_control, model.colliders.len());
+    // The ball goes along x, a tenth of its size in a control step, then up and away.
+    for (n, pose) in drive.poses.iter_mut().enumerate().filter(|(n, _)| n % colliders == 1) {
+        let step = n / colliders / per_control;
+        pose.cell[0] += step.min(STEPS / 2) as i32;
+        pose.cell[2] += 40 * step.saturating_sub(STEPS / 2) as i32;
+    }
+    let start = drive.poses_at(0)[1].cell;
+    let mut level = |linger: f64, cells: i32, step: usize| {
+        model.levels.linger = linger;
+        let field = field_at::<f64>(&model, &drive, step * per_control);
+        field.finest([start[0] + cells, start[1], start[2]], Vec3::zero(), 0.0)
+    };
+    let (half, end) = (STEPS / 2, STEPS - 1);
+    // Without, it is fine where the ball is, and coarse as soon as it is high above.
+    assert_eq!([level(0.0, half as i32, half), level(0.0, half as i32, end)], [0, 2]);
+    let whole = 2.0 * STEPS as f64 * control_secs;
+    for cells in 0..=half as i32 {
+        assert_eq!(level(whole, cells, end), 0, "{cells} cells from the start");
+    }
+    // Only the last part of the way is remembered.
+    let some = (end - half + 5) as f64 * control_secs;
+    assert_eq!([level(some, half as i32, end), level(some, half as i32 - 60, end)], [0, 2]);
+}
+
+#[test]
 fn many_substeps_with_splitting_and_merging_back_are_the_transpose_of_forward() {
     const SUBSTEPS: usize = 20;
     for (count, law, model) in cases().filter(|(count, ..)| *count > 1) {
@@ -59,6 +90,8 @@ fn many_substeps_with_splitting_and_merging_back_are_the_transpose_of_forward() 
         for history in &mut model.initial.history {
             *history *= 0.1;
         }
+        // The way of the ball counts, too: several boxes are blended.
+        model.levels.linger = 1.0;
         let model = Arc::new(model);
         let mut random = Random::new(24);
         let mut drive = drive(&model, 4);
