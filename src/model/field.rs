@@ -194,7 +194,7 @@ impl<R: Scalar> ReachAt<R> {
 }
 
 /// The upright box around an agent's box, turned and stretched along its motion; about its pose.
-fn stretched(agent: &Agent, pose: &Stance) -> Reach {
+pub(super) fn stretched(agent: &Agent, pose: &Stance) -> Reach {
     let v = pose.velocity;
     let speed = v.norm_squared().sqrt();
     let level_speed = v[0].hypot(v[1]);

@@ -121,6 +121,7 @@ fn splitting_and_merging_keep_mass_and_momentum_and_undo_each_other() {
         muscle: NO_MUSCLE,
         body: 0,
         level: 1,
+        held: false,
     };
     let children: Vec<_> = (0..8).map(|octant| child(&parent, &point, octant, H)).collect();
     let own = super::super::context::Point { mass: 0.25, volume: 1.25e-4, level: 0, ..point };
@@ -298,6 +299,7 @@ fn merging_and_splitting_have_their_transposes() {
             muscle: NO_MUSCLE,
             body: 0,
             level: 0,
+            held: false,
         }
     }
     let pair = |sum: &mut Pairing, p: &Particle<Dual>, bar: &ParticleBar<f64>| {
