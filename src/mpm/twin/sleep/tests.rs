@@ -4,7 +4,7 @@ use super::super::Twin;
 use super::super::tests::*;
 use crate::agents::{Drive, drive};
 use crate::math::{Dual, Vec3};
-use crate::model::{Model, compile};
+use crate::model::{Field, Frame, Levels, Model, Site, compile};
 use crate::mpm::simulator::{ObservationCotangent, Simulator};
 use crate::mpm::state::{Chunk, ChunkKey, Cotangent, State, count_chunks};
 use crate::scene::{Fidelity, Scene};
@@ -57,9 +57,39 @@ pub const LAWS: [&str; 2] = [
     "{ type = \"sand\", young_modulus = 2e5, poisson_ratio = 0.2, friction_angle_deg = 32.0 }",
 ];
 
+/// The same bed without end, hilly and of two layers.
+const TERRAIN: &str = r#"
+[terrain]
+bottom = -0.36
+seed = 5
+carve = ["box"]
+particles_per_cell = 1
+[[terrain.layer]]
+name = "cover"
+material = "ground"
+thickness = 0.16
+[[terrain.layer]]
+name = "base"
+material = "ground"
+[[terrain.relief]]
+type = "noise"
+amplitude = 0.03
+wavelength = 0.8
+octaves = 2
+"#;
+
 fn bed(law: &str) -> Arc<Model> {
-    let text = BED.replace("LAW", law);
-    let scene = Scene::parse(Path::new("bed.toml"), &text).unwrap();
+    compiled(&BED.replace("LAW", law))
+}
+
+fn terrain(law: &str) -> Arc<Model> {
+    let text = BED.replace("LAW", law) + TERRAIN;
+    let (body, collider) = (text.find("[[body]]").unwrap(), text.find("[[collider]]").unwrap());
+    compiled(&format!("{}{}", &text[..body], &text[collider..]))
+}
+
+fn compiled(text: &str) -> Arc<Model> {
+    let scene = Scene::parse(Path::new("bed.toml"), text).unwrap();
     Arc::new(compile(&scene, Fidelity::Standard).unwrap())
 }
 
@@ -121,8 +151,17 @@ pub fn gradient(model: &Arc<Model>, drive: &Drive, seed: &ObservationCotangent) 
 #[test]
 fn chunks_fall_asleep_behind_an_agent_and_wake_before_it_and_nothing_is_lost() {
     let model = bed(LAWS[1]);
-    let drive = to_and_fro(&model, STEPS);
-    let mut twin = Twin::<f32>::new(&model).unwrap();
+    let count = model.initial.particle_count();
+    let least = there_and_back(&model, true);
+    assert!(4 * least < 3 * count, "{least} particles of {count} at the least");
+    there_and_back(&terrain(LAWS[1]), false);
+}
+
+/// Runs there and back, and returns how few particles there were at the least. `all` says that there
+/// are no others than those of the start.
+fn there_and_back(model: &Arc<Model>, all: bool) -> usize {
+    let drive = to_and_fro(model, STEPS);
+    let mut twin = Twin::<f32>::new(model).unwrap();
     twin.drive(&drive).unwrap();
     let mass = |state: &State<f64>| {
         let own = state.particles.as_ref().unwrap().mass.iter().sum::<f64>();
@@ -142,7 +181,7 @@ fn chunks_fall_asleep_behind_an_agent_and_wake_before_it_and_nothing_is_lost() {
         let [a, b] = passages(&before, &state);
         (fell, woke) = (fell + a, woke + b);
         least = least.min(state.particle_count());
-        assert!((mass(&state) / start - 1.0).abs() < 1e-6, "step {step}");
+        assert!(!all || (mass(&state) / start - 1.0).abs() < 1e-6, "step {step}");
         // What is held has not moved, and what sleeps is as it was.
         for (key, chunk) in before.chunks.iter() {
             if let (Chunk::Asleep(a), Some(Chunk::Asleep(b))) = (chunk, state.chunks.get(key)) {
@@ -153,14 +192,12 @@ fn chunks_fall_asleep_behind_an_agent_and_wake_before_it_and_nothing_is_lost() {
     }
     let counted = count_chunks(&before.chunks);
     assert!(fell > 5 && woke > 5, "{fell} fell asleep, {woke} woke: {counted:?}");
-    let count = model.initial.particle_count();
-    assert!(4 * least < 3 * count, "{least} particles of {count} at the least");
+    least
 }
 
 #[test]
 fn a_rollout_in_which_chunks_sleep_and_wake_has_its_transpose() {
-    for law in LAWS {
-        let model = bed(law);
+    for (law, model) in LAWS.into_iter().flat_map(|law| [(law, bed(law)), (law, terrain(law))]) {
         let drive = to_and_fro(&model, STEPS);
         let count = model.initial.particle_count();
         let mut random = Random::new(31);
@@ -174,6 +211,8 @@ fn a_rollout_in_which_chunks_sleep_and_wake_has_its_transpose() {
         dual.forward(0..drive.substeps()).unwrap();
         let end = dual.read_scalar();
         let after = end.particle_count();
+        let asleep = count_chunks(&end.chunks).asleep;
+        assert!(asleep > 0, "{asleep} chunks asleep at the end");
         let seed = seed(&mut random, after);
         let bar = gradient(&model, &drive, &seed);
         let (mut forward, mut backward) = (Pairing::default(), Pairing::default());
@@ -201,7 +240,12 @@ fn stepped(initial: &State<f64>, direction: &Cotangent<f64>, step: f64) -> State
 #[test]
 fn differences_see_the_same_derivative_through_sleep() {
     // The agent passes above, so that no contact begins or ends, where left and right derivatives differ.
-    let mut model = (*bed(LAWS[0])).clone();
+    for model in [bed(LAWS[0]), terrain(LAWS[0])] {
+        differences((*model).clone());
+    }
+}
+
+fn differences(mut model: Model) {
     model.levels.agents[0].half_extents[2] = 0.4;
     let mut random = Random::new(32);
     model.initial.v.iter_mut().for_each(|v| *v = random.vector(0.05));
@@ -244,8 +288,15 @@ fn differences_see_the_same_derivative_through_sleep() {
 
 #[test]
 fn sleep_repeats_bit_by_bit_from_a_checkpoint_on_threads_and_ten_kilometres_away() {
-    let run = |threads: usize, shift: i32| {
-        let mut model = (*bed(LAWS[1])).clone();
+    for make in [bed, terrain] {
+        sleep_repeats(make);
+    }
+}
+
+fn sleep_repeats(make: fn(&str) -> Arc<Model>) {
+    let run = |threads: usize, shift: i32, archive_bytes: u64| {
+        let mut model = (*make(LAWS[1])).clone();
+        model.levels.sleep.as_mut().unwrap().archive_bytes = archive_bytes;
         let mut drive = to_and_fro(&model, STEPS);
         model.origin = [shift; 3];
         model.initial.cell.iter_mut().for_each(|cell| *cell = cell.map(|c| c + shift));
@@ -273,9 +324,49 @@ fn sleep_repeats_bit_by_bit_from_a_checkpoint_on_threads_and_ten_kilometres_away
             (state, numbers)
         })
     };
-    let expected = run(1, 0);
-    // Whole blocks of the coarsest level.
-    for (threads, shift) in [(2, 0), (8, 1 << 18), (1, -(1 << 18))] {
-        assert!(run(threads, shift) == expected, "{threads} threads, shift {shift}: other bits");
+    let expected = run(1, 0, u64::MAX);
+    // Whole blocks of the coarsest level; with all that sleeps in memory, or on disk.
+    for (threads, shift, bytes) in [(2, 0, 0), (8, 1 << 18, 0), (1, -(1 << 18), u64::MAX)] {
+        let found = run(threads, shift, bytes);
+        assert!(found == expected, "{threads} threads, shift {shift}, {bytes} bytes: other bits");
     }
+}
+
+#[test]
+fn ground_that_nothing_touched_is_what_the_terrain_says_whatever_the_way() {
+    let model = terrain(LAWS[1]);
+    let drive = to_and_fro(&model, STEPS);
+    let mut twin = Twin::<f32>::new(&model).unwrap();
+    twin.drive(&drive).unwrap();
+    twin.forward(0..drive.substeps() / 2).unwrap();
+    let state = twin.read_scalar();
+    let frame = Frame::of(&model);
+    let sleep = model.levels.sleep.as_ref().unwrap();
+    let nobody = Levels { agents: vec![], regions: vec![], ..model.levels.clone() };
+    let field = Field::new(&nobody, frame.cell_width, frame.origin, |_| unreachable!());
+    let (chunk_cells, levels) = (sleep.chunk_cells, &model.levels);
+    let site = Site { frame, chunk_cells, levels, field: &field, carved: &[] };
+    let mut compared = 0;
+    for (&key, chunk) in state.chunks.iter() {
+        if *chunk != (Chunk::Held { touched: false }) {
+            continue;
+        }
+        let fresh: State<f32> = sleep.terrain.as_ref().unwrap().chunk(&site, key).cast();
+        let of = |state: &State<f32>, p: usize| {
+            let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            (state.cell[p], bits(&state.offset[p].0), bits(state.f[p].0.as_flattened()))
+        };
+        let mut expected: Vec<_> = (0..fresh.particle_count()).map(|p| of(&fresh, p)).collect();
+        let inside = |p: &usize| {
+            let below = |a: usize| state.cell[*p][a] - i32::from(state.offset[*p][a] < 0.0);
+            sleep.chunk_of(frame, std::array::from_fn(below)) == key
+        };
+        let mut found: Vec<_> =
+            (0..state.particle_count()).filter(inside).map(|p| of(&state, p)).collect();
+        expected.sort();
+        found.sort();
+        assert!(found == expected, "{key:?}: {} and {}", found.len(), expected.len());
+        compared += 1;
+    }
+    assert!(compared > 5, "{compared} chunks");
 }
