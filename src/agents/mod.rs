@@ -102,9 +102,7 @@ impl Drive {
 
 /// The levels of resolution around agents at these poses, given by collider.
 pub fn field<R: Scalar>(model: &Model, poses: &[ColliderPose]) -> Field<R> {
-    let present = |agent: &Agent| (*agent, poses[agent.collider].stance());
-    let agents: Vec<_> = model.levels.agents.iter().map(present).collect();
-    Field::new(&model.levels, model.cell_width, model.origin, &agents)
+    Field::new(&model.levels, model.cell_width, model.origin, |collider| poses[collider].stance())
 }
 
 /// Most boxes that stand for the way of an agent.
@@ -118,7 +116,7 @@ pub fn field_at<R: Scalar>(model: &Model, drive: &Drive, start: usize) -> Field<
         agents.push((*agent, drive.poses_at(start)[agent.collider].stance()));
         agents.extend(past(model, drive, start, agent));
     }
-    Field::new(&model.levels, model.cell_width, model.origin, &agents)
+    Field::along(&model.levels, model.cell_width, model.origin, &agents)
 }
 
 /// Where an agent was: boxes along its way, each of which reaches back to the one before.

@@ -40,7 +40,7 @@ pub fn write_state(
         npz.add_array("material", &Array1::from(of(&particles.material, &there)))?;
         npz.add_array("body", &Array1::from(of(&particles.body, &there)))?;
         npz.add_array("history", &Array1::from(of(&state.history, &there)))?;
-        if model.levels.count() > 1 {
+        if model.levels.changes() {
             npz.add_array("level", &Array1::from(of(&particles.level, &there)))?;
         }
         if model.exchanges() {

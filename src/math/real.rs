@@ -98,7 +98,16 @@ pub trait Scalar: Real<Mask = bool> + PartialOrd {
     /// above the smallest mass a quadratic weight can give and far below anything that matters.
     const EMPTY_NODE: f64 = 1e-18;
 
+    /// Bytes that keep all of it.
+    const BYTES: usize;
+
     fn to_f64(self) -> f64;
+    /// Value and tangent; the latter is zero of a plain number.
+    fn parts(self) -> (f64, f64) {
+        (self.to_f64(), 0.0)
+    }
+    /// Undoes [`Scalar::parts`]; a plain number has no tangent.
+    fn from_parts(value: f64, tangent: f64) -> Self;
     /// Lanes from `pick(lane)`; the caller pads a short batch with a harmless particle.
     fn pack(pick: impl FnMut(usize) -> Self) -> Self::Lanes;
     fn lane(lanes: Self::Lanes, lane: usize) -> Self;
@@ -382,6 +391,10 @@ macro_rules! real_for_lanes {
             const LANES: usize = $count;
             type Quad = $quad;
             type Pair = $pair;
+            const BYTES: usize = size_of::<$float>();
+            fn from_parts(value: f64, _tangent: f64) -> Self {
+                value as $float
+            }
             #[inline(always)]
             fn to_f64(self) -> f64 {
                 self as f64
@@ -455,8 +468,15 @@ impl Scalar for Dual {
     const LANES: usize = 1;
     type Quad = DualQuad;
     type Pair = DualPair;
+    const BYTES: usize = 16;
     fn to_f64(self) -> f64 {
         self.re
+    }
+    fn parts(self) -> (f64, f64) {
+        (self.re, self.eps)
+    }
+    fn from_parts(value: f64, tangent: f64) -> Self {
+        Dual::new(value, tangent)
     }
     fn pack(mut pick: impl FnMut(usize) -> Self) -> Dual {
         pick(0)

@@ -56,8 +56,21 @@ struct Distance<R> {
 }
 
 impl<R: Scalar> Field<R> {
-    /// The field around agents at these stances; `origin` is the node at world (0, 0, 0).
+    /// The field around the agents at their stances, which are given by collider; `origin` is the node
+    /// at world (0, 0, 0).
     pub fn new(
+        levels: &Levels,
+        cell_width: f64,
+        origin: [i32; 3],
+        stance: impl Fn(usize) -> Stance,
+    ) -> Self {
+        let present = |agent: &Agent| (*agent, stance(agent.collider));
+        let agents: Vec<_> = levels.agents.iter().map(present).collect();
+        Self::along(levels, cell_width, origin, &agents)
+    }
+
+    /// The same around agents that are given one by one: where they are, and where they were.
+    pub fn along(
         levels: &Levels,
         cell_width: f64,
         origin: [i32; 3],
@@ -237,7 +250,7 @@ impl<R: Scalar> ReachAt<R> {
 }
 
 /// The upright box around an agent's box, turned and stretched along its motion; about its pose.
-fn stretched(agent: &Agent, pose: &Stance) -> Reach {
+pub(super) fn stretched(agent: &Agent, pose: &Stance) -> Reach {
     let v = pose.velocity;
     let speed = v.norm_squared().sqrt();
     let level_speed = v[0].hypot(v[1]);

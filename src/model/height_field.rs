@@ -77,7 +77,7 @@ impl HeightField {
 
     /// Height [m] and its first and second derivatives (by xx, xy, yy) at x, y [m, body frame].
     #[inline]
-    fn height<R: Scalar>(&self, x: R, y: R) -> (R, [R; 2], [R; 3]) {
+    pub fn height<R: Scalar>(&self, x: R, y: R) -> (R, [R; 2], [R; 3]) {
         let mut nodes = [[0; 3]; 2];
         let mut weights = [[[R::zero(); 3]; 3]; 2];
         let mut inverse = [R::zero(); 2];

@@ -1,5 +1,6 @@
 //! How resolution follows what acts on the material (numerics.md 5).
 
+use super::sleep::Sleep;
 use crate::math::{Mat3, Vec3};
 
 /// Levels of resolution: level l has cells `2^l` times as wide as the finest. Which level a place
@@ -24,6 +25,8 @@ pub struct Levels {
     /// Whether the changing shares of a band push and stretch (the terms in ∇lambda). Without them
     /// the method is wrong: what benchmarks show as a control.
     pub coupled: bool,
+    /// What sleeps, if anything does.
+    pub sleep: Option<Sleep>,
 }
 
 /// Where one level gives way to the next, by the distance to the nearest agent.
@@ -86,5 +89,10 @@ impl Levels {
 
     pub fn count(&self) -> usize {
         self.bands.len() + 1
+    }
+
+    /// Whether a run changes which particles there are: by splitting, merging or sleep.
+    pub fn changes(&self) -> bool {
+        self.count() > 1 || self.sleep.is_some()
     }
 }

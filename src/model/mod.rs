@@ -10,12 +10,17 @@ mod distance_field;
 mod emission;
 mod field;
 mod geometry;
+mod ground;
 mod height_field;
 mod levels;
 mod mesh;
+mod relief;
+mod rest;
 mod rigid;
+mod sleep;
 mod summary;
 mod surface;
+mod terrain;
 
 pub use crate::laws::{CONSTANTS, Family, Law, LawKind, ParameterValue, cone_slope};
 pub use compile::{MAX_PARTICLES, Stability, compile, stability};
@@ -23,15 +28,19 @@ pub use distance_field::{DistanceField, SPLINE_ERROR, SplineAt};
 pub use emission::{Emission, Emitter, Opening, Sink};
 pub use field::{Blend, Field};
 pub use geometry::Extents;
+pub use ground::{GroundSummary, ground};
 pub use height_field::{GroundAt, HeightField};
 pub use levels::{Agent, Band, Levels, Reach, Stance};
 pub use mesh::{Mesh, MeshShape};
+pub use relief::Relief;
 pub use rigid::{ContactPoint, RigidBody};
+pub use sleep::{Frame, Sleep, Waker, around};
 pub use summary::{
     BodySummary, ChannelSummary, EmitterSummary, LevelSummary, MaterialSummary, RigidSummary,
     Summary, summary,
 };
 pub use surface::Surface;
+pub use terrain::{Site, Terrain};
 
 /// Everything that a simulator needs and that does not change while it runs.
 #[derive(Clone, Debug)]

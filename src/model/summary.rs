@@ -1,13 +1,13 @@
 //! Every number that follows from a scene, for `softscape inspect`.
 
-use super::{ActionTarget, Emitter, Model, RigidBody, Stability, stability};
+use super::{ActionTarget, Emitter, GroundSummary, Model, RigidBody, Stability, ground, stability};
 use crate::mpm::state::RigidMotion;
 use crate::scene::Scene;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// Bytes of one particle's dynamic state in f32: position 24, v 12, C 36, F 36, history 4.
-const STATE_BYTES_F32: u64 = 112;
+pub(super) const STATE_BYTES_F32: u64 = 112;
 
 /// Bytes of the constants of one particle in f32: mass, volume, material, body, muscle.
 const CONSTANT_BYTES_F32: u64 = 20;
@@ -41,6 +41,9 @@ pub struct Summary {
     /// By level of resolution, finest first; empty where there is one level.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub levels: Vec<LevelSummary>,
+    /// What is awake, held, asleep and virgin at the start, where chunks sleep.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ground: Option<GroundSummary>,
     /// Particles of the finest level that the same bodies would be made of.
     pub uniform_particle_count: u64,
     /// Cells with a particle in them.
@@ -171,6 +174,7 @@ pub fn summary(scene: &Scene, model: &Model) -> Summary {
         bodies: bodies(model),
         materials: materials(model),
         levels: levels(model),
+        ground: ground(model, &model.initial),
         uniform_particle_count: model.particles.level.iter().map(|&l| 1u64 << (3 * l)).sum(),
         occupied_cells: cells.len(),
         occupied_blocks: blocks.len(),

@@ -3,6 +3,12 @@
 use crate::math::{Mat3, Scalar, Vec3, quaternion_turned};
 use std::sync::Arc;
 
+mod archive;
+mod chunks;
+
+pub use archive::{Archive, Archived};
+pub use chunks::{Chunk, ChunkCount, ChunkKey, Chunks, count_chunks};
+
 /// The dynamic state of all particles; index = particle id. Grids are rebuilt every substep and are
 /// not part of it.
 ///
@@ -10,7 +16,7 @@ use std::sync::Arc;
 /// origin (numerics.md 1): particle p sits at `(cell[p] + offset[p]) * cell_width` [m], where
 /// `cell` is the *nearest grid node* and `offset` in [-1/2, 1/2) is in cell widths. World
 /// coordinates exist only at the API ([`State::world_position`]).
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct State<R> {
     /// Nearest grid node of each particle [cell index of the finest lattice].
     pub cell: Vec<[i32; 3]>,
@@ -31,6 +37,27 @@ pub struct State<R> {
     /// Which particles are there; empty where all always are. What stands for an absent one above
     /// is [`State::push_absent`]'s, and means nothing.
     pub life: Vec<Life>,
+    /// The chunks of the ground that are known; those that sleep hold their particles themselves, which
+    /// are not among those above. Empty where nothing sleeps.
+    pub chunks: Arc<Chunks>,
+}
+
+// Of any scalar, whether it has a default or not.
+impl<R> Default for State<R> {
+    fn default() -> Self {
+        Self {
+            cell: Vec::new(),
+            offset: Vec::new(),
+            v: Vec::new(),
+            c: Vec::new(),
+            f: Vec::new(),
+            history: Vec::new(),
+            rigid: Vec::new(),
+            particles: None,
+            life: Vec::new(),
+            chunks: Arc::default(),
+        }
+    }
 }
 
 /// Whether a particle takes part.
@@ -165,6 +192,7 @@ impl<R: Scalar> State<R> {
             rigid: self.rigid.iter().map(RigidMotion::cast).collect(),
             particles: self.particles.clone(),
             life: self.life.clone(),
+            chunks: self.chunks.clone(),
         }
     }
 }
@@ -191,6 +219,15 @@ pub struct Particles {
     /// Level that its size belongs to: a full cell of level l holds a body's usual number of particles
     /// of level l.
     pub level: Vec<u8>,
+    /// Which are held still, at the rim of what sleeps; empty where none ever is.
+    pub held: Vec<bool>,
+}
+
+impl Particles {
+    /// Whether a particle is held still.
+    pub fn is_held(&self, p: usize) -> bool {
+        self.held.get(p).copied().unwrap_or(false)
+    }
 }
 
 /// A particle that no muscle pulls.

@@ -67,6 +67,7 @@ pub fn cube_scene(name: &str, law: Law, side: usize) -> Scene {
         muscle: Vec::new(),
         sensor: Vec::new(),
         levels: None,
+        terrain: None,
         task: None,
         identify: None,
         source: Source::default(),

@@ -35,6 +35,29 @@ pub struct Levels {
     /// Places that stay fine.
     #[serde(default)]
     pub region: Vec<FineRegion>,
+    /// Lets what nobody is near and nothing stirs cost nothing. A scene with `[terrain]` always does,
+    /// with the defaults of this table if it has none.
+    pub sleep: Option<Sleep>,
+}
+
+/// The world in square columns, chunks, that sleep when they are quiet and far from what acts on them,
+/// and wake when something comes near or stirs beside them.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sleep {
+    /// Edge of a chunk, in blocks (of 4 cells) of the coarsest level. The default is 1.
+    pub chunk_blocks: Option<u32>,
+    /// A chunk that is nearer than this [m] to an agent, a fine region or a solid that moves is awake. The
+    /// default is where the last band ends and two cells of the coarsest level more.
+    pub radius: Option<f64>,
+    /// A chunk is quiet while nothing in it is faster than this [m/s]. The default is 0.005.
+    pub quiet_speed: Option<f64>,
+    /// What is faster than this [m/s] wakes the chunks around its own. The default is 0.02.
+    pub wake_speed: Option<f64>,
+    /// How long [s] a chunk has to be quiet before it sleeps; at least a control step. The default is 0.1.
+    pub quiet_secs: Option<f64>,
+    /// What sleeps is kept in memory up to this size [bytes], and beyond it on disk. The default is 512 MiB.
+    pub archive_bytes: Option<u64>,
 }
 
 fn one() -> f64 {

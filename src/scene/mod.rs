@@ -22,6 +22,7 @@ mod npz;
 mod read;
 mod sensor;
 mod task;
+mod terrain;
 mod world;
 
 pub use crate::laws::Law;
@@ -30,12 +31,13 @@ pub use emission::{Emitter, Opening, Sink};
 pub use error::{KeyPath, SceneError, nearest};
 pub use heights::{HeightGrid, HeightsError};
 pub use identify::{Identify, Sought, Throw};
-pub use levels::{Band, FineRegion, Levels};
+pub use levels::{Band, FineRegion, Levels, Sleep};
 pub use library::{BUILT_IN_MATERIALS, built_in_material};
 pub use mesh::{MeshError, MeshFault, Triangles};
 pub use npz::{Npz, NpzError};
 pub use sensor::{Quantity, Sensor};
 pub use task::{Score, StartChannel, Task, Term, When};
+pub use terrain::{Layer, Relief, Terrain};
 pub use world::{
     Body, BodyShape, Bounds, Collider, ColliderShape, Contact, Effector, Fidelities, Fidelity,
     Heights, Material, Muscle, Region, Resolution, RigidBody, RigidShape, Rotation, StatedLaw,
@@ -79,6 +81,7 @@ pub struct Scene {
     #[serde(default)]
     pub sensor: Vec<Sensor>,
     pub levels: Option<Levels>,
+    pub terrain: Option<Terrain>,
     pub task: Option<Task>,
     pub identify: Option<Identify>,
     /// Where it was read from; empty for a scene made by a program.

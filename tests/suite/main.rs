@@ -44,5 +44,6 @@ mod shaders;
 mod shaders_contact;
 mod shaders_pointwise;
 mod tasks;
+mod terrain;
 #[cfg(feature = "viewer")]
 mod window;

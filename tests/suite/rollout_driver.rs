@@ -282,6 +282,7 @@ fn model() -> Model {
             body: vec![0; COUNT],
             muscle: vec![NO_MUSCLE; COUNT],
             level: vec![0; COUNT],
+            held: vec![],
         },
         initial,
         levels: Levels::uniform(),

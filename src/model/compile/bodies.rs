@@ -1,11 +1,11 @@
 //! Bodies become particles: shapes are filled with a lattice, or particles are read from a file.
 
 use super::checks::Checks;
-use super::rest::{AtRest, Bed};
 use super::shapes::Shapes;
 use crate::math::{Mat3, Vec3};
+use crate::model::rest::{AtRest, Bed};
 use crate::model::{
-    Agent, Body, Collider, Emitter, Extents, Field, Levels, Material, Model, Pose, Sink, Stance,
+    Body, Collider, Emitter, Extents, Field, Levels, Material, Model, Pose, Sink, Stance,
 };
 use crate::mpm::state::{Life, NO_MUSCLE, Particles, State, split_position};
 use crate::scene::{self, BodyShape, KeyPath, Npz, NpzError, Scene, SceneError};
@@ -24,7 +24,7 @@ pub(super) const TOUCH_CELLS: f64 = 1e-6;
 
 /// How far into a collider a bed at rest may reach, in cells of the coarsest level: two rows of nodes
 /// feel its filling.
-const BED_FILL_CELLS: f64 = 2.0;
+pub(super) const BED_FILL_CELLS: f64 = 2.0;
 
 /// Shift of the sampled points, in spacings, that puts a point on a lower face inside and one on an
 /// upper face outside, so that a face through lattice points is not counted twice.
@@ -64,20 +64,21 @@ pub(super) struct Ground<'a> {
 impl Ground<'_> {
     /// The levels of resolution at the start.
     fn field(&self) -> Field<f64> {
-        let stance = |agent: &Agent| {
-            let collider = &self.colliders[agent.collider];
-            let split = collider.pose.position.0.map(|x| (x / self.cell_width).round());
-            let [x, y, z] = glam::DMat3::from_quat(collider.pose.rotation).to_cols_array_2d();
-            let stance = Stance {
-                cell: split.map(|node| node as i32),
-                offset: Vec3::from_fn(|a| collider.pose.position[a] - split[a] * self.cell_width),
-                rotation: Mat3([x, y, z]).transpose(),
-                velocity: collider.velocity,
-            };
-            (*agent, stance)
-        };
-        let agents: Vec<_> = self.levels.agents.iter().map(stance).collect();
-        Field::new(self.levels, self.cell_width, [0; 3], &agents)
+        Field::new(self.levels, self.cell_width, [0; 3], |collider| {
+            stance(&self.colliders[collider], self.cell_width, [0; 3])
+        })
+    }
+}
+
+/// Where a collider is at the start, on a grid with this origin.
+pub(super) fn stance(collider: &Collider, cell_width: f64, origin: [i32; 3]) -> Stance {
+    let split = collider.pose.position.0.map(|x| (x / cell_width).round());
+    let [x, y, z] = glam::DMat3::from_quat(collider.pose.rotation).to_cols_array_2d();
+    Stance {
+        cell: std::array::from_fn(|a| origin[a].saturating_add(split[a] as i32)),
+        offset: Vec3::from_fn(|a| collider.pose.position[a] - split[a] * cell_width),
+        rotation: Mat3([x, y, z]).transpose(),
+        velocity: collider.velocity,
     }
 }
 
@@ -89,8 +90,9 @@ pub(super) fn fill(
     ground: &Ground<'_>,
 ) -> Result<Filled, SceneError> {
     let scene = checks.scene;
-    if scene.body.is_empty() && scene.emitter.is_empty() {
-        let message = "the scene has no particles: it has no `[[body]]` and no `[[emitter]]`";
+    if scene.body.is_empty() && scene.emitter.is_empty() && scene.terrain.is_none() {
+        let message =
+            "the scene has no particles: it has no `[[body]]`, no `[[emitter]]` and no `[terrain]`";
         return Err(scene
             .error(&KeyPath::default(), message)
             .with_help("add a `[[body]]` with `name`, `material` and `shape`"));
@@ -138,6 +140,28 @@ impl Filled {
         for emitter in emitters {
             let body = &self.bodies[emitter.body as usize];
             self.state.life[body.particles.clone()].fill(Life::Unborn);
+        }
+    }
+
+    /// Adds those of some particles, which say what they are, that belong to a body.
+    pub fn append(&mut self, from: &State<f64>, held: bool, body: u32) {
+        let Some(particles) = from.particles.as_deref() else { return };
+        for p in (0..from.particle_count()).filter(|&p| particles.body[p] == body) {
+            self.state.cell.push(from.cell[p]);
+            self.state.offset.push(from.offset[p]);
+            self.state.v.push(from.v[p]);
+            self.state.c.push(from.c[p]);
+            self.state.f.push(from.f[p]);
+            self.state.history.push(from.history[p]);
+            self.particles.mass.push(particles.mass[p]);
+            self.particles.volume.push(particles.volume[p]);
+            self.particles.material.push(particles.material[p]);
+            self.particles.body.push(body);
+            self.particles.muscle.push(particles.muscle[p]);
+            self.particles.level.push(particles.level[p]);
+            // Bodies of the file come first, and none of theirs is held.
+            self.particles.held.resize(self.state.particle_count() - 1, false);
+            self.particles.held.push(held);
         }
     }
 

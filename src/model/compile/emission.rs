@@ -249,7 +249,7 @@ impl Nozzle<'_> {
 /// Refuses levels of resolution: they give particles other ids, which have to stay here.
 pub(super) fn check_levels(checks: &Checks<'_>, levels: &Levels) -> Result<(), SceneError> {
     let scene = checks.scene;
-    if levels.count() == 1 || (scene.emitter.is_empty() && scene.sink.is_empty()) {
+    if !levels.changes() || (scene.emitter.is_empty() && scene.sink.is_empty()) {
         return Ok(());
     }
     let section = if scene.emitter.is_empty() { "sink" } else { "emitter" };

@@ -46,6 +46,7 @@ pub(super) fn resolve(
         None => cell_width,
     };
     let bands = bands(checks, levels, cell_width)?;
+    let sleep = super::sleep::resolve(checks, levels, (colliders, &bands, cell_width))?;
     let agents = agents(checks, levels, colliders, (trail, depth_weight))?;
     let mut regions = Vec::new();
     for (index, region) in levels.region.iter().enumerate() {
@@ -78,7 +79,7 @@ pub(super) fn resolve(
     }
     // Distances to several agents are blended over a fraction of the narrowest band.
     let blend = bands.iter().map(|band| 0.25 * band.width).fold(f64::INFINITY, f64::min);
-    Ok(Levels { bands, agents, linger, regions, blend, hysteresis, per_axis, coupled: true })
+    Ok(Levels { bands, agents, linger, regions, blend, hysteresis, per_axis, coupled: true, sleep })
 }
 
 fn bands(

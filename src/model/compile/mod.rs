@@ -2,8 +2,8 @@
 //! the substep fixed, everything checked.
 
 use super::{
-    ActionChannel, ActionTarget, Collider, Contact, ContactMode, Family, Law, LawKind, Material,
-    Model, Muscle, Shape,
+    ActionChannel, ActionTarget, Collider, Contact, ContactMode, Family, Field, Frame, Law,
+    LawKind, Material, Model, Muscle, Shape,
 };
 use crate::math::Vec3;
 use crate::mpm::state::{NO_MUSCLE, State};
@@ -17,10 +17,11 @@ mod checks;
 mod effectors;
 mod emission;
 mod levels;
-mod rest;
 mod rigid;
 mod shapes;
+mod sleep;
 mod substep;
+mod terrain;
 
 pub use bodies::MAX_PARTICLES;
 pub use substep::{Stability, stability};
@@ -48,14 +49,30 @@ pub fn compile(scene: &Scene, fidelity: Fidelity) -> Result<Model, SceneError> {
     let materials = materials(&checks)?;
     let shapes = Shapes::new(&checks, cell_width);
     let colliders = colliders(&checks, &shapes)?;
-    let levels = levels::resolve(&checks, &colliders, cell_width)?;
+    let mut levels = levels::resolve(&checks, &colliders, cell_width)?;
+    let rigid = rigid::resolve(&checks, &shapes, cell_width)?;
+    let frame = Frame { cell_width, origin: world.origin_cells };
+    let unbounded = terrain::World {
+        checks: &checks,
+        shapes: &shapes,
+        frame,
+        gravity: gravity.0,
+        materials: &materials,
+        colliders: &colliders,
+        bodies: &rigid.bodies,
+        motions: &rigid.motions,
+    };
+    terrain::resolve(&unbounded, &mut levels)?;
     let ground = bodies::Ground { cell_width, gravity, colliders: &colliders, levels: &levels };
     let mut filled = bodies::fill(&checks, &shapes, &materials, &ground)?;
+    let stance = |collider: usize| bodies::stance(&colliders[collider], cell_width, frame.origin);
+    let field = Field::new(&levels, cell_width, frame.origin, stance);
+    let start = terrain::Start { field, stance: &stance };
+    terrain::fill(&unbounded, &levels, &start, &mut filled)?;
     let emitters = emission::emitters(&checks, &materials, cell_width, &mut filled)?;
     let sinks = emission::sinks(&checks)?;
     emission::check_levels(&checks, &levels)?;
     filled.note_absent(&emitters, &sinks);
-    let rigid = rigid::resolve(&checks, &shapes, cell_width)?;
     let mut actions = effectors::channels(&checks, &colliders, &emitters)?;
 
     let mut model = Model {
@@ -135,12 +152,16 @@ fn materials(checks: &Checks<'_>) -> Result<Vec<Material>, SceneError> {
     }
     let of_bodies = scene.body.iter().map(|body| &body.material).enumerate();
     let of_emitters = scene.emitter.iter().map(|emitter| &emitter.material).enumerate();
-    let named = of_bodies.map(|named| ("body", named));
-    for (section, (index, name)) in named.chain(of_emitters.map(|named| ("emitter", named))) {
+    let layers = scene.terrain.iter().flat_map(|terrain| &terrain.layer);
+    let of_layers = layers.map(|layer| &layer.material).enumerate();
+    let named = of_bodies.map(|named| (KeyPath::root("body"), named));
+    let named = named.chain(of_emitters.map(|named| (KeyPath::root("emitter"), named)));
+    let layer_at = || KeyPath::root("terrain").key("layer");
+    for (section, (index, name)) in named.chain(of_layers.map(|named| (layer_at(), named))) {
         if materials.iter().any(|m| m.name == *name) {
             continue;
         }
-        let at = KeyPath::root(section).index(index).key("material");
+        let at = section.index(index).key("material");
         match scene::built_in_material(name) {
             Some((density, law)) => {
                 materials.push(Material { name: name.clone(), density, law });

@@ -111,6 +111,18 @@ impl<'a> Shapes<'a> {
         size: [f64; 2],
         heights: &Heights,
     ) -> Result<Shape, SceneError> {
+        let grid = self.height_grid(at, size, heights)?;
+        let ground = HeightField::new(size, grid.counts, &grid.heights);
+        Ok(Shape::HeightField(Arc::new(ground)))
+    }
+
+    /// The heights of a ground of this size.
+    pub fn height_grid(
+        &self,
+        at: &KeyPath,
+        size: [f64; 2],
+        heights: &Heights,
+    ) -> Result<HeightGrid, SceneError> {
         let scene = self.checks.scene;
         if !size.iter().all(|edge| edge.is_finite() && *edge > 0.0) {
             let message = format!("`size` is {size:?} m; both must be greater than zero");
@@ -128,9 +140,7 @@ impl<'a> Shapes<'a> {
             }
             Heights::Rows { rows } => (HeightGrid::from_rows(rows), "rows"),
         };
-        let grid = grid.map_err(|error| scene.error(&at.key(key), error.to_string()))?;
-        let ground = HeightField::new(size, grid.counts, &grid.heights);
-        Ok(Shape::HeightField(Arc::new(ground)))
+        grid.map_err(|error| scene.error(&at.key(key), error.to_string()))
     }
 
     /// How far from any surface something of the scene feels it besides softened contact [m]: balls

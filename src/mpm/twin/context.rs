@@ -72,6 +72,8 @@ pub struct Point<R> {
     pub body: u32,
     /// The level that its size belongs to.
     pub level: u8,
+    /// Whether it is held still, at the rim of what sleeps.
+    pub held: bool,
 }
 
 /// Of all particles, by id.
@@ -84,6 +86,7 @@ pub fn points<R: Scalar>(p: &Particles) -> Vec<Point<R>> {
             muscle: p.muscle[i],
             body: p.body[i],
             level: p.level[i],
+            held: p.is_held(i),
         })
         .collect()
 }
@@ -164,6 +167,12 @@ impl<'a, R: Scalar> Batch<'a, R> {
 
     pub fn len(&self) -> usize {
         self.positions.len()
+    }
+
+    /// Whether all of them are held still.
+    #[inline(always)]
+    pub fn is_held(&self) -> bool {
+        self.points[..self.len()].iter().all(|point| point.held)
     }
 
     /// Storage position of a lane.

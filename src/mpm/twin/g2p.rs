@@ -48,7 +48,7 @@ fn g2p_block<R: Scalar>(
     sorted: &Sorted,
     velocities: &Grid<R>,
     block: usize,
-    out: StoredPart<R>,
+    mut out: StoredPart<R>,
 ) -> Result<(), Divergence> {
     let tile = load_tile::<R>(sorted, velocities, block);
     let upper = load_upper_tile::<R>(sorted, velocities, block);
@@ -60,6 +60,10 @@ fn g2p_block<R: Scalar>(
         let mut gradients = [Mat3::zero(); MAX_LANES];
         for (l, &p) in positions.iter().enumerate() {
             let (p, at) = (p as usize, first + l);
+            if batch.points[l].held {
+                out.hold(at, stored, p);
+                continue;
+            }
             let (v, c, gradient) = match (stored.blend(p), &upper) {
                 (Some(blend), Some(upper)) => {
                     let sides = sides(ctx, stored, p, blend);
@@ -79,12 +83,15 @@ fn g2p_block<R: Scalar>(
             out.c[at] = c;
             (out.cell[at], out.offset[at]) = advect(ctx, stored.cell[p], stored.offset[p], v);
         }
+        if batch.is_held() {
+            continue;
+        }
         let f_trial = trial(ctx, &batch, stored, &pack(gradients.each_ref()));
         let history = batch.scalar(&stored.history);
         let k = batch.constants(ctx);
         batch.for_each_law(ctx, |kind, lanes| {
             let (f, history) = material::return_map(kind, &k, f_trial, history);
-            for &l in lanes {
+            for &l in lanes.iter().filter(|&&l| !batch.points[l].held) {
                 out.f[first + l] = lane::<R>(&f, l);
                 out.history[first + l] = R::lane(history, l);
             }
@@ -202,6 +209,16 @@ pub fn g2p_adj<R: Scalar>(
                         pack(gradients.each_ref())
                     }
                 };
+                for (l, &k) in seeds.iter().enumerate().take(positions.len()) {
+                    if batch.points[l].held {
+                        out.x[first + l] = after_bar.bar.x[k];
+                        out.f[first + l] = after_bar.bar.f[k];
+                        out.history[first + l] = after_bar.bar.history[k];
+                    }
+                }
+                if batch.is_held() {
+                    continue;
+                }
                 let f = batch.matrix(&stored.f);
                 let f_trial = trial(ctx, &batch, stored, &gradient);
                 let history = batch.scalar(&stored.history);
@@ -216,7 +233,7 @@ pub fn g2p_adj<R: Scalar>(
                         true => trial,
                         false => Mat3::select(mask::<R>(lanes), trial, trial_bar),
                     };
-                    for &l in lanes {
+                    for &l in lanes.iter().filter(|&&l| !batch.points[l].held) {
                         out.history[first + l] = R::lane(history, l);
                         let material = batch.points[l].material;
                         parameters.add_constants::<R>(material, &k_bar, l, ctx.constant_count);
@@ -228,17 +245,18 @@ pub fn g2p_adj<R: Scalar>(
                 for lanes in pairs(positions.len()) {
                     // Written out: closures would not be inlined.
                     let [l, m] = lanes;
+                    let held = [batch.points[l].held, batch.points[m].held];
                     let bars = [
                         GatheredBar::new(ctx, &after_bar.bar, seeds[l], lane(&l_bar, l)),
                         GatheredBar::new(ctx, &after_bar.bar, seeds[m], lane(&l_bar, m)),
                     ];
                     let x_bars = match [between(l), between(m)] {
-                        [None, None] => {
+                        [None, None] if held == [false; 2] => {
                             scatter_adj(ctx, stored, (&batch, lanes), &bars, &tile, tiles_bar)
                         }
                         either => {
                             let mut x_bars = [Vec3::zero(); 2];
-                            for (n, l) in distinct(lanes) {
+                            for (n, l) in distinct(lanes).filter(|&(n, _)| !held[n]) {
                                 x_bars[n] = match either[n] {
                                     Some((blend, sides, on, from)) => scatter_blended_adj(
                                         blend, sides, on, &bars[n], *from, tiles_bar,
@@ -252,7 +270,7 @@ pub fn g2p_adj<R: Scalar>(
                             x_bars
                         }
                     };
-                    for (n, l) in distinct(lanes) {
+                    for (n, l) in distinct(lanes).filter(|&(n, _)| !held[n]) {
                         out.f[first + l] = lane::<R>(&f_bar, l);
                         out.x[first + l] = after_bar.bar.x[seeds[l]] + x_bars[n];
                     }
@@ -361,6 +379,19 @@ struct StoredPart<'a, R> {
     c: &'a mut [Mat3<R>],
     f: &'a mut [Mat3<R>],
     history: &'a mut [R],
+}
+
+impl<R: Scalar> StoredPart<'_, R> {
+    /// A particle that is held stays where it is, without velocity.
+    fn hold(&mut self, at: usize, stored: &Stored<R>, p: usize) {
+        self.id[at] = stored.id[p];
+        self.cell[at] = stored.cell[p];
+        self.offset[at] = stored.offset[p];
+        self.v[at] = Vec3::zero();
+        self.c[at] = Mat3::zero();
+        self.f[at] = stored.f[p];
+        self.history[at] = stored.history[p];
+    }
 }
 
 fn split_stored<'a, R>(out: &'a mut Stored<R>, sorted: &Sorted) -> Vec<StoredPart<'a, R>> {

@@ -19,6 +19,7 @@ pub mod contact;
 mod context;
 mod cotangents;
 mod exchange;
+mod follow;
 mod g2p;
 mod grid_update;
 mod kirchhoff;
@@ -28,6 +29,7 @@ mod p2g;
 mod path;
 mod rigid;
 pub mod sdf;
+mod sleep;
 mod stopwatch;
 mod storage;
 #[cfg(test)]
@@ -40,23 +42,24 @@ use super::simulator::{
     Costs, Gradient, Observation, ObservationCotangent, SimulationError, Simulator, Wrench,
     check_come,
 };
-use super::state::{Cotangent, RigidCotangent, State};
+use super::state::{Archive, Cotangent, RigidCotangent, State, count_chunks};
 use super::wrench::{means, means_adj};
-use crate::agents::{BirthCotangent, Drive, DriveCotangent, PoseCotangent, field_at};
+use crate::agents::{BirthCotangent, Drive, DriveCotangent, PoseCotangent};
 use crate::math::{Scalar, Vec3};
-use crate::model::{MAX_PARTICLES, Model};
+use crate::model::Model;
 use blocks::{Blocks, Sorted, sort};
 use contact::PoseBar;
 use context::{Command, Context};
 use cotangents::ParameterBars;
 use exchange::{Exchange, exchange, exchange_adj};
+use follow::Change;
 use g2p::{Divergence, Walking, g2p, g2p_adj};
 use grid_update::{Solids, grid_update, grid_update_adj};
-use levels::{Change, Places, adapt};
 use p2g::{p2g, p2g_adj};
 pub use path::gradient_along;
 pub use rigid::ROUNDS as RIGID_ROUNDS;
 use rigid::{MassBar, RigidBar, rigid_predict, rigid_predict_adj, rigid_update, rigid_update_adj};
+use sleep::Asleep;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -74,6 +77,8 @@ pub struct Twin<R: Scalar> {
     /// The block tables of the last substep, reused while the same blocks are in use.
     blocks: Arc<Blocks>,
     checkpoints: Vec<Option<Stored<R>>>,
+    /// Where particles are that sleep.
+    archive: Arc<Archive>,
     /// Substeps that can be walked back, oldest first.
     live: Vec<Record<R>>,
     observations: BTreeMap<usize, Observation>,
@@ -89,7 +94,7 @@ pub struct Twin<R: Scalar> {
 
 /// What a substep leaves for its adjoint.
 struct Record<R: Scalar> {
-    /// Particles split and merged before it, in order.
+    /// What sleep, splitting and merging did before it, in order.
     changes: Vec<Change<R>>,
     before: Stored<R>,
     sorted: Sorted,
@@ -100,6 +105,8 @@ struct Record<R: Scalar> {
 /// What a reverse pass accumulates.
 struct Reverse<R: Scalar> {
     walking: Walking<R>,
+    /// What belongs to particles that sleep.
+    asleep: Asleep<R>,
     parameters: ParameterBars,
     drive: DriveCotangent,
     masses: Vec<MassBar<R>>,
@@ -130,6 +137,7 @@ impl<R: Scalar> Twin<R> {
         let ctx = Context::new(model);
         let reverse = Reverse {
             walking: Walking { bar: Cotangent::zeros(0), place: Vec::new() },
+            asleep: Asleep::new(),
             parameters: ParameterBars::zeros(&ctx),
             drive: DriveCotangent::default(),
             masses: Vec::new(),
@@ -141,6 +149,9 @@ impl<R: Scalar> Twin<R> {
             present: Stored::zeros(0),
             blocks: Arc::default(),
             checkpoints: Vec::new(),
+            archive: Arc::new(Archive::new(
+                model.levels.sleep.as_ref().map_or(0, |sleep| sleep.archive_bytes),
+            )),
             live: Vec::new(),
             observations: BTreeMap::new(),
             senses: false,
@@ -163,34 +174,11 @@ impl<R: Scalar> Twin<R> {
 
     /// Like [`Simulator::read`], in the twin's own scalar.
     pub fn read_scalar(&self) -> State<R> {
-        self.present.to_state(self.has_levels(), self.model.exchanges())
+        self.present.to_state(self.model.levels.changes(), self.model.exchanges())
     }
 
     fn has_levels(&self) -> bool {
         self.ctx.lattices.len() > 1
-    }
-
-    /// Finds the levels that each particle takes part in; at the start of a control step, splits and
-    /// merges particles first. The field is that of the control step's start.
-    fn follow(&mut self, substep: usize) -> Result<Vec<Change<R>>, SimulationError> {
-        let start = substep - substep % self.model.substeps_per_control;
-        let Some(drive) = self.drive.as_ref().filter(|_| self.has_levels()) else {
-            return Ok(Vec::new());
-        };
-        let field = field_at(&self.model, drive, start);
-        let changes = match substep == start {
-            true => adapt(&self.ctx, &field, &mut self.present),
-            false => Vec::new(),
-        };
-        if self.particle_count() > MAX_PARTICLES {
-            return Err(SimulationError::Capacity {
-                what: "particles after splitting".into(),
-                needed: self.particle_count() as u64,
-                allowed: MAX_PARTICLES as u64,
-            });
-        }
-        self.present.places = Places::new(&field, &self.present.cell, &self.present.offset);
-        Ok(changes)
     }
 
     fn command(&self, substep: usize) -> Result<Command<R>, SimulationError> {
@@ -210,7 +198,7 @@ impl<R: Scalar> Twin<R> {
         check_come(&self.model, substep, self.present.id.len() + self.present.gone.len())?;
         self.stopwatch.start();
         let changes = self.follow(substep)?;
-        if self.has_levels() {
+        if self.model.levels.changes() {
             self.stopwatch.lap("levels");
         }
         let (ctx, before, scratch) = (&self.ctx, &self.present, &mut self.scratch);
@@ -243,6 +231,7 @@ impl<R: Scalar> Twin<R> {
             after.rigid.push(moved);
         }
         after.gone = before.gone.clone();
+        after.chunks = before.chunks.clone();
         let births = self.drive.as_ref().map_or(&[][..], |d| &d.births[d.births_at(substep)]);
         let exchange = exchange(ctx, births, &mut after);
         self.blocks = sorted.blocks.clone();
@@ -301,7 +290,7 @@ impl<R: Scalar> Twin<R> {
         self.stopwatch.lap("p2g_adj");
 
         bar.rigid.clear();
-        let Reverse { walking, parameters, drive, masses } = &mut self.reverse;
+        let Reverse { walking, parameters, drive, masses, .. } = &mut self.reverse;
         for (mass, from) in masses.iter_mut().zip(&rigid_bars) {
             mass.mass += from.mass.mass;
             mass.inertia += from.mass.inertia;
@@ -332,11 +321,10 @@ impl<R: Scalar> Twin<R> {
             self.scratch.give_grid(grid);
         }
         for change in changes.into_iter().rev() {
-            let Walking { bar, place } = &mut self.reverse.walking;
+            let Reverse { walking: Walking { bar, place }, asleep, .. } = &mut self.reverse;
             // Ids are storage positions there: `place` serves as it is.
-            *bar = change.adj(&self.ctx, bar, place);
-            *place = (0..change.before.id.len() as u32).collect();
-            self.present = change.before;
+            (*bar, self.present) = change.undo(&self.ctx, bar, place, asleep);
+            *place = (0..self.present.id.len() as u32).collect();
         }
         Ok(())
     }
@@ -350,7 +338,8 @@ impl<R: Scalar> Twin<R> {
             self.live.iter().map(|r| particles * (particle + 4) + grid(&r.momentum)).sum();
         let constant = particles * size_of::<context::Point<R>>() as u64;
         let walking = self.reverse.walking.place.len() as u64 * particle * 2;
-        let now = constant + stored * particles * particle + live + walking;
+        let asleep = count_chunks(&self.present.chunks).memory_bytes;
+        let now = constant + stored * particles * particle + live + walking + asleep;
         self.peak_bytes = self.peak_bytes.max(now);
     }
 }
@@ -474,6 +463,7 @@ impl<R: Scalar> Simulator for Twin<R> {
         bar.rigid = vec![RigidCotangent::zero(); bodies];
         self.reverse = Reverse {
             walking: Walking { bar, place: (0..count as u32).collect() },
+            asleep: Asleep::new(),
             parameters: ParameterBars::zeros(&self.ctx),
             drive: DriveCotangent {
                 poses: vec![PoseCotangent::ZERO; drive.map_or(0, |d| d.poses.len())],
@@ -531,7 +521,7 @@ impl<R: Scalar> Simulator for Twin<R> {
     }
 
     fn gradient(&mut self) -> Result<Gradient, SimulationError> {
-        let Reverse { walking, parameters, drive, masses } = &self.reverse;
+        let Reverse { walking, parameters, drive, masses, .. } = &self.reverse;
         let Walking { bar, place } = walking;
         // The id of each entry of the cotangent that belongs to a particle.
         let mut id = vec![blocks::NONE; bar.x.len()];

@@ -24,8 +24,8 @@ pub fn gradient_along(
     path: &[State<f64>],
     seed: &ObservationCotangent,
 ) -> Result<Gradient, SimulationError> {
-    if model.exchanges() {
-        let problem = "a path along which particles come and go cannot be followed";
+    if model.exchanges() || model.levels.sleep.is_some() {
+        let problem = "a path along which particles come and go, or sleep, cannot be followed";
         return Err(SimulationError::Device(problem.into()));
     }
     let mut twin = Twin::<f64>::new(model)?;

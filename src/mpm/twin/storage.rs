@@ -6,7 +6,7 @@ use super::levels::{Blend, Places, nearest_node};
 use crate::math::{Mat3, Scalar, Vec3};
 use crate::model::Model;
 use crate::mpm::simulator::Observation;
-use crate::mpm::state::{Cotangent, Life, Particles, RigidMotion, State};
+use crate::mpm::state::{Chunk, Chunks, Cotangent, Life, Particles, RigidMotion, State};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -27,6 +27,8 @@ pub struct Stored<R> {
     pub places: Places<R>,
     /// The particles that are gone, and the sinks that took them; in the order in which they went.
     pub gone: Arc<Vec<(u32, u32)>>,
+    /// As [`State::chunks`].
+    pub chunks: Arc<Chunks>,
 }
 
 impl<R: Scalar> Stored<R> {
@@ -65,12 +67,13 @@ impl<R: Scalar> Stored<R> {
             points: Arc::default(),
             places: Places::default(),
             gone: Arc::default(),
+            chunks: Arc::default(),
         }
     }
 
     /// `points` are those of the model, for a state that has none of its own.
     pub fn from_state(state: State<R>, points: &Arc<Vec<Point<R>>>) -> Self {
-        let State { cell, offset, v, c, f, history, rigid, particles, life } = state;
+        let State { cell, offset, v, c, f, history, rigid, particles, life, chunks } = state;
         let own = particles.map(|particles| Arc::new(context::points(&particles)));
         let is_absent = |p: &u32| life[*p as usize] != Life::Present;
         let absent: Vec<u32> = (0..life.len() as u32).filter(is_absent).collect();
@@ -90,6 +93,7 @@ impl<R: Scalar> Stored<R> {
             points: own.unwrap_or_else(|| points.clone()),
             places: Places::default(),
             gone: Arc::new(gone.collect()),
+            chunks,
         };
         stored.remove(&absent);
         stored
@@ -115,6 +119,7 @@ impl<R: Scalar> Stored<R> {
             rigid: self.rigid.clone(),
             particles: changing.then(|| Arc::new(self.particles())),
             life,
+            chunks: self.chunks.clone(),
         }
     }
 
@@ -132,6 +137,7 @@ impl<R: Scalar> Stored<R> {
             points: self.points.clone(),
             places: Places::default(),
             gone: Arc::default(),
+            chunks: Arc::default(),
         }
     }
 
@@ -160,7 +166,7 @@ impl<R: Scalar> Stored<R> {
     /// Positions and velocities, in id order.
     pub fn seen(&self, model: &Model) -> Observation {
         let count = self.points.len();
-        let changing = model.levels.count() > 1;
+        let changing = model.levels.changes();
         let mut seen = Observation {
             x: vec![[0.0; 3]; count],
             v: vec![[0.0; 3]; count],
@@ -191,6 +197,10 @@ impl<R: Scalar> Stored<R> {
             body: points().map(|p| p.body).collect(),
             muscle: points().map(|p| p.muscle).collect(),
             level: points().map(|p| p.level).collect(),
+            held: match points().any(|p| p.held) {
+                true => points().map(|p| p.held).collect(),
+                false => Vec::new(),
+            },
         }
     }
 
@@ -227,6 +237,14 @@ impl<R: Scalar> Stored<R> {
         let mut gone = self.gone.as_slice().to_vec();
         gone.sort_unstable();
         gone.hash(&mut hasher);
+        for (key, chunk) in self.chunks.iter() {
+            key.hash(&mut hasher);
+            match chunk {
+                Chunk::Awake { quiet } => (0u8, u64::from(*quiet)).hash(&mut hasher),
+                Chunk::Held { touched } => (1u8, u64::from(*touched)).hash(&mut hasher),
+                Chunk::Asleep(archived) => (2u8, archived.checksum()).hash(&mut hasher),
+            }
+        }
         // A sum does not depend on the storage order.
         sum.reduce(|| 0, u64::wrapping_add).wrapping_add(hasher.finish())
     }

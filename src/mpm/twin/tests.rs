@@ -8,6 +8,7 @@ pub use super::blocks::{BlockKey, sort};
 pub use super::context::{Command, Context};
 pub use super::g2p::g2p;
 pub use super::grid_update::{Solids, grid_update};
+use super::levels::Places;
 pub use super::p2g::p2g;
 pub use super::storage::{Stored, cotangent_by_id};
 pub use super::tiles::{Grid, Scratch};
@@ -107,6 +108,7 @@ pub fn scene(law: Law) -> Arc<Model> {
                 .map(|p| if is_elastic && p % 2 == 0 { 0 } else { NO_MUSCLE })
                 .collect(),
             level: vec![0; count],
+            held: vec![],
         },
         initial,
         levels: Levels::uniform(),
@@ -179,6 +181,7 @@ pub fn scene_with_levels(law: Law, count: usize) -> Arc<Model> {
         hysteresis: 0.01,
         per_axis: vec![2],
         coupled: true,
+        sleep: None,
     };
     Arc::new(model)
 }
@@ -227,8 +230,9 @@ pub fn dual_state(state: &State<f64>, direction: &Cotangent<f64>) -> State<Dual>
         f: s.f.iter().zip(&d.f).map(|(a, b)| matrix(a, b)).collect(),
         history: s.history.iter().zip(&d.history).map(|(&a, &b)| Dual::new(a, b)).collect(),
         rigid: vec![],
-        particles: None,
+        particles: s.particles.clone(),
         life: vec![],
+        chunks: s.chunks.clone(),
     }
 }
 

@@ -200,7 +200,7 @@ impl Objective {
                             particles.start, particles.end
                         ));
                     }
-                    if model.levels.count() > 1
+                    if model.levels.changes()
                         && matches!(measure, Measure::ParticlesToTargets { .. })
                     {
                         return failed(

@@ -46,6 +46,7 @@ pub fn model_of(cell_width: f64, dt: f64, law: Law, density: f64, x: &[[f64; 3]]
             body: vec![0; n],
             muscle: vec![NO_MUSCLE; n],
             level: vec![0; n],
+            held: vec![],
         },
         initial,
         levels: Levels::uniform(),

@@ -99,7 +99,7 @@ fn splits<R: Scalar>(ctx: &Context<R>, field: &Field<R>, stored: &Stored<R>) -> 
     let places = by_id(stored);
     let site = |(id, &p): (usize, &u32)| {
         let (p, point) = (p as usize, &stored.points[id]);
-        if point.level == 0 {
+        if point.level == 0 || point.held {
             return None;
         }
         let margin = way(ctx, stored, p) + half_spacing(ctx, point.level);
@@ -142,7 +142,7 @@ fn merges<R: Scalar>(
         let per_axis = ctx.per_axis[point.body as usize];
         let full = full_volume(ctx, point.body, level);
         let light = point.level == level && point.volume < full * R::from_f64(LEAST_FILL);
-        if point.muscle != NO_MUSCLE || !(light || point.level + 1 == level) {
+        if point.muscle != NO_MUSCLE || point.held || !(light || point.level + 1 == level) {
             return None;
         }
         let cell = sub_cell(stored.cell[p], stored.offset[p], per_axis, level);
@@ -287,6 +287,7 @@ fn apply<R: Scalar>(
         points.push(point);
     }
     after.rigid.clone_from(&change.before.rigid);
+    after.chunks = change.before.chunks.clone();
     after.points = Arc::new(points);
     *stored = after;
     Some(change)

@@ -154,6 +154,7 @@ fn splitting_and_merging_keep_mass_and_momentum_and_undo_each_other() {
         muscle: NO_MUSCLE,
         body: 0,
         level: 1,
+        held: false,
     };
     let nest = Nest::around(&parent, &point);
     let children: Vec<_> = (0..8).map(|octant| child(&parent, &nest, octant, H)).collect();
@@ -332,6 +333,7 @@ fn merging_and_splitting_have_their_transposes() {
             muscle: NO_MUSCLE,
             body: 0,
             level: 0,
+            held: false,
         }
     }
     let pair = |sum: &mut Pairing, p: &Particle<Dual>, bar: &ParticleBar<f64>| {

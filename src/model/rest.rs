@@ -1,11 +1,12 @@
 //! The stress of a wide bed at rest under its own weight, as a deformation gradient (formulas.md 9).
 
-use crate::math::{Mat3, Vec3};
+use crate::laws::cone_slope;
+use crate::math::{Mat3, Vec3, exp_symmetric};
 use crate::model::Law;
 
 /// A bed of one material whose surface is horizontal.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Bed {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bed {
     pub law: Law,
     /// Rest density [kg/m³].
     pub density: f64,
@@ -15,7 +16,7 @@ pub(super) struct Bed {
 
 /// A particle of such a bed.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct AtRest {
+pub struct AtRest {
     /// Elastic deformation gradient, vertical along z.
     pub f: Mat3<f64>,
     /// Rest volume over present volume.
@@ -36,11 +37,112 @@ impl AtRest {
 impl Bed {
     /// The state at a depth [m] below the surface; `None` if the material cannot bear it: it would
     /// be crushed to nothing.
+    pub fn at(&self, depth: f64) -> Option<AtRest> {
+        self.under(self.weight(depth))
+    }
+
+    /// Weight [Pa] of so much of it [m] as it is before it is pressed together.
+    pub fn weight(&self, depth: f64) -> f64 {
+        self.density * self.gravity * depth
+    }
+
+    /// The weight of this material that presses as much as that of another does which lies upon it:
+    /// pressure grows by `rho g z`, with the density that it is pressed to. `None` if neither bears it.
+    pub fn weight_of(&self, other: &Bed, weight: f64) -> Option<f64> {
+        const HALVINGS: usize = 60;
+        let pressure = |bed: &Bed, weight: f64| {
+            // Beyond what it bears the ratio has no bound.
+            let ratio = |w: f64| bed.under(w).map_or(f64::INFINITY, |rest| rest.volume_ratio);
+            simpson(ratio, 0.0, weight)
+        };
+        let wanted = pressure(other, weight);
+        if !wanted.is_finite() {
+            return None;
+        }
+        // Density never falls with depth, so that the pressure is the weight or more.
+        let (mut low, mut high) = (0.0, wanted);
+        for _ in 0..HALVINGS {
+            let middle = 0.5 * (low + high);
+            if pressure(self, middle) < wanted { low = middle } else { high = middle }
+        }
+        Some(high)
+    }
+
+    /// The state under so much weight [Pa] of itself, where the surface has this slope along x and y. On a
+    /// slope, sand and Hencky materials have the stress of one without end: pressure as of the vertical
+    /// depth, shear along it (formulas.md 9). Other laws are as on level ground, which on a slope is near
+    /// rest only.
+    pub fn on_slope(&self, weight: f64, slope: [f64; 2]) -> Option<AtRest> {
+        let steepness = slope[0].hypot(slope[1]);
+        if steepness == 0.0 {
+            return self.under(weight);
+        }
+        let friction = match self.law {
+            Law::Sand { friction_angle, .. } => Some(friction_angle),
+            Law::Hencky { .. } => None,
+            _ => return self.under(weight),
+        };
+        let [mu, lambda, ..] = self.law.constants();
+        let cos = 1.0 / steepness.hypot(1.0);
+        let sin = steepness * cos;
+        let normal = Vec3([-slope[0] * cos, -slope[1] * cos, cos]);
+        let down = Vec3([-slope[0] * cos / steepness, -slope[1] * cos / steepness, -sin]);
+        // Over the normal pressure; the share of the shear that the cone allows.
+        let stress = |k: f64, share: f64| {
+            let along = (Mat3::identity() - normal.outer(normal)) * -k;
+            let shear = normal.outer(down) + down.outer(normal);
+            along - normal.outer(normal) + shear * (share * sin / cos)
+        };
+        let inside = |k: f64, share: f64| {
+            let Some(angle) = friction else { return true };
+            let tau = stress(k, share);
+            let trace = -(1.0 + 2.0 * k);
+            let deviator = tau - Mat3::identity() * (trace / 3.0);
+            deviator.double_dot(deviator).sqrt() <= -INSIDE * cone_slope(angle) * trace
+        };
+        let least = self.lateral_ratio(mu, lambda);
+        let between = |holds: &dyn Fn(f64) -> bool, from: f64, to: f64| {
+            let (mut bad, mut good) = (from, to);
+            for _ in 0..SEARCHES {
+                let middle = 0.5 * (bad + good);
+                if holds(middle) { good = middle } else { bad = middle }
+            }
+            good
+        };
+        let (k, share) = if inside(least, 1.0) {
+            (least, 1.0)
+        } else if inside(1.0, 1.0) {
+            (between(&|k| inside(k, 1.0), least, 1.0), 1.0)
+        } else {
+            // Too steep to stand: it will slide, from the most shear that it bears.
+            (1.0, between(&|share| inside(1.0, share), 1.0, 0.0))
+        };
+        let c = (1.0 + 2.0 * k) / (2.0 * mu + 3.0 * lambda);
+        let t = ((1.0 + 2.0 * c * weight).sqrt() - 1.0) / c;
+        let tau = stress(k, share) * (t * cos * cos);
+        let trace = tau[(0, 0)] + tau[(1, 1)] + tau[(2, 2)];
+        let mean = lambda * trace / (2.0 * mu + 3.0 * lambda);
+        let strain = (tau - Mat3::identity() * mean) * (0.5 / mu);
+        let change = strain[(0, 0)] + strain[(1, 1)] + strain[(2, 2)];
+        Some(AtRest { f: exp_symmetric(strain), volume_ratio: (-change).exp(), history: 0.0 })
+    }
+
+    /// Lateral over vertical stress of sand and Hencky materials: the elastic one, or Jaky's where that
+    /// lies outside the yield cone.
+    fn lateral_ratio(&self, mu: f64, lambda: f64) -> f64 {
+        // nu/(1 - nu)
+        let elastic = lambda / (lambda + 2.0 * mu);
+        match self.law {
+            Law::Sand { friction_angle, .. } => elastic.max(1.0 - friction_angle.sin()),
+            _ => elastic,
+        }
+    }
+
+    /// The state under so much weight [Pa] of itself; `None` if it would be crushed to nothing.
     ///
     /// What yields is taken to have come there by being pressed together vertically, without moving
     /// sideways.
-    pub fn at(&self, depth: f64) -> Option<AtRest> {
-        let weight = self.density * self.gravity * depth;
+    pub fn under(&self, weight: f64) -> Option<AtRest> {
         let [mu, lambda, ..] = self.law.constants();
         match self.law {
             // Cauchy stress M (s - 1) with M = lambda + 2 mu and stretch s, density rho0/s:
@@ -65,13 +167,8 @@ impl Bed {
                     false => (1.0 + excess * weight / lambda).powf(-1.0 / excess),
                 }))
             }
-            Law::Hencky { poisson_ratio: nu, .. } | Law::Sand { poisson_ratio: nu, .. } => {
-                // Elastic lateral ratio, or Jaky's where that lies outside the yield cone.
-                let elastic = nu / (1.0 - nu);
-                let k = match self.law {
-                    Law::Sand { friction_angle, .. } => elastic.max(1.0 - friction_angle.sin()),
-                    _ => elastic,
-                };
+            Law::Hencky { .. } | Law::Sand { .. } => {
+                let k = self.lateral_ratio(mu, lambda);
                 let c = (1.0 + 2.0 * k) / (2.0 * mu + 3.0 * lambda);
                 let t = ((1.0 + 2.0 * c * weight).sqrt() - 1.0) / c;
                 let vertical = (-t + lambda * c * t) / (2.0 * mu);
@@ -157,6 +254,11 @@ fn snow(constants: &[f64], weight: f64) -> Option<AtRest> {
     let history = falling_root(borne, weight, SMALLEST_STRETCH.ln())?;
     Some(AtRest { history, volume_ratio: (-history).exp() / limit, ..shortened(limit) })
 }
+
+/// How far inside the cone a slope at rest is: by 2 %, so that round-off does not make it yield.
+const INSIDE: f64 = 0.98;
+/// Halvings by which the stress of a slope is found: to a millionth.
+const SEARCHES: usize = 20;
 
 /// What is pressed to less of its volume is crushed: where the laws stop to follow.
 const SMALLEST_STRETCH: f64 = 0.05;
