@@ -32,7 +32,7 @@ impl GpuSimulator {
 
     /// Dispatches of one forward substep; the two for new blocks are normally empty.
     pub fn dispatches_per_substep(&self) -> usize {
-        self.needed(stages::forward()).len()
+        self.needed(stages::forward(self.has_levels())).len()
     }
 
     /// Bytes of a substep as the particles lie now. Waits for the device.
@@ -56,7 +56,7 @@ impl GpuSimulator {
         let grid_bytes = 2 * cells * moments
             + occupied * (size_of::<Block>() + 4 * BLOCK_CELLS * size_of::<Cell>())
             + nodes * BLOCK_CELLS * 3 * row;
-        let particles = self.ids.len().max(1);
+        let particles = self.population.count().max(1);
         Ok(Traffic {
             particle_bytes: (particle_bytes * particles) as u64,
             grid_bytes: grid_bytes as u64,

@@ -52,6 +52,7 @@ use cotangents::ParameterBars;
 use exchange::{Exchange, exchange, exchange_adj};
 use g2p::{Divergence, Walking, g2p, g2p_adj};
 use grid_update::{Solids, grid_update, grid_update_adj};
+pub(super) use levels::{Adaptation, Adapted};
 use levels::{Change, Places, adapt};
 use p2g::{p2g, p2g_adj};
 pub use path::gradient_along;

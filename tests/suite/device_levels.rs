@@ -1,0 +1,227 @@
+//! Levels of resolution on the GPU solver against the f64 twin: states and gradients, with particles that
+//! stay as they are and with such that are split and merged around an agent that moves; and bit by bit.
+
+use crate::adapter;
+
+use crate::common::contact_scene::{ELASTIC, SAND, drive, noise, scene};
+use crate::common::gradients::errors;
+use crate::common::models::relative_error;
+use softscape::gpu::Gpu;
+use softscape::math::{Mat3, Vec3};
+use softscape::model::*;
+use softscape::mpm::device::GpuSimulator;
+use softscape::mpm::simulator::{Gradient, ObservationCotangent, Simulator};
+use softscape::mpm::state::{NO_MUSCLE, State};
+use softscape::mpm::twin::{self, Precision};
+use std::sync::Arc;
+
+/// Four control steps of the scene.
+const SUBSTEPS: usize = 40;
+
+/// f32 round-off over so many substeps, relative to the coordinates (without levels as large).
+const POSITIONS: f64 = 1e-5;
+/// What the project asks of a gradient.
+const GRADIENTS: f64 = 1e-3;
+
+/// The jittered cube of the contact scene, inside the bands around the capsule that moves into it.
+fn model(law: Law, count: usize) -> Model {
+    let mut model = scene(law);
+    let bands = [Band { start: 0.01, width: 0.07 }, Band { start: 0.08, width: 0.13 }];
+    model.levels = Levels {
+        bands: bands[..count - 1].to_vec(),
+        agents: vec![Agent {
+            collider: 1,
+            half_extents: Vec3([0.02, 0.02, 0.03]),
+            ahead: 0.03,
+            trail: 0.01,
+            depth_weight: 1.5,
+        }],
+        // Far enough for the agent to count more, so that two distances are blended.
+        regions: vec![Reach {
+            position: Vec3([0.45, 0.3, 0.3]),
+            along: [0.8, 0.6],
+            low: Vec3([-0.02, -0.01, -0.02]),
+            high: [0.02, 0.01],
+            depth_weight: 1.0,
+        }],
+        blend: 0.02,
+        hysteresis: 1e3,
+        per_axis: vec![2],
+        coupled: true,
+    };
+    model
+}
+
+/// The same with particles that are split and merged: some coarse where they must not be, strains small
+/// enough to be merged, and no margin to it.
+fn changing(law: Law, count: usize) -> Model {
+    let mut model = model(law, count);
+    model.levels.hysteresis = 0.0;
+    model.muscles.clear();
+    for p in 0..model.particles.level.len() {
+        model.particles.muscle[p] = NO_MUSCLE;
+        if p % 5 == 0 {
+            model.particles.level[p] = 1;
+        }
+        let f = model.initial.f[p];
+        model.initial.f[p] = Mat3::identity() + (f - Mat3::identity()) * 0.02;
+        model.initial.v[p] = Vec3([0.1, -0.05, -0.1]);
+        model.initial.c[p] = Mat3::zero();
+    }
+    model
+}
+
+fn seed(count: usize) -> ObservationCotangent {
+    let pull = |salt: usize, scale: f64| {
+        (0..count)
+            .map(|p| std::array::from_fn(|a| scale * (0.2 + noise(salt + 3 * p + a))))
+            .collect()
+    };
+    ObservationCotangent { x: pull(0, 1.0), v: pull(50_000, 0.01), rigid: vec![] }
+}
+
+/// Counts of particles after each control step.
+fn run(model: &Model, simulator: &mut dyn Simulator) -> (State<f64>, Gradient, Vec<usize>) {
+    simulator.drive(&drive(model, SUBSTEPS)).unwrap();
+    let mut counts = Vec::new();
+    for start in (0..SUBSTEPS).step_by(model.substeps_per_control) {
+        simulator.forward_recorded(start..start + model.substeps_per_control).unwrap();
+        counts.push(simulator.particle_count());
+    }
+    let state = simulator.read().unwrap();
+    simulator.begin_reverse().unwrap();
+    simulator.seed(&seed(state.particle_count())).unwrap();
+    simulator.reverse(0..SUBSTEPS).unwrap();
+    (state, simulator.gradient().unwrap(), counts)
+}
+
+fn positions(model: &Model, state: &State<f64>) -> Vec<f64> {
+    (0..state.particle_count()).flat_map(|p| state.world_position(p, 1.0, model.origin)).collect()
+}
+
+/// Returns the counts of particles.
+fn compare(gpu: &Gpu, model: &Arc<Model>) -> Vec<usize> {
+    let mut twin = twin::simulator(model, Precision::F64).unwrap();
+    let (expected, expected_gradient, expected_counts) = run(model, twin.as_mut());
+    let mut device = GpuSimulator::new(model, gpu).unwrap();
+    let (state, gradient, counts) = run(model, &mut device);
+    assert_eq!(counts, expected_counts, "particles after each control step");
+    assert_eq!(state.particles, expected.particles);
+    let x = relative_error(positions(model, &state), positions(model, &expected));
+    let v = |state: &State<f64>| state.v.iter().flat_map(|v| v.0).collect::<Vec<_>>();
+    let v = relative_error(v(&state), v(&expected));
+    let law = model.materials[0].law.kind();
+    println!("{law:?}, {} levels, {counts:?} particles: x {x:.1e}, v {v:.1e}", model.levels.count());
+    assert!(x < POSITIONS, "positions differ by {x:.1e}");
+    for (name, error) in errors(model, &gradient, &expected_gradient, 0..SUBSTEPS) {
+        println!("    d/d {name}: {error:.1e}");
+        assert!(error <= GRADIENTS, "{law:?}: d/d {name} differs by {error:.1e}");
+    }
+    counts
+}
+
+#[test]
+fn particles_that_stay_as_they_are_move_as_the_twins_and_back() {
+    let Some(gpu) = adapter::gpu() else { return };
+    for count in [2, 3] {
+        for law in [ELASTIC, SAND] {
+            let model = Arc::new(model(law, count));
+            let counts = compare(&gpu, &model);
+            assert!(counts.iter().all(|&n| n == model.initial.particle_count()), "{counts:?}");
+        }
+    }
+}
+
+#[test]
+fn particles_that_are_split_and_merged_move_as_the_twins_and_back() {
+    let Some(gpu) = adapter::gpu() else { return };
+    for count in [2, 3] {
+        let model = Arc::new(changing(ELASTIC, count));
+        let counts = compare(&gpu, &model);
+        let mut all = counts.clone();
+        all.insert(0, model.initial.particle_count());
+        let changes = all.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        assert!(changes > 1, "particles changed in {changes} control steps: {all:?}");
+    }
+}
+
+#[test]
+fn two_runs_give_the_same_bits_forward_and_backward() {
+    let Some(gpu) = adapter::gpu() else { return };
+    for model in [model(ELASTIC, 3), changing(ELASTIC, 3)].map(Arc::new) {
+        let once = || run(&model, &mut GpuSimulator::new(&model, &gpu).unwrap());
+        let (a, b) = (once(), once());
+        assert!(a.0 == b.0, "states differ");
+        assert!(a.1 == b.1, "gradients differ");
+    }
+}
+
+#[test]
+fn a_replay_from_a_checkpoint_gives_the_bits_of_the_forward_run() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let model = Arc::new(changing(ELASTIC, 3));
+    let mut simulator = GpuSimulator::new(&model, &gpu).unwrap();
+    simulator.reserve(3, SUBSTEPS).unwrap();
+    simulator.drive(&drive(&model, SUBSTEPS)).unwrap();
+    simulator.save(0).unwrap();
+    simulator.forward(0..17).unwrap();
+    simulator.save(1).unwrap();
+    simulator.forward(17..30).unwrap();
+    simulator.save(2).unwrap();
+    simulator.forward(30..SUBSTEPS).unwrap();
+    let forward = simulator.fingerprint().unwrap();
+    for (slot, start) in [(1, 17), (2, 30), (0, 0), (1, 17)] {
+        simulator.restore(slot).unwrap();
+        simulator.forward_recorded(start..SUBSTEPS).unwrap();
+        assert_eq!(simulator.fingerprint().unwrap(), forward, "from substep {start}");
+    }
+    simulator.restore(0).unwrap();
+    simulator.forward(0..SUBSTEPS - 1).unwrap();
+    assert_ne!(simulator.fingerprint().unwrap(), forward, "the fingerprint sees nothing");
+}
+
+/// Walked back in segments as a schedule does it, with replays between them.
+#[test]
+fn a_gradient_in_segments_has_the_bits_of_one_that_is_recorded_at_once() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let model = Arc::new(changing(ELASTIC, 3));
+    let (_, at_once, _) = run(&model, &mut GpuSimulator::new(&model, &gpu).unwrap());
+    let mut simulator = GpuSimulator::new(&model, &gpu).unwrap();
+    simulator.reserve(2, SUBSTEPS).unwrap();
+    simulator.drive(&drive(&model, SUBSTEPS)).unwrap();
+    simulator.save(0).unwrap();
+    simulator.forward(0..20).unwrap();
+    simulator.save(1).unwrap();
+    simulator.forward_recorded(20..SUBSTEPS).unwrap();
+    simulator.begin_reverse().unwrap();
+    simulator.seed(&seed(simulator.particle_count())).unwrap();
+    simulator.reverse(25..SUBSTEPS).unwrap();
+    simulator.reverse(20..25).unwrap();
+    simulator.restore(0).unwrap();
+    simulator.forward_recorded(0..20).unwrap();
+    simulator.reverse(0..20).unwrap();
+    assert!(simulator.gradient().unwrap() == at_once);
+}
+
+#[test]
+fn a_shift_of_the_world_by_blocks_of_the_coarsest_level_changes_no_bit() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let here = changing(ELASTIC, 3);
+    let shift = [1 << 20, -(1 << 18), 3 << 16];
+    let mut there = here.clone();
+    there.origin = std::array::from_fn(|a| here.origin[a] + shift[a]);
+    for cell in &mut there.initial.cell {
+        *cell = std::array::from_fn(|a| cell[a] + shift[a]);
+    }
+    let bits = |model: Model| {
+        let model = Arc::new(model);
+        let (mut state, gradient, _) = run(&model, &mut GpuSimulator::new(&model, &gpu).unwrap());
+        for cell in &mut state.cell {
+            *cell = std::array::from_fn(|a| cell[a] - model.origin[a]);
+        }
+        (state, gradient)
+    };
+    let (a, b) = (bits(here), bits(there));
+    assert!(a.0 == b.0, "states differ");
+    assert!(a.1 == b.1, "gradients differ");
+}
