@@ -5,8 +5,6 @@ fn collider_at(index: u32) -> ColliderAt {
     return colliders[step.substep * parameters.collider_count + index];
 }
 
-override HAS_LEVELS: bool = false;
-
 // A node of a block, on the finest lattice.
 fn node_place(slot: u32, node: u32) -> vec3<i32> {
     let place = blocks[slot].key.xyz * 4 + cell_coordinates(node);

@@ -15,7 +15,7 @@ fn observe(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroup
         return;
     }
     let base = ids[p] * 9u;
-    if (is_absent(locations[p])) {
+    if (is_away(locations[p])) {
         observed[base] = ABSENT_CELL;
         return;
     }

@@ -24,7 +24,7 @@ fn unload(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups
         return;
     }
     let base = ids[p] * 28u;
-    if (is_absent(locations[p])) {
+    if (is_away(locations[p])) {
         unloaded[base] = ABSENT_CELL;
         unloaded[base + 1u] = locations[p].y;
         for (var word = 2u; word < 28u; word++) {

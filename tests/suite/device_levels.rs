@@ -4,15 +4,15 @@
 use crate::adapter;
 
 use crate::common::contact_scene::{ELASTIC, SAND, drive, noise, scene};
-use crate::common::gradients::errors;
-use crate::common::models::relative_error;
+use crate::common::gradients::{errors, path};
+use crate::common::models::{model_of, relative_error, still_drive};
 use softscape::gpu::Gpu;
 use softscape::math::{Mat3, Vec3};
 use softscape::model::*;
-use softscape::mpm::device::GpuSimulator;
+use softscape::mpm::device::{GpuSimulator, Placement};
 use softscape::mpm::simulator::{Gradient, ObservationCotangent, Simulator};
 use softscape::mpm::state::{NO_MUSCLE, State};
-use softscape::mpm::twin::{self, Precision};
+use softscape::mpm::twin::{self, Precision, gradient_along};
 use std::sync::Arc;
 
 /// Four control steps of the scene.
@@ -22,6 +22,9 @@ const SUBSTEPS: usize = 40;
 const POSITIONS: f64 = 1e-5;
 /// What the project asks of a gradient.
 const GRADIENTS: f64 = 1e-3;
+/// Some particles of sand begin to yield a substep earlier or later in f32 than in f64 (seen: 6.7e-3 by F,
+/// the same for a twin in f32); along the device's own path the derivative is as right as of other laws.
+const SAND_GRADIENTS: f64 = 2e-2;
 
 /// The jittered cube of the contact scene, inside the bands around the capsule that moves into it.
 fn model(law: Law, count: usize) -> Model {
@@ -111,11 +114,24 @@ fn compare(gpu: &Gpu, model: &Arc<Model>) -> Vec<usize> {
     let v = |state: &State<f64>| state.v.iter().flat_map(|v| v.0).collect::<Vec<_>>();
     let v = relative_error(v(&state), v(&expected));
     let law = model.materials[0].law.kind();
-    println!("{law:?}, {} levels, {counts:?} particles: x {x:.1e}, v {v:.1e}", model.levels.count());
+    println!(
+        "{law:?}, {} levels, {counts:?} particles: x {x:.1e}, v {v:.1e}",
+        model.levels.count()
+    );
     assert!(x < POSITIONS, "positions differ by {x:.1e}");
     for (name, error) in errors(model, &gradient, &expected_gradient, 0..SUBSTEPS) {
         println!("    d/d {name}: {error:.1e}");
-        assert!(error <= GRADIENTS, "{law:?}: d/d {name} differs by {error:.1e}");
+        let bound = if law == LawKind::Sand { SAND_GRADIENTS } else { GRADIENTS };
+        assert!(error <= bound, "{law:?}: d/d {name} differs by {error:.1e}");
+    }
+
+    device.load(&model.initial).unwrap();
+    let path = path(&drive(model, SUBSTEPS), &mut device, SUBSTEPS);
+    let seed = seed(state.particle_count());
+    let along = gradient_along(model, &drive(model, SUBSTEPS), &path, &seed).unwrap();
+    for (name, error) in errors(model, &gradient, &along, 0..SUBSTEPS) {
+        println!("    d/d {name} along the device's own path: {error:.1e}");
+        assert!(error <= GRADIENTS, "{law:?}: d/d {name} along its path: {error:.1e}");
     }
     counts
 }
@@ -224,4 +240,100 @@ fn a_shift_of_the_world_by_blocks_of_the_coarsest_level_changes_no_bit() {
     let (a, b) = (bits(here), bits(there));
     assert!(a.0 == b.0, "states differ");
     assert!(a.1 == b.1, "gradients differ");
+}
+
+/// A body that flies out of the fine level, through the band, into the coarse one.
+fn flight() -> Model {
+    const H: f64 = 1.0 / 32.0;
+    const DT: f64 = 1e-4;
+    let x: Vec<[f64; 3]> = (0..64)
+        .map(|i| [i % 4, (i / 4) % 4, i / 16].map(|c| 0.2 + (f64::from(c) + 0.5) * 0.5 * H))
+        .collect();
+    let law = Law::Elastic { young_modulus: 1e3, poisson_ratio: 0.3 };
+    let mut model = model_of(H, DT, law, 1000.0, &x, (H / 2.0f64).powi(3));
+    model.gravity = Vec3([0.0; 3]);
+    model.substeps_per_control = 20;
+    model.initial.v = vec![Vec3([3.1, 1.2, -1.9]) * (H / DT); x.len()];
+    for (p, f) in model.initial.f.iter_mut().enumerate() {
+        *f = Mat3::identity() + Mat3::from_fn(|a, b| 0.02 * noise(9 * p + 3 * a + b));
+    }
+    model.levels = Levels {
+        bands: vec![Band { start: 20.0 * H, width: 250.0 * H }],
+        regions: vec![Reach {
+            position: Vec3([0.2; 3]),
+            along: [1.0, 0.0],
+            low: Vec3([-0.2; 3]),
+            high: [0.2; 2],
+            depth_weight: 1.0,
+        }],
+        blend: H,
+        hysteresis: 1e9,
+        per_axis: vec![2],
+        coupled: true,
+        ..Levels::uniform()
+    };
+    model
+}
+
+#[test]
+fn slots_freed_on_the_way_change_no_bit_and_no_entry_is_lost() {
+    const END: usize = 160;
+    let Some(gpu) = adapter::gpu() else { return };
+    let model = Arc::new(flight());
+    let run = |placement: &Placement| {
+        let mut simulator = GpuSimulator::with_placement(&model, &gpu, placement).unwrap();
+        simulator.drive(&still_drive(&model, END)).unwrap();
+        simulator.forward(0..60).unwrap();
+        simulator.save(0).unwrap();
+        simulator.forward_recorded(60..END).unwrap();
+        let state = simulator.read().unwrap();
+        simulator.begin_reverse().unwrap();
+        simulator.seed(&seed(state.particle_count())).unwrap();
+        simulator.reverse(60..END).unwrap();
+        let gradient = simulator.gradient().unwrap();
+        simulator.restore(0).unwrap();
+        simulator.forward(60..END).unwrap();
+        assert!(simulator.read().unwrap() == state, "a replay differs");
+        (state, gradient, simulator.renumberings())
+    };
+    let own = || Placement::of(&model.initial, &model);
+    let scarce = run(&own());
+    let plenty = run(&Placement { closure: 20_000, ..own() });
+    assert!(scarce.2 > plenty.2, "nothing to compare: {} and {}", scarce.2, plenty.2);
+    assert!(scarce.0 == plenty.0, "states differ");
+    assert!(scarce.1 == plenty.1, "gradients differ");
+
+    let mut twin = twin::simulator(&model, Precision::F64).unwrap();
+    twin.drive(&still_drive(&model, END)).unwrap();
+    let mut slow = model.initial.clone();
+    slow.v.iter_mut().for_each(|v| *v = *v * 0.1);
+    let mut device = GpuSimulator::new(&model, &gpu).unwrap();
+    device.drive(&still_drive(&model, END)).unwrap();
+    let mut end = |simulator: &mut dyn Simulator| {
+        simulator.load(&slow).unwrap();
+        simulator.forward(0..END).unwrap();
+        positions(&model, &simulator.read().unwrap())
+    };
+    let (ours, theirs) = (end(&mut device), end(twin.as_mut()));
+    let x = relative_error(ours, theirs);
+    assert!(x < POSITIONS, "positions differ by {x:.1e}");
+}
+
+/// What levels cost, for the record of `docs/adaptive-resolution.md`; and that one level costs nothing more.
+#[test]
+fn dispatches_and_bytes_of_a_substep_are_those_of_the_documentation() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let costs = |model: Model| {
+        let model = Arc::new(model);
+        let mut simulator = GpuSimulator::new(&model, &gpu).unwrap();
+        simulator.drive(&drive(&model, SUBSTEPS)).unwrap();
+        simulator.forward(0..SUBSTEPS).unwrap();
+        let traffic = simulator.traffic().unwrap();
+        let particles = model.initial.particle_count() as u64;
+        (simulator.dispatches_per_substep(), traffic.particle_bytes / particles)
+    };
+    let (one, three) = (costs(scene(ELASTIC)), costs(model(ELASTIC, 3)));
+    println!("one level {one:?}, three {three:?} dispatches and bytes of a particle");
+    assert_eq!(one, (9, 324));
+    assert_eq!(three.0, 14);
 }

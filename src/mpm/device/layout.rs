@@ -34,8 +34,8 @@ pub const CHUNK: usize = 64;
 /// Rows of a particle of this model.
 pub fn particle_rows(model: &Model) -> usize {
     // With levels the rows hold h C itself.
-    let reads_rate = model.levels.count() == 1
-        && model.materials.iter().any(|m| m.law.spec().reads_rate);
+    let reads_rate =
+        model.levels.count() == 1 && model.materials.iter().any(|m| m.law.spec().reads_rate);
     PARTICLE_ROWS + if reads_rate { RATE_ROWS } else { 0 }
 }
 

@@ -59,16 +59,16 @@ pub use tables::Capacity;
 
 use super::simulator::SimulationError;
 use super::state::{Life, State};
+use super::twin::Adaptation;
 use crate::gpu::{Bound, Buffer, Gpu, GpuError, Recording, Resources, Timer};
 use crate::model::Model;
-use super::twin::Adaptation;
 use growth::Usage;
 use layout::{
     Activations, BANDS, CAUSE_RIGID, FIRST_BODY, MATERIALS, MUSCLES, MaterialAt, NONE, Parameters,
     REACHES, ResolutionAt, RigidMotionAt, SINKS, SinkAt, Status,
 };
-use motion::{Motion, moving_colliders};
 use levels::Entries;
+use motion::{Motion, moving_colliders};
 use observations::Observations;
 use population::{Changed, Population};
 use reverse::Reverse;
@@ -296,11 +296,7 @@ impl GpuSimulator {
             within("occupied blocks of the grid", placement.occupied, capacity.occupied)?;
             self.tables = Tables::new(&self.gpu, capacity, particles)?;
         }
-        within(
-            "occupied blocks of the grid",
-            placement.occupied,
-            self.tables.capacity.occupied,
-        )?;
+        within("occupied blocks of the grid", placement.occupied, self.tables.capacity.occupied)?;
         self.usage = Usage::loaded(placement.closure, placement.occupied);
         // Stored states and cotangents belong to the old placement.
         self.forget_record();
@@ -402,10 +398,7 @@ impl GpuSimulator {
         // Host work concerns the activations that the present state has, not a control step's.
         if matches!(
             kernel,
-            KernelId::Unload
-                | KernelId::UnloadRaw
-                | KernelId::UnloadRows
-                | KernelId::UnloadLevels
+            KernelId::Unload | KernelId::UnloadRaw | KernelId::UnloadRows | KernelId::UnloadLevels
         ) {
             let activations = &self.uniforms.present_activations;
             resources = resources.with_element("activations", activations);

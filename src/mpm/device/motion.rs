@@ -114,7 +114,10 @@ impl Motion {
 
     pub fn bytes(&self) -> u64 {
         let births = self.births.as_ref().map_or(0, Births::bytes);
-        self.steps.bytes() + self.colliders.bytes() + self.activations.bytes() + births
+        self.steps.bytes()
+            + self.colliders.bytes()
+            + self.activations.bytes()
+            + births
             + self.resolutions.as_ref().map_or(0, Resolutions::bytes)
     }
 }

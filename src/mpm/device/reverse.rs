@@ -128,16 +128,14 @@ impl Reverse {
         let own = |contents: &[[f32; 4]]| Buffer::from_slice(gpu, "particle cotangents", contents);
         self.bars = [own(&rows)?, own(&rows)?];
         self.constants_bar = Buffer::new(gpu, "constants_bar", constants)?;
-        self.constants_total =
-            Buffer::new(gpu, "constants_bar with the first stress", constants)?;
+        self.constants_total = Buffer::new(gpu, "constants_bar with the first stress", constants)?;
         let (members, chunk_muscles) = muscle_members(model, population);
         let chunks = motion.drive.control_steps * chunk_muscles.len();
         self.activations_bar = Buffer::new(gpu, "activations_bar", chunks)?;
         self.members = Buffer::from_slice(gpu, "muscle members", &members)?;
         self.chunk_muscles = chunk_muscles;
         self.seeds = Buffer::new(gpu, "seeds", 6 * particle_count)?;
-        self.unloaded_bar =
-            Buffer::new(gpu, "unloaded_bar", UNLOADED_BAR_FLOATS * particle_count)?;
+        self.unloaded_bar = Buffer::new(gpu, "unloaded_bar", UNLOADED_BAR_FLOATS * particle_count)?;
         self.population = Arc::clone(population);
         self.carried = Some((total.constants.clone(), total.drive.activations.clone()));
         Ok(())

@@ -490,8 +490,7 @@ fn share_files(laws: &[LawKind], stage: &[ShaderFile]) -> Vec<ShaderFile> {
 
 /// What a kernel needs that gathers cell by cell.
 fn cell_files(stage: &[ShaderFile]) -> Vec<ShaderFile> {
-    let mut files =
-        vec![file!("types.wgsl"), file!("grid/index.wgsl"), file!("grid/rows.wgsl")];
+    let mut files = vec![file!("types.wgsl"), file!("grid/index.wgsl"), file!("grid/rows.wgsl")];
     files.extend(transfer_files());
     files.extend_from_slice(stage);
     files
@@ -576,8 +575,10 @@ impl Kernels {
                 return Ok(None);
             }
             let overrides = id.overrides(model);
-            let options =
-                KernelOptions { overrides: &overrides, dynamic: &["step", "activations", "resolution"] };
+            let options = KernelOptions {
+                overrides: &overrides,
+                dynamic: &["step", "activations", "resolution"],
+            };
             Kernel::new(gpu, &id.source(&laws), id.entry(), &options).map(Some)
         };
         Ok(Self { kernels: KernelId::ALL.iter().map(compile).collect::<Result<_, _>>()? })

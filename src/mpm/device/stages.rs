@@ -73,10 +73,8 @@ const BLOCKS: Stage = replayed(
         over(Over::Slots, KernelId::ListNodes),
     ],
 );
-const SORT: Stage = replayed(
-    "sort",
-    &[over(Over::Entries, KernelId::Fill), over(Over::Occupied, KernelId::Sort)],
-);
+const SORT: Stage =
+    replayed("sort", &[over(Over::Entries, KernelId::Fill), over(Over::Occupied, KernelId::Sort)]);
 const GRID_UPDATE: Stage = paired(
     "grid_update",
     &[
@@ -170,8 +168,7 @@ pub fn reverse(has_levels: bool) -> impl Iterator<Item = Launch> {
     let count = over(Over::Entries, KernelId::Count);
     let velocities =
         [over(Over::Rigid, KernelId::RigidPredict), over(Over::Nodes, KernelId::GridVelocities)];
-    let entries =
-        [over(Over::Particles, KernelId::Share), over(Over::Occupied, KernelId::Collect)];
+    let entries = [over(Over::Particles, KernelId::Share), over(Over::Occupied, KernelId::Collect)];
     let adjoints = stages(has_levels).iter().rev().filter_map(|stage| stage.adjoint).flatten();
     std::iter::once(count)
         .chain(BLOCKS.forward.iter().chain(SORT.forward).copied())

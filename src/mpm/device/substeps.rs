@@ -319,7 +319,8 @@ impl GpuSimulator {
         recording: &mut Recording,
         substep: usize,
     ) -> Result<(), SimulationError> {
-        let Some(Recorded { state, numbering, momenta, changed }) = self.record.substeps.pop() else {
+        let Some(Recorded { state, numbering, momenta, changed }) = self.record.substeps.pop()
+        else {
             return Err(SimulationError::Device(format!("substep {substep} was not recorded")));
         };
         self.pool.release(self.present.state);

@@ -238,13 +238,14 @@ impl Tables {
         self.status.write(gpu, 0, &[Status::CLEAR]);
     }
 
-    /// Blocks with particles, blocks with nodes, and cells with particles, in the last substep.
-    /// Waits for the device.
-    pub fn read_occupancy(&self, gpu: &Gpu) -> Result<[usize; 3], GpuError> {
+    /// Blocks with particles, blocks with nodes, cells with particles, and entries in them, in the last
+    /// substep. Waits for the device.
+    pub fn read_occupancy(&self, gpu: &Gpu) -> Result<[usize; 4], GpuError> {
         let lists = self.lists.read(gpu)?[0];
         let blocks = self.numbering.blocks.read(gpu)?;
         let cells: u32 = blocks.iter().flat_map(|b| b.mask).map(u32::count_ones).sum();
-        Ok([lists.occupied[0] as usize, lists.nodes[0] as usize, cells as usize])
+        let entries = lists.particle_total as usize;
+        Ok([lists.occupied[0] as usize, lists.nodes[0] as usize, cells as usize, entries])
     }
 
     /// Of the node momenta that one recorded substep keeps.
