@@ -10,6 +10,8 @@ use bytemuck::Zeroable;
 const ENTRY_ROWS: usize = 5;
 /// Rows by particle of the largest of these, of which each particle has two.
 pub const PARTICLE_ROWS: usize = 2 * ENTRY_ROWS;
+/// All entries may want a block at once, in one row of workgroups of 64.
+pub const MOST_PARTICLES: usize = 65_535 * 64 / 2;
 const COLLECTED_ROWS: usize = 3;
 const ENTRY_BAR_ROWS: usize = 4;
 

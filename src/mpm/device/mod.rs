@@ -14,14 +14,29 @@
 //! Storage that is out of order costs time alone: measured on a software device with 30 000 particles
 //! of liquid, 13 % once they had mixed for 3000 substeps, a third if shuffled.
 //!
+//! Levels of resolution (`stages::LEVEL_STAGES`) give a particle two entries in the lists of cells: one on
+//! the finest level that it takes part in and, in a band, one on the level above. Block keys say their
+//! level, so that blocks, sorting, p2g and the nodes know nothing of it:
+//!
+//! ```text
+//! blocks -> sort -> share -> p2g -> grid_update -> collect -> g2p_blended -> place
+//! ```
+//!
+//! `share` writes what a particle gives to each of its levels, `collect` what each of them says,
+//! `g2p_blended` puts that together and asks the field of the substep to come; `place` finds the new cells
+//! through the hash table, and what stands in a block for the first time makes it (`claim_blocks`,
+//! `settle`). The stress belongs to the start of a substep there, as in the twin, and the rows of a state
+//! hold h C itself. Particles are split and merged by the host between control steps (`population.rs`).
+//!
 //! A slot that no particle is near is given to another block when slots become scarce
 //! (`renumber.rs`): memory follows the blocks in use, however far a body travels.
 //!
 //! A derivative is that of the branches (yield, contact) that the run took in f32: where round-off
 //! moves a state over a kink, it is exact for that state, and not the one that f64 finds.
 //!
-//! Deliberately absent: reading anything back during a rollout, but for a few counters that say
-//! how full the tables are, which the host waits for once after a load and where they fill fast. A
+//! Deliberately absent: reading anything back during a control step, and without levels during a
+//! rollout, but for a few counters that say how full the tables are, which the host waits for once
+//! after a load and where they fill fast. A
 //! particle that diverges, or a table that is full, leaves a note on the device that is reported by
 //! the next call that waits. And a g2p with one thread a particle: a GPU might prefer it (more
 //! threads, fewer registers), software devices are slower with it, and no GPU was at hand to decide.
@@ -538,11 +553,11 @@ impl Uniforms {
 
 /// The most particles that the device's bindings take.
 fn most_particles(gpu: &Gpu, model: &Model) -> usize {
-    let rows = match model.levels.count() {
-        1 => layout::particle_rows(model),
-        _ => levels::PARTICLE_ROWS,
-    };
-    gpu.device.limits().max_storage_buffer_binding_size as usize / (16 * rows)
+    let binding = gpu.device.limits().max_storage_buffer_binding_size as usize;
+    match model.levels.count() {
+        1 => binding / (16 * layout::particle_rows(model)),
+        _ => (binding / (16 * levels::PARTICLE_ROWS)).min(levels::MOST_PARTICLES),
+    }
 }
 
 fn particles_on(gpu: &Gpu) -> String {

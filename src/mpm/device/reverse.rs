@@ -97,6 +97,11 @@ impl Reverse {
         Arc::ptr_eq(&self.population, population)
     }
 
+    /// Whether they are stored as those of these particles are: a replay makes the same population again.
+    pub fn fits(&self, population: &Population) -> bool {
+        self.population.row_stride == population.row_stride && self.population.ids == population.ids
+    }
+
     /// Goes over to the particles that there were before some were split or merged: `total` is what was summed
     /// until now, `bar` the cotangent of their state.
     pub fn follow(

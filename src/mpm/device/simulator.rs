@@ -230,8 +230,12 @@ impl Simulator for GpuSimulator {
     }
 
     fn reverse(&mut self, substeps: Range<usize>) -> Result<(), SimulationError> {
-        if self.reverse.is_none() {
+        let Some(reverse) = &self.reverse else {
             return Err(SimulationError::Device("reverse needs begin_reverse first".into()));
+        };
+        if !reverse.fits(&self.population) {
+            let problem = "the cotangent is of other particles than the recorded states";
+            return Err(SimulationError::Device(problem.into()));
         }
         if substeps.is_empty() {
             return Ok(());
