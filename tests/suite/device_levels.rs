@@ -11,7 +11,7 @@ use softscape::math::{Mat3, Vec3};
 use softscape::model::*;
 use softscape::mpm::device::{GpuSimulator, Placement};
 use softscape::mpm::simulator::{Gradient, ObservationCotangent, Simulator};
-use softscape::mpm::state::{NO_MUSCLE, State};
+use softscape::mpm::state::{NO_MUSCLE, RigidCotangent, State};
 use softscape::mpm::twin::{self, Precision, gradient_along};
 use std::sync::Arc;
 
@@ -74,13 +74,34 @@ fn changing(law: Law, count: usize) -> Model {
     model
 }
 
-fn seed(count: usize) -> ObservationCotangent {
+/// The same with a rigid ball that falls on the cube.
+fn with_ball() -> Model {
+    let mut model = changing(ELASTIC, 3);
+    let contact = Contact { mode: ContactMode::Separate, friction: 0.3, softness: 0.01 };
+    let ball = RigidBody::uniform("ball", Shape::Sphere { radius: 0.05 }, 0.4, contact);
+    let pose = Pose { position: Vec3([0.37, 0.36, 0.49]), rotation: glam::DQuat::IDENTITY };
+    let (velocity, spin) = (Vec3([0.1, 0.0, -1.0]), Vec3([2.0, 1.0, -1.0]));
+    let motion = ball.motion(&pose, velocity, spin, model.cell_width, model.origin);
+    model.initial.rigid.push(motion);
+    model.rigid_bodies.push(ball);
+    model
+}
+
+fn seed(count: usize, bodies: usize) -> ObservationCotangent {
     let pull = |salt: usize, scale: f64| {
         (0..count)
             .map(|p| std::array::from_fn(|a| scale * (0.2 + noise(salt + 3 * p + a))))
             .collect()
     };
-    ObservationCotangent { x: pull(0, 1.0), v: pull(50_000, 0.01), rigid: vec![] }
+    let vector = |salt: usize, scale: f64| Vec3::from_fn(|a| scale * (0.2 + noise(salt + a)));
+    let body = |b: usize| RigidCotangent {
+        position: vector(90_000 + 20 * b, 30.0),
+        rotation: vector(90_003 + 20 * b, 1.0),
+        velocity: vector(90_006 + 20 * b, 0.3),
+        angular_velocity: vector(90_009 + 20 * b, 0.01),
+    };
+    let rigid = (0..bodies).map(body).collect();
+    ObservationCotangent { x: pull(0, 1.0), v: pull(50_000, 0.01), rigid }
 }
 
 /// Counts of particles after each control step.
@@ -93,7 +114,7 @@ fn run(model: &Model, simulator: &mut dyn Simulator) -> (State<f64>, Gradient, V
     }
     let state = simulator.read().unwrap();
     simulator.begin_reverse().unwrap();
-    simulator.seed(&seed(state.particle_count())).unwrap();
+    simulator.seed(&seed(state.particle_count(), state.rigid.len())).unwrap();
     simulator.reverse(0..SUBSTEPS).unwrap();
     (state, simulator.gradient().unwrap(), counts)
 }
@@ -127,7 +148,7 @@ fn compare(gpu: &Gpu, model: &Arc<Model>) -> Vec<usize> {
 
     device.load(&model.initial).unwrap();
     let path = path(&drive(model, SUBSTEPS), &mut device, SUBSTEPS);
-    let seed = seed(state.particle_count());
+    let seed = seed(state.particle_count(), state.rigid.len());
     let along = gradient_along(model, &drive(model, SUBSTEPS), &path, &seed).unwrap();
     for (name, error) in errors(model, &gradient, &along, 0..SUBSTEPS) {
         println!("    d/d {name} along the device's own path: {error:.1e}");
@@ -159,6 +180,16 @@ fn particles_that_are_split_and_merged_move_as_the_twins_and_back() {
         let changes = all.windows(2).filter(|pair| pair[0] != pair[1]).count();
         assert!(changes > 1, "particles changed in {changes} control steps: {all:?}");
     }
+}
+
+#[test]
+fn a_rigid_body_on_particles_that_are_split_and_merged_moves_as_the_twins_and_back() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let model = Arc::new(with_ball());
+    compare(&gpu, &model);
+    let mut device = GpuSimulator::new(&model, &gpu).unwrap();
+    let (_, gradient, _) = run(&model, &mut device);
+    assert!(gradient.rigid[0].mass != 0.0, "the ball never touched the cube");
 }
 
 #[test]
@@ -237,7 +268,7 @@ fn a_gradient_in_segments_has_the_bits_of_one_that_is_recorded_at_once() {
     simulator.save(1).unwrap();
     simulator.forward_recorded(20..SUBSTEPS).unwrap();
     simulator.begin_reverse().unwrap();
-    simulator.seed(&seed(simulator.particle_count())).unwrap();
+    simulator.seed(&seed(simulator.particle_count(), 0)).unwrap();
     simulator.reverse(25..SUBSTEPS).unwrap();
     simulator.reverse(20..25).unwrap();
     simulator.restore(0).unwrap();
@@ -315,7 +346,7 @@ fn slots_freed_on_the_way_change_no_bit_and_no_entry_is_lost() {
         simulator.forward_recorded(60..END).unwrap();
         let state = simulator.read().unwrap();
         simulator.begin_reverse().unwrap();
-        simulator.seed(&seed(state.particle_count())).unwrap();
+        simulator.seed(&seed(state.particle_count(), state.rigid.len())).unwrap();
         simulator.reverse(60..END).unwrap();
         let gradient = simulator.gradient().unwrap();
         simulator.restore(0).unwrap();
