@@ -81,7 +81,7 @@ fn with_ball() -> Model {
     let ball = RigidBody::uniform("ball", Shape::Sphere { radius: 0.05 }, 0.4, contact);
     let pose = Pose { position: Vec3([0.37, 0.36, 0.49]), rotation: glam::DQuat::IDENTITY };
     let (velocity, spin) = (Vec3([0.1, 0.0, -1.0]), Vec3([2.0, 1.0, -1.0]));
-    let motion = ball.motion(&pose, velocity, spin, model.cell_width, model.origin);
+    let motion = ball.motion(&pose, [velocity, spin], model.cell_width, model.origin);
     model.initial.rigid.push(motion);
     model.rigid_bodies.push(ball);
     model
