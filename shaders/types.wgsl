@@ -56,6 +56,58 @@ struct Parameters {
     collider_count: u32,
     moving_count: u32,
     rigid_count: u32,
+    // How often particles are in the lists of cells: once each, or twice where there are levels.
+    entry_count: u32,
+    // Distance between rows of an array of entries [elements].
+    entry_stride: u32,
+}
+
+// --- Levels of resolution ---
+
+// Where there are levels, a particle has two entries in the lists of cells: entry p on the finest level
+// that it takes part in (its home), and entry row_stride + p on the level above, if it is in a band.
+// Rows of a particle then hold h C, not B, and it has no rows of the rate. What an entry gives to its level
+// is five rows at `r * entry_stride + entry`:
+//   0     offset from that level's nearest node [cells of the level], lambda m
+//   1..3  momentum: u_r, B_r., so that it gives a node at d [cells of the level] w (u + B d), w lambda m
+//   4     gradient of lambda [1/m], lambda
+// What it takes are three rows (v_r, M_r.): sum w v_i, sum w v_i d^T; and its cotangent is four:
+//   0..2  (y_r, Y_r.): what it gives back to the nodes; then (S_r, T_r.), what it gets from them
+//   3     x_bar [1/m]; sum w m_bar
+const ROW_ENTRY_MOMENTUM: u32 = 1u;
+const ROW_ENTRY_SHARE: u32 = 4u;
+const ROW_ENTRY_REST_BAR: u32 = 3u;
+
+// The nearest node of the finest lattice, and in w: the home level, whether the particle is in the band
+// above it, and on which axes its offset is negative.
+const PLACE_LEVEL: u32 = 7u;
+const PLACE_BAND: u32 = 8u;
+const PLACE_NEGATIVE: u32 = 16u;
+
+// An upright box, open above, that distance is measured from (src/model/levels.rs).
+struct ReachAt {
+    // as a ColliderAt has them
+    cell: vec3<i32>,
+    // what a metre below counts against one beside
+    depth_weight: f32,
+    offset: vec3<f32>,
+    // extents along, across and downwards [m]
+    low: vec3<f32>,
+    along: vec2<f32>,
+    high: vec2<f32>,
+}
+
+// The resolution field of one control step.
+struct Resolution {
+    reach_count: u32,
+    band_count: u32,
+    // over which several distances are blended [m]
+    blend: f32,
+    // 0 leaves out the gradients of shares: a control, and wrong
+    coupled: f32,
+    // start and width [m], from level l to l + 1
+    bands: array<vec4<f32>, 7>,
+    reaches: array<ReachAt, 30>,
 }
 
 // What differs from substep to substep; a dispatch chooses one.
@@ -358,6 +410,11 @@ struct ListArguments {
     expanding: atomic<u32>,
     expanding_y: u32,
     expanding_z: u32,
+    // Entries whose block has no slot yet, in workgroups of 64 and in all.
+    wanted_count: atomic<u32>,
+    wanted: atomic<u32>,
+    wanted_y: u32,
+    wanted_z: u32,
     pad: u32,
 }
 

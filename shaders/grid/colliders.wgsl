@@ -5,6 +5,15 @@ fn collider_at(index: u32) -> ColliderAt {
     return colliders[step.substep * parameters.collider_count + index];
 }
 
+// A node of a block, on the finest lattice.
+fn node_place(slot: u32, node: u32) -> vec3<i32> {
+    let place = blocks[slot].key.xyz * 4 + cell_coordinates(node);
+    if (HAS_LEVELS) {
+        return place << vec3<u32>(u32(blocks[slot].key.w));
+    }
+    return place;
+}
+
 // Node minus collider [m]: the integer part is exact, so that far worlds see the same bits.
 fn from_collider(collider: ColliderAt, node: vec3<i32>) -> vec3<f32> {
     return vec3<f32>(node - collider.cell) * parameters.cell_width - collider.offset;
@@ -33,7 +42,7 @@ fn node_velocity(slot: u32, node: u32, sum: vec4<f32>) -> vec4<f32> {
         return vec4<f32>(0.0);
     }
     var v = sum.xyz / sum.w + parameters.gravity_step;
-    let place = blocks[slot].key.xyz * 4 + cell_coordinates(node);
+    let place = node_place(slot, node);
     if (HAS_RIGID) {
         v = give_to_bodies(place, v, sum.w);
     }

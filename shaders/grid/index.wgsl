@@ -5,9 +5,17 @@ fn thread_index(gid: vec3<u32>, groups: vec3<u32>) -> u32 {
     return gid.x + gid.y * groups.x * 64u;
 }
 
-// Whether a location is that of a particle which is not there.
+// Whether there are levels of resolution; then particles do not come and go.
+override HAS_LEVELS: bool = false;
+
+// Whether a location is that of an entry which is in no cell.
 fn is_absent(location: vec2<u32>) -> bool {
     return location.x == NONE;
+}
+
+// Whether a location is that of a particle which is not there.
+fn is_away(location: vec2<u32>) -> bool {
+    return !HAS_LEVELS && is_absent(location);
 }
 
 fn cell_coordinates(cell: u32) -> vec3<i32> {

@@ -37,9 +37,11 @@ struct Affine {
     u: vec3<f32>,
     bx: vec3<f32>,
     by: vec3<f32>,
+    // What n.w counts.
+    mass: f32,
 }
 
-// With phi = n.xyz . (u + B d) + n.w per node: (sum phi wx' wy, sum phi wx wy', sum phi wx wy),
+// With phi = n.xyz . (u + B d) + mass n.w per node: (sum phi wx' wy, sum phi wx wy', sum phi wx wy),
 // the derivatives of the weights by the offset being wx', wy'.
 fn pull_plane(
     n: Plane, a: Affine,
@@ -49,9 +51,9 @@ fn pull_plane(
     let c0 = a.u + a.by * dy.x;
     let c1 = a.u + a.by * dy.y;
     let c2 = a.u + a.by * dy.z;
-    let p0 = row_phi(n.n00, n.n10, n.n20, c0, a.bx, dx);
-    let p1 = row_phi(n.n01, n.n11, n.n21, c1, a.bx, dx);
-    let p2 = row_phi(n.n02, n.n12, n.n22, c2, a.bx, dx);
+    let p0 = row_phi(n.n00, n.n10, n.n20, c0, a.bx, dx, a.mass);
+    let p1 = row_phi(n.n01, n.n11, n.n21, c1, a.bx, dx, a.mass);
+    let p2 = row_phi(n.n02, n.n12, n.n22, c2, a.bx, dx, a.mass);
     let along = vec3<f32>(dot(wx, p0), dot(wx, p1), dot(wx, p2));
     let slope = vec3<f32>(dot(wx_adj, p0), dot(wx_adj, p1), dot(wx_adj, p2));
     return vec3<f32>(dot(wy, slope), dot(wy_adj, along), dot(wy, along));
@@ -59,11 +61,11 @@ fn pull_plane(
 
 fn row_phi(
     a: vec4<f32>, b: vec4<f32>, c: vec4<f32>,
-    u: vec3<f32>, bx: vec3<f32>, dx: vec3<f32>,
+    u: vec3<f32>, bx: vec3<f32>, dx: vec3<f32>, mass: f32,
 ) -> vec3<f32> {
     return vec3<f32>(
-        dot(a.xyz, u + bx * dx.x) + a.w,
-        dot(b.xyz, u + bx * dx.y) + b.w,
-        dot(c.xyz, u + bx * dx.z) + c.w,
+        dot(a.xyz, u + bx * dx.x) + mass * a.w,
+        dot(b.xyz, u + bx * dx.y) + mass * b.w,
+        dot(c.xyz, u + bx * dx.z) + mass * c.w,
     );
 }

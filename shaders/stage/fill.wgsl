@@ -1,4 +1,4 @@
-// Puts each particle at its place in the sorted order. One thread a particle.
+// Puts each particle at its place in the sorted order. One thread an entry.
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
 @group(0) @binding(1) var<storage, read> locations: array<vec2<u32>>;
@@ -7,10 +7,11 @@
 
 @compute @workgroup_size(64)
 fn fill(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let p = thread_index(gid, groups);
-    if (p >= parameters.particle_count) {
+    let index = thread_index(gid, groups);
+    if (index >= parameters.entry_count) {
         return;
     }
+    let p = entry_at(index);
     let location = locations[p];
     if (is_absent(location)) {
         return;

@@ -1,4 +1,4 @@
-// Marks the slots whose blocks hold particles, before slots are given anew. One thread a particle.
+// Marks the slots whose blocks hold particles, before slots are given anew. One thread an entry.
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
 @group(0) @binding(1) var<storage, read> locations: array<vec2<u32>>;
@@ -9,10 +9,11 @@
 fn mark_blocks(
     @builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
 ) {
-    let p = thread_index(gid, groups);
-    if (p >= parameters.particle_count) {
+    let index = thread_index(gid, groups);
+    if (index >= parameters.entry_count) {
         return;
     }
+    let p = entry_at(index);
     if (is_absent(locations[p])) {
         return;
     }

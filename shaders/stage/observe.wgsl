@@ -5,9 +5,8 @@
 @group(0) @binding(0) var<uniform> parameters: Parameters;
 @group(0) @binding(1) var<storage, read> particles: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> locations: array<vec2<u32>>;
-@group(0) @binding(3) var<storage, read> blocks: array<Block>;
-@group(0) @binding(4) var<storage, read> ids: array<u32>;
-@group(0) @binding(5) var<storage, read_write> observed: array<u32>;
+@group(0) @binding(3) var<storage, read> ids: array<u32>;
+@group(0) @binding(4) var<storage, read_write> observed: array<u32>;
 
 @compute @workgroup_size(64)
 fn observe(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -16,12 +15,11 @@ fn observe(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroup
         return;
     }
     let base = ids[p] * 9u;
-    if (is_absent(locations[p])) {
+    if (is_away(locations[p])) {
         observed[base] = ABSENT_CELL;
         return;
     }
-    let location = locations[p].x;
-    let cell = blocks[location / BLOCK_CELLS].key.xyz * 4 + cell_coordinates(location % BLOCK_CELLS);
+    let cell = particle_cell(p);
     let offset = particles[p].xyz;
     for (var a = 0u; a < 3u; a++) {
         observed[base + a] = bitcast<u32>(cell[a]);

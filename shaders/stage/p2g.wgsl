@@ -15,6 +15,8 @@
 // The first of the three rows (u_r, B_r.) in `contributions`.
 override CONTRIBUTION_ROW: u32 = 1u;
 override UNIT_MASS: bool = false;
+// Whether rows are those of entries, which hold their mass already.
+override OF_ENTRIES: bool = false;
 
 @compute @workgroup_size(192)
 fn p2g(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -29,7 +31,7 @@ fn p2g(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index)
         return;
     }
     let first = cells[at].first;
-    let stride = parameters.row_stride;
+    let stride = parameters.entry_stride;
 
     var q00 = vec4<f32>(0.0); var q10 = vec4<f32>(0.0); var q20 = vec4<f32>(0.0);
     var q01 = vec4<f32>(0.0); var q11 = vec4<f32>(0.0); var q21 = vec4<f32>(0.0);
@@ -40,7 +42,8 @@ fn p2g(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index)
         let rx = contributions[CONTRIBUTION_ROW * stride + p];
         let ry = contributions[(CONTRIBUTION_ROW + 1u) * stride + p];
         let rz = contributions[(CONTRIBUTION_ROW + 2u) * stride + p];
-        let mass = select(head.w, 1.0, UNIT_MASS);
+        let mass = select(head.w, 1.0, UNIT_MASS || OF_ENTRIES);
+        let own = select(1.0, head.w, OF_ENTRIES);
 
         // u + B d of the plane, as far as it is the same for its nine nodes.
         let dx = distances(head.x);
@@ -57,15 +60,15 @@ fn p2g(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index)
         let c0 = u + by * dy.x;
         let c1 = u + by * dy.y;
         let c2 = u + by * dy.z;
-        q00 += wx.x * wy.x * vec4<f32>(c0 + bx * dx.x, 1.0);
-        q10 += wx.y * wy.x * vec4<f32>(c0 + bx * dx.y, 1.0);
-        q20 += wx.z * wy.x * vec4<f32>(c0 + bx * dx.z, 1.0);
-        q01 += wx.x * wy.y * vec4<f32>(c1 + bx * dx.x, 1.0);
-        q11 += wx.y * wy.y * vec4<f32>(c1 + bx * dx.y, 1.0);
-        q21 += wx.z * wy.y * vec4<f32>(c1 + bx * dx.z, 1.0);
-        q02 += wx.x * wy.z * vec4<f32>(c2 + bx * dx.x, 1.0);
-        q12 += wx.y * wy.z * vec4<f32>(c2 + bx * dx.y, 1.0);
-        q22 += wx.z * wy.z * vec4<f32>(c2 + bx * dx.z, 1.0);
+        q00 += wx.x * wy.x * vec4<f32>(c0 + bx * dx.x, own);
+        q10 += wx.y * wy.x * vec4<f32>(c0 + bx * dx.y, own);
+        q20 += wx.z * wy.x * vec4<f32>(c0 + bx * dx.z, own);
+        q01 += wx.x * wy.y * vec4<f32>(c1 + bx * dx.x, own);
+        q11 += wx.y * wy.y * vec4<f32>(c1 + bx * dx.y, own);
+        q21 += wx.z * wy.y * vec4<f32>(c1 + bx * dx.z, own);
+        q02 += wx.x * wy.z * vec4<f32>(c2 + bx * dx.x, own);
+        q12 += wx.y * wy.z * vec4<f32>(c2 + bx * dx.y, own);
+        q22 += wx.z * wy.z * vec4<f32>(c2 + bx * dx.z, own);
     }
 
     let base = (group.x * NEIGHBOURS + plane * 9u) * BLOCK_CELLS + cell;

@@ -1,4 +1,4 @@
-// Writes the new slots into the particles' locations. One thread a particle.
+// Writes the new slots into the particles' locations. One thread an entry.
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
 // By old slot: one more than the new one.
@@ -7,10 +7,11 @@
 
 @compute @workgroup_size(64)
 fn relocate(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let p = thread_index(gid, groups);
-    if (p >= parameters.particle_count) {
+    let index = thread_index(gid, groups);
+    if (index >= parameters.entry_count) {
         return;
     }
+    let p = entry_at(index);
     if (is_absent(locations[p])) {
         return;
     }

@@ -13,7 +13,7 @@ fn seed(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups) 
     if (p >= parameters.particle_count) {
         return;
     }
-    if (is_absent(locations[p])) {
+    if (is_away(locations[p])) {
         return;
     }
     let stride = parameters.row_stride;

@@ -9,9 +9,8 @@
 @group(0) @binding(3) var<uniform> activations: Activations;
 @group(0) @binding(4) var<storage, read> particles: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> locations: array<vec2<u32>>;
-@group(0) @binding(6) var<storage, read> blocks: array<Block>;
-@group(0) @binding(7) var<storage, read> ids: array<u32>;
-@group(0) @binding(8) var<storage, read_write> unloaded: array<u32>;
+@group(0) @binding(6) var<storage, read> ids: array<u32>;
+@group(0) @binding(7) var<storage, read_write> unloaded: array<u32>;
 
 // Whether the rows hold h C still (see particle_momentum) and not B.
 override IS_RAW: bool = false;
@@ -25,7 +24,7 @@ fn unload(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups
         return;
     }
     let base = ids[p] * 28u;
-    if (is_absent(locations[p])) {
+    if (is_away(locations[p])) {
         unloaded[base] = ABSENT_CELL;
         unloaded[base + 1u] = locations[p].y;
         for (var word = 2u; word < 28u; word++) {
@@ -55,8 +54,7 @@ fn unload(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups
         hc -= particle_affine(mat3x3<f32>(), fy.w, tau);
     }
 
-    let location = locations[p].x;
-    let cell = blocks[location / BLOCK_CELLS].key.xyz * 4 + cell_coordinates(location % BLOCK_CELLS);
+    let cell = particle_cell(p);
     for (var a = 0u; a < 3u; a++) {
         unloaded[base + a] = bitcast<u32>(cell[a]);
         unloaded[base + 3u + a] = bitcast<u32>(head[a]);

@@ -22,7 +22,7 @@ fn unload_bar(
     let stride = parameters.row_stride;
     let base = ids[p] * 33u;
     // What is not there yet has no cotangent; its rows hold those of a later time.
-    let absent = is_absent(locations[p]);
+    let absent = is_away(locations[p]);
     for (var a = 0u; a < 3u; a++) {
         let zero = vec4<f32>(0.0);
         let row = select(particles_bar[(ROW_MOMENTUM_BAR + a) * stride + p], zero, absent);

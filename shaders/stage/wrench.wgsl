@@ -19,7 +19,7 @@ fn wrench(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     if (sum.w <= parameters.empty_mass) {
         return;
     }
-    let place = blocks[slot].key.xyz * 4 + cell_coordinates(node);
+    let place = node_place(slot, node);
     var v = sum.xyz / sum.w + parameters.gravity_step;
     if (HAS_RIGID) {
         v = collide_bodies(parameters.rigid_count, place, v);

@@ -25,7 +25,7 @@ fn wrench_adj(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     }
     let v_free = sum.xyz / sum.w;
     let v_fall = v_free + parameters.gravity_step;
-    let place = blocks[slot].key.xyz * 4 + cell_coordinates(node);
+    let place = node_place(slot, node);
     var v = v_fall;
     if (HAS_RIGID) {
         v = collide_bodies(parameters.rigid_count, place, v);

@@ -6,7 +6,7 @@
 //! actions.
 
 use crate::math::{Mat3, Scalar, Vec3};
-use crate::model::{Agent, Field, Model, Stance};
+use crate::model::{Agent, Field, Model, PAST_BOXES, Stance};
 use std::ops::Range;
 
 mod emission;
@@ -105,9 +105,6 @@ pub fn field<R: Scalar>(model: &Model, poses: &[ColliderPose]) -> Field<R> {
     Field::new(&model.levels, model.cell_width, model.origin, |collider| poses[collider].stance())
 }
 
-/// Most boxes that stand for the way of an agent.
-const MOST_PAST: f64 = 8.0;
-
 /// The levels of resolution in the control step that begins with a substep: around the agents where
 /// that substep finds them, and along the way that they took in the time for which places stay fine.
 pub fn field_at<R: Scalar>(model: &Model, drive: &Drive, start: usize) -> Field<R> {
@@ -135,7 +132,7 @@ fn past(model: &Model, drive: &Drive, start: usize, agent: &Agent) -> Vec<(Agent
     };
     let length = |v: Vec3<f64>| v.norm_squared().sqrt();
     let whole: f64 = way.windows(2).map(|pair| length(from(&pair[0], &pair[1]))).sum();
-    let apart = agent.half_extents.0.into_iter().fold(whole / MOST_PAST, f64::max);
+    let apart = agent.half_extents.0.into_iter().fold(whole / PAST_BOXES as f64, f64::max);
     let mut boxes = Vec::new();
     let (mut older, mut gone) = (way[0], 0.0);
     for (n, pair) in way.windows(2).enumerate() {

@@ -12,23 +12,24 @@ const RESTING_SPEED: f64 = 1e-3;
 pub struct Field<R> {
     cell_width: R,
     /// Start and width of each band [m].
-    bands: Vec<(R, R)>,
-    reaches: Vec<ReachAt<R>>,
+    pub bands: Vec<(R, R)>,
+    pub reaches: Vec<ReachAt<R>>,
     /// Over which several distances are blended [m].
-    blend: R,
+    pub blend: R,
     /// As [`Levels::coupled`].
-    coupled: bool,
+    pub coupled: bool,
 }
 
 /// A [`Reach`] in the scalar of the solver, its place exact anywhere.
 #[derive(Clone, Debug)]
-struct ReachAt<R> {
-    cell: [i32; 3],
-    offset: Vec3<R>,
-    along: [R; 2],
-    low: Vec3<R>,
-    high: [R; 2],
-    depth_weight: R,
+pub struct ReachAt<R> {
+    /// The node that its position is nearest to, and the offset from there [m].
+    pub cell: [i32; 3],
+    pub offset: Vec3<R>,
+    pub along: [R; 2],
+    pub low: Vec3<R>,
+    pub high: [R; 2],
+    pub depth_weight: R,
 }
 
 /// A particle between two levels: what the coarser one gets, and how that changes in space.

@@ -3,6 +3,9 @@
 use super::sleep::Sleep;
 use crate::math::{Mat3, Vec3};
 
+/// Parts of equal length that the way of an agent is taken in, while its places stay fine.
+pub const PAST_BOXES: usize = 8;
+
 /// Levels of resolution: level l has cells `2^l` times as wide as the finest. Which level a place
 /// belongs to is said by its distance to the nearest agent or region. Without bands there is one
 /// level, the same everywhere.
@@ -89,6 +92,13 @@ impl Levels {
 
     pub fn count(&self) -> usize {
         self.bands.len() + 1
+    }
+
+    /// Most boxes that distance is measured from at a time.
+    pub fn most_reaches(&self) -> usize {
+        // The last part of a way may be short.
+        let past = if self.linger > 0.0 { PAST_BOXES + 1 } else { 0 };
+        self.agents.len() * (1 + past) + self.regions.len()
     }
 
     /// Whether a run changes which particles there are: by splitting, merging or sleep.

@@ -1,12 +1,8 @@
-//! Scenes with levels of resolution: what they are filled with, what is refused, and that the device
-//! says that it has none.
+//! Scenes with levels of resolution: what they are filled with, and what is refused.
 
-use crate::adapter;
 use softscape::model::{Model, compile, summary};
-use softscape::mpm::device::GpuSimulator;
 use softscape::scene::{Fidelity, Scene, SceneError};
 use std::path::Path;
-use std::sync::Arc;
 
 /// A bed around a small box, three levels.
 const GOOD: &str = r#"format = 1
@@ -100,12 +96,4 @@ fn wrong_levels_are_refused_where_they_stand() {
             assert!(error.contains(word), "no `{word}` in: {error}");
         }
     }
-}
-
-#[test]
-fn a_device_says_that_levels_are_not_for_it() {
-    let Some(gpu) = adapter::gpu() else { return };
-    let model = Arc::new(compiled(GOOD).unwrap());
-    let error = GpuSimulator::new(&model, &gpu).err().expect("an error").to_string();
-    assert!(error.contains("--device cpu"), "{error}");
 }

@@ -4,17 +4,19 @@
 use naga::ResourceBinding;
 use softscape::gpu::{Access, Binding, Shader};
 use softscape::model::LawKind;
-use softscape::mpm::device::{KernelId, Launch, MEASURED, STAGES};
+use softscape::mpm::device::{KernelId, LEVEL_STAGES, Launch, MEASURED, STAGES};
 
 /// WebGPU's default limit of storage buffers a stage.
 const STORAGE_BUFFERS: usize = 8;
 
 /// The buffer that holds the cotangent of a float buffer read by a forward stage. A node's velocity
 /// gets its cotangent as a sum of cells' moments, by the same kernel that sums momenta.
-const COTANGENTS: [(&str, &str); 11] = [
+const COTANGENTS: [(&str, &str); 13] = [
     ("momenta", "momenta_bar"),
     ("particles", "particles_bar"),
     ("contributions", "particles_bar"),
+    ("entries", "entries_bar"),
+    ("collected", "entries_bar"),
     ("moments", "momenta_bar"),
     ("velocities", "moments"),
     ("colliders", "pose_limbs"),
@@ -34,6 +36,19 @@ fn bindings(id: KernelId) -> Vec<Binding> {
     shader(id).bindings(id.entry()).unwrap()
 }
 
+/// With the names of what a kernel is given in the place of what its shader says.
+fn given(id: KernelId) -> Vec<Binding> {
+    let mut bindings = bindings(id);
+    if id == KernelId::P2gOfEntries {
+        for binding in &mut bindings {
+            if ["particles", "contributions"].contains(&binding.name.as_str()) {
+                binding.name = "entries".into();
+            }
+        }
+    }
+    bindings
+}
+
 #[test]
 fn every_shader_is_valid_and_within_the_default_limits() {
     for id in KernelId::ALL {
@@ -48,10 +63,10 @@ fn every_shader_is_valid_and_within_the_default_limits() {
 
 #[test]
 fn every_float_buffer_that_a_forward_stage_reads_has_a_cotangent_that_its_adjoint_writes() {
-    for stage in STAGES.iter().chain([&MEASURED]) {
+    for stage in STAGES.iter().chain(&LEVEL_STAGES).chain([&MEASURED]) {
         let Some(adjoint) = stage.adjoint else { continue };
         let all = |launches: &[Launch]| -> Vec<Binding> {
-            launches.iter().flat_map(|launch| bindings(launch.kernel)).collect()
+            launches.iter().flat_map(|launch| given(launch.kernel)).collect()
         };
         let written: Vec<String> = all(adjoint)
             .into_iter()
@@ -76,7 +91,7 @@ fn every_float_buffer_that_a_forward_stage_reads_has_a_cotangent_that_its_adjoin
 
 #[test]
 fn integer_stages_read_no_floats() {
-    for stage in STAGES.iter().filter(|stage| stage.adjoint.is_none()) {
+    for stage in STAGES.iter().chain(&LEVEL_STAGES).filter(|stage| stage.adjoint.is_none()) {
         for launch in stage.forward {
             let floats =
                 bindings(launch.kernel).into_iter().find(|b| b.has_floats && b.access.is_storage());

@@ -71,7 +71,7 @@ impl Births {
                     velocity: float(birth.velocity),
                     specific_volume: (model.particles.volume[p] / model.particles.mass[p]) as f32,
                     spin: float(birth.spin),
-                    class_number: class_number(model, p) as f32,
+                    class_number: class_number(&model.particles, p) as f32,
                 }
             })
             .collect();
@@ -114,7 +114,7 @@ impl GpuSimulator {
         if !self.model.exchanges() {
             return Ok(());
         }
-        let particles = self.ids.len();
+        let particles = self.population.count();
         self.run(recording, KernelId::Carry, substep, io, particles)?;
         match self.births_in(substep) {
             0 => Ok(()),

@@ -168,7 +168,7 @@ impl GpuSimulator {
         let Some((used, _)) = self.usage.known else { return Ok(()) };
         let is_short = 2 * used.slots > present.slots
             || self.usage.expected(substeps) + opened > present.slots;
-        let most = Capacity::most_occupied(&self.gpu, self.ids.len());
+        let most = Capacity::most_occupied(&self.gpu, self.population.entry_count());
         // Half of it is left to spread into, or to cross until the counters are looked at again.
         let needed = (4 * used.live).max(2 * (used.live + self.usage.taken_in(substeps) + opened));
         let capacity = Capacity {

@@ -33,7 +33,9 @@ pub const CHUNK: usize = 64;
 
 /// Rows of a particle of this model.
 pub fn particle_rows(model: &Model) -> usize {
-    let reads_rate = model.materials.iter().any(|m| m.law.spec().reads_rate);
+    // With levels the rows hold h C itself.
+    let reads_rate =
+        model.levels.count() == 1 && model.materials.iter().any(|m| m.law.spec().reads_rate);
     PARTICLE_ROWS + if reads_rate { RATE_ROWS } else { 0 }
 }
 
@@ -60,6 +62,39 @@ pub struct Parameters {
     pub collider_count: u32,
     pub moving_count: u32,
     pub rigid_count: u32,
+    pub entry_count: u32,
+    pub entry_stride: u32,
+    pub pad: [u32; 2],
+}
+
+/// Most bands between levels, and most reaches of agents and regions: their tables are uniforms.
+pub const BANDS: usize = 7;
+pub const REACHES: usize = 30;
+
+/// `ReachAt`
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct ReachAt {
+    pub cell: [i32; 3],
+    pub depth_weight: f32,
+    pub offset: [f32; 3],
+    pub pad: f32,
+    pub low: [f32; 3],
+    pub pad_low: f32,
+    pub along: [f32; 2],
+    pub high: [f32; 2],
+}
+
+/// `Resolution`, at the spacing of dynamic uniforms.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct ResolutionAt {
+    pub reach_count: u32,
+    pub band_count: u32,
+    pub blend: f32,
+    pub coupled: f32,
+    pub bands: [[f32; 4]; BANDS],
+    pub reaches: [ReachAt; REACHES],
 }
 
 /// `Step`, at the spacing of dynamic uniforms.
@@ -236,6 +271,8 @@ pub struct ListArguments {
     pub nodes: [u32; 3],
     pub live: u32,
     pub expanding: [u32; 3],
+    pub wanted_count: u32,
+    pub wanted: [u32; 3],
     pub pad: u32,
 }
 
@@ -247,12 +284,15 @@ impl ListArguments {
         nodes: [0, 1, 1],
         live: 0,
         expanding: [0, 1, 1],
+        wanted_count: 0,
+        wanted: [0, 1, 1],
         pad: 0,
     };
-    /// Byte offsets of the three indirect arguments.
+    /// Byte offsets of the indirect arguments.
     pub const OCCUPIED: u64 = 0;
     pub const NODES: u64 = 16;
     pub const EXPANDING: u64 = 32;
+    pub const WANTED: u64 = 48;
 }
 
 /// `Status`

@@ -14,14 +14,29 @@
 //! Storage that is out of order costs time alone: measured on a software device with 30 000 particles
 //! of liquid, 13 % once they had mixed for 3000 substeps, a third if shuffled.
 //!
+//! Levels of resolution (`stages::LEVEL_STAGES`) give a particle two entries in the lists of cells: one on
+//! the finest level that it takes part in and, in a band, one on the level above. Block keys say their
+//! level, so that blocks, sorting, p2g and the nodes know nothing of it:
+//!
+//! ```text
+//! blocks -> sort -> share -> p2g -> grid_update -> collect -> g2p_blended -> place
+//! ```
+//!
+//! `share` writes what a particle gives to each of its levels, `collect` what each of them says,
+//! `g2p_blended` puts that together and asks the field of the substep to come; `place` finds the new cells
+//! through the hash table, and what stands in a block for the first time makes it (`claim_blocks`,
+//! `settle`). The stress belongs to the start of a substep there, as in the twin, and the rows of a state
+//! hold h C itself. Particles are split and merged by the host between control steps (`population.rs`).
+//!
 //! A slot that no particle is near is given to another block when slots become scarce
 //! (`renumber.rs`): memory follows the blocks in use, however far a body travels.
 //!
 //! A derivative is that of the branches (yield, contact) that the run took in f32: where round-off
 //! moves a state over a kink, it is exact for that state, and not the one that f64 finds.
 //!
-//! Deliberately absent: reading anything back during a rollout, but for a few counters that say
-//! how full the tables are, which the host waits for once after a load and where they fill fast. A
+//! Deliberately absent: reading anything back during a control step, and without levels during a
+//! rollout, but for a few counters that say how full the tables are, which the host waits for once
+//! after a load and where they fill fast. A
 //! particle that diverges, or a table that is full, leaves a note on the device that is reported by
 //! the next call that waits. And a g2p with one thread a particle: a GPU might prefer it (more
 //! threads, fewer registers), software devices are slower with it, and no GPU was at hand to decide.
@@ -31,9 +46,11 @@ mod exchange;
 mod fields;
 mod growth;
 mod layout;
+mod levels;
 mod motion;
 mod observations;
 mod placement;
+mod population;
 mod renumber;
 mod report;
 mod reverse;
@@ -52,21 +69,23 @@ pub use fields::{Fields, field_number};
 pub use placement::Placement;
 pub use report::Traffic;
 pub use shaders::KernelId;
-pub use stages::{Launch, MEASURED, Over, STAGES, Stage};
+pub use stages::{LEVEL_STAGES, Launch, MEASURED, Over, STAGES, Stage};
 pub use tables::Capacity;
 
 use super::simulator::SimulationError;
 use super::state::{Life, State};
+use super::twin::Adaptation;
 use crate::gpu::{Bound, Buffer, Gpu, GpuError, Recording, Resources, Timer};
 use crate::model::Model;
 use growth::Usage;
 use layout::{
-    Activations, CAUSE_RIGID, FIRST_BODY, MATERIALS, MUSCLES, MaterialAt, NONE, Parameters,
-    RigidMotionAt, SINKS, SinkAt, Status,
+    Activations, BANDS, CAUSE_RIGID, FIRST_BODY, MATERIALS, MUSCLES, MaterialAt, NONE, Parameters,
+    REACHES, ResolutionAt, RigidMotionAt, SINKS, SinkAt, Status,
 };
+use levels::Entries;
 use motion::{Motion, moving_colliders};
 use observations::Observations;
-use placement::row_stride;
+use population::{Changed, Population};
 use reverse::Reverse;
 use rigid::RigidBodies;
 use shaders::Kernels;
@@ -86,9 +105,13 @@ pub struct GpuSimulator {
     kernels: Kernels,
     uniforms: Uniforms,
     tables: Tables,
-    /// Id of each storage place, and storage place of each id.
-    ids: Vec<u32>,
-    places: Vec<u32>,
+    /// Which particles there are, and where each is stored.
+    population: Arc<Population>,
+    /// Where there are levels of resolution: what is given to them and taken, and what splits and merges.
+    entries: Option<Entries>,
+    adaptation: Option<Arc<Adaptation>>,
+    /// What was done to the particles before the substep that is recorded, or was walked back, next.
+    changed: Option<Changed>,
     motion: Option<Motion>,
     pool: StatePool,
     present: Present,
@@ -135,17 +158,17 @@ struct Present {
     come: usize,
     /// What its stress was computed with.
     activations: Activations,
+    /// The resolution field by which its particles are in cells, if they are.
+    placed: Option<ResolutionAt>,
 }
 
 /// A stored state.
 #[derive(Clone)]
 struct Checkpoint {
-    state: StateId,
+    present: Present,
     /// Of its locations.
     numbering: Arc<Numbering>,
-    raw: bool,
-    come: usize,
-    activations: Activations,
+    population: Arc<Population>,
 }
 
 /// The substeps `first ..`, each to be walked back.
@@ -161,6 +184,8 @@ struct Recorded {
     state: StateId,
     numbering: Arc<Numbering>,
     nodes: NodesId,
+    /// What was split and merged before it.
+    changed: Option<Changed>,
 }
 
 impl Record {
@@ -187,7 +212,7 @@ impl GpuSimulator {
     /// [`SimulationError::Capacity`] where the device's buffers or our tables are too small; it says
     /// how many particles the device takes.
     pub fn new(model: &Arc<Model>, gpu: &Gpu) -> Result<Self, SimulationError> {
-        Self::with_placement(model, gpu, &Placement::new(&model.initial))
+        Self::with_placement(model, gpu, &Placement::of(&model.initial, model))
     }
 
     /// The same with the particles stored in a given order: for tests that results do not depend
@@ -197,28 +222,35 @@ impl GpuSimulator {
         gpu: &Gpu,
         placement: &Placement,
     ) -> Result<Self, SimulationError> {
-        if model.levels.count() > 1 {
-            let problem = "levels of resolution run on the CPU backend only; use --device cpu";
-            return Err(SimulationError::Device(problem.into()));
-        }
         within("materials", model.materials.len(), MATERIALS)?;
         within("muscles", model.muscles.len(), MUSCLES)?;
+        if model.levels.sleep.is_some() {
+            let problem = "ground that sleeps, and terrain without end, run on the CPU backend only; \
+                           use --device cpu";
+            return Err(SimulationError::Device(problem.into()));
+        }
+        let what = "places of agents, now and lately, and regions that levels of resolution follow";
+        within(what, model.levels.most_reaches(), REACHES)?;
+        within("bands between levels of resolution", model.levels.bands.len(), BANDS)?;
         let particles = model.particles.mass.len();
-        let binding = gpu.device.limits().max_storage_buffer_binding_size;
-        let most = binding as usize / (16 * layout::particle_rows(model));
-        let what = format!("particles on this device, whose largest binding has {binding} bytes");
-        within(&what, particles, most)?;
+        within(&particles_on(gpu), particles, most_particles(gpu, model))?;
+        let has_levels = model.levels.count() > 1;
+        let population = Population::new(&model.initial, placement, 0, has_levels);
         let kernels = Kernels::new(gpu, model)?;
         let capacity = Capacity::for_placement(gpu, placement);
-        let tables = Tables::new(gpu, capacity, particles)?;
-        let mut pool =
-            StatePool::new(particles, layout::particle_rows(model), model.rigid_bodies.len());
+        let tables = Tables::new(gpu, capacity, population.entry_count())?;
+        let mut pool = StatePool::new(
+            population.state_size(),
+            layout::particle_rows(model),
+            model.rigid_bodies.len(),
+        );
         let present = Present {
             state: pool.acquire(gpu)?,
             raw: true,
             counted: false,
             come: 0,
             activations: bytemuck::Zeroable::zeroed(),
+            placed: None,
         };
         let mut simulator = Self {
             uniforms: Uniforms::new(gpu, model)?,
@@ -228,8 +260,10 @@ impl GpuSimulator {
             model: Arc::clone(model),
             kernels,
             tables,
-            ids: Vec::new(),
-            places: Vec::new(),
+            population: Arc::new(population),
+            entries: None,
+            adaptation: has_levels.then(|| Arc::new(Adaptation::new(model))),
+            changed: None,
             motion: None,
             pool,
             present,
@@ -243,7 +277,7 @@ impl GpuSimulator {
             fields: Fields::new(gpu, model)?,
             bounds: HashMap::new(),
             timer: None,
-            usage: Usage::loaded(placement.closure, placement.blocks.len()),
+            usage: Usage::loaded(placement.closure, placement.occupied),
             renumberings: 0,
             peak_bytes: 0,
         };
@@ -258,14 +292,17 @@ impl GpuSimulator {
 
     /// Replaces the state, stored as the placement says.
     fn place(&mut self, state: &State<f64>, placement: &Placement) -> Result<(), SimulationError> {
-        let particles = self.model.particles.mass.len();
-        if state.particle_count() != particles {
+        let particles = state.particles_or(&self.model.particles).mass.len();
+        if state.particle_count() != particles
+            || (!self.has_levels() && particles != self.model.particles.mass.len())
+        {
             return Err(SimulationError::Capacity {
                 what: "particles of the state".into(),
                 needed: state.particle_count() as u64,
-                allowed: particles as u64,
+                allowed: particles.min(self.model.particles.mass.len()) as u64,
             });
         }
+        within(&particles_on(&self.gpu), particles, most_particles(&self.gpu, &self.model))?;
         if state.rigid.len() != self.rigid.count {
             return Err(SimulationError::Capacity {
                 what: "rigid bodies of the state".into(),
@@ -275,41 +312,40 @@ impl GpuSimulator {
         }
         if !self.tables.capacity.holds(placement) {
             let capacity = Capacity::for_placement(&self.gpu, placement);
-            within("occupied blocks of the grid", placement.blocks.len(), capacity.occupied)?;
+            within("occupied blocks of the grid", placement.occupied, capacity.occupied)?;
             self.tables = Tables::new(&self.gpu, capacity, particles)?;
         }
-        within(
-            "occupied blocks of the grid",
-            placement.blocks.len(),
-            self.tables.capacity.occupied,
-        )?;
-        self.usage = Usage::loaded(placement.closure, placement.blocks.len());
+        within("occupied blocks of the grid", placement.occupied, self.tables.capacity.occupied)?;
+        self.usage = Usage::loaded(placement.closure, placement.occupied);
         // Stored states and cotangents belong to the old placement.
         self.forget_record();
         for checkpoint in self.checkpoints.iter_mut().filter_map(Option::take) {
-            self.pool.release(checkpoint.state);
+            self.pool.release(checkpoint.present.state);
         }
         self.reverse = None;
-        self.bounds.clear();
 
         self.tables.load(&self.gpu, placement)?;
-        self.write_parameters();
-        let buffers = self.pool.get(self.present.state);
-        buffers.particles.write(&self.gpu, 0, &placement.rows(state, &self.model));
-        buffers.locations.write(&self.gpu, 0, &placement.locations);
+        let stride = self.population.row_stride;
+        let population = Population::new(state, placement, stride, self.has_levels());
+        self.population = Arc::new(population);
+        self.populate()?;
+        self.pool.release(self.present.state);
+        let id = self.pool.acquire(&self.gpu)?;
+        self.upload(id, state, placement);
         let motions: Vec<_> = state.rigid.iter().map(RigidMotionAt::new).collect();
-        buffers.rigid.write(&self.gpu, 0, &motions);
+        self.pool.get(id).rigid.write(&self.gpu, 0, &motions);
         self.clear_impulses();
-        self.ids.clone_from(&placement.ids);
-        self.places = vec![0; particles];
-        for (place, &id) in self.ids.iter().enumerate() {
-            self.places[id as usize] = place as u32;
-        }
         let unborn = state.life.iter().filter(|life| **life == Life::Unborn).count();
-        self.present =
-            Present { raw: true, counted: false, come: particles - unborn, ..self.present };
+        self.present = Present {
+            state: id,
+            raw: true,
+            counted: false,
+            come: particles - unborn,
+            placed: None,
+            ..self.present
+        };
         if let Some(Motion { births: Some(births), drive, .. }) = &self.motion {
-            births.place(&self.gpu, &self.model, drive, &self.places);
+            births.place(&self.gpu, &self.model, drive, &self.population.places);
         }
         self.note_memory();
         Ok(())
@@ -326,7 +362,7 @@ impl GpuSimulator {
         let model = &self.model;
         let (dt, h) = (model.substep_secs, model.cell_width);
         let heaviest = model.particles.mass.iter().copied().fold(0.0, f64::max);
-        let particles = model.particles.mass.len();
+        let population = &self.population;
         let parameters = Parameters {
             gravity_step: model.gravity.0.map(|g| (dt * g) as f32),
             dt: dt as f32,
@@ -335,14 +371,17 @@ impl GpuSimulator {
             affine_step: (4.0 * dt / h) as f32,
             // A full node carries the mass of about eight particles.
             empty_mass: (EMPTY_NODE * 8.0 * heaviest) as f32,
-            particle_count: particles as u32,
-            row_stride: row_stride(particles) as u32,
+            particle_count: population.count() as u32,
+            row_stride: population.row_stride as u32,
             slot_capacity: self.tables.capacity.slots as u32,
             occupied_capacity: self.tables.capacity.occupied as u32,
             hash_mask: self.tables.capacity.hash_places() as u32 - 1,
             collider_count: model.colliders.len() as u32,
             moving_count: moving_colliders(model).len() as u32,
             rigid_count: self.rigid.count as u32,
+            entry_count: population.entry_count() as u32,
+            entry_stride: population.entry_stride() as u32,
+            pad: [0; 2],
         };
         self.uniforms.parameters.write(&self.gpu, 0, &[parameters]);
     }
@@ -351,6 +390,12 @@ impl GpuSimulator {
         for recorded in std::mem::take(&mut self.record.substeps) {
             self.pool.release(recorded.state);
             self.pool.release_nodes(recorded.nodes);
+            if let Some(changed) = recorded.changed {
+                self.pool.release(changed.state());
+            }
+        }
+        if let Some(changed) = self.changed.take() {
+            self.pool.release(changed.state());
         }
     }
 
@@ -370,7 +415,10 @@ impl GpuSimulator {
             resources = motion.resources(resources);
         }
         // Host work concerns the activations that the present state has, not a control step's.
-        if matches!(kernel, KernelId::Unload | KernelId::UnloadRaw | KernelId::UnloadRows) {
+        if matches!(
+            kernel,
+            KernelId::Unload | KernelId::UnloadRaw | KernelId::UnloadRows | KernelId::UnloadLevels
+        ) {
             let activations = &self.uniforms.present_activations;
             resources = resources.with_element("activations", activations);
         }
@@ -387,6 +435,18 @@ impl GpuSimulator {
             if kernel == KernelId::P2gOfCotangents {
                 resources = reverse.contributions(resources, io.bar);
             }
+        }
+        if let Some(entries) = &self.entries {
+            resources = entries.resources(resources);
+            resources = match kernel {
+                KernelId::P2gOfEntries => entries.as_particles(resources, false),
+                KernelId::P2gOfEntryCotangents => entries.as_particles(resources, true),
+                // They concern the state that was just written.
+                KernelId::Enter | KernelId::Place | KernelId::ClaimBlocks | KernelId::Settle => {
+                    self.pool.get(io.output).as_placed(resources)
+                }
+                _ => resources,
+            };
         }
         if let Some(impulses) = &self.impulses {
             resources = match kernel {
@@ -444,7 +504,7 @@ impl GpuSimulator {
         }
         if substep != NONE {
             return Err(SimulationError::Diverged {
-                particle: self.ids[particle as usize] as usize,
+                particle: self.population.ids[particle as usize] as usize,
                 substep: substep as usize,
                 cause: match cause {
                     0 => "its state is not finite".into(),
@@ -465,6 +525,7 @@ impl GpuSimulator {
             + self.fields.bytes()
             + self.motion.as_ref().map_or(0, Motion::bytes)
             + self.impulses.as_ref().map_or(0, Impulses::bytes)
+            + self.entries.as_ref().map_or(0, Entries::bytes)
             + self.reverse.as_ref().map_or(0, Reverse::bytes);
         self.peak_bytes = self.peak_bytes.max(held);
     }
@@ -492,6 +553,20 @@ impl Uniforms {
             activation_changes: Buffer::with_usage(gpu, "activation changes", 1, uniform)?,
         })
     }
+}
+
+/// The most particles that the device's bindings take.
+fn most_particles(gpu: &Gpu, model: &Model) -> usize {
+    let binding = gpu.device.limits().max_storage_buffer_binding_size as usize;
+    match model.levels.count() {
+        1 => binding / (16 * layout::particle_rows(model)),
+        _ => (binding / (16 * levels::PARTICLE_ROWS)).min(levels::MOST_PARTICLES),
+    }
+}
+
+fn particles_on(gpu: &Gpu) -> String {
+    let binding = gpu.device.limits().max_storage_buffer_binding_size;
+    format!("particles on this device, whose largest binding has {binding} bytes")
 }
 
 fn within(what: &str, needed: usize, allowed: usize) -> Result<(), SimulationError> {

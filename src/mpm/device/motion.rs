@@ -3,7 +3,8 @@
 
 use super::exchange::Births;
 use super::fields::field_number;
-use super::layout::{Activations, ColliderAt, MUSCLES, NONE, Step};
+use super::layout::{Activations, ColliderAt, MUSCLES, NONE, ResolutionAt, Step};
+use super::levels::Resolutions;
 use crate::agents::Drive;
 use crate::gpu::{Buffer, Gpu, GpuError, Resources};
 use crate::model::Model;
@@ -19,6 +20,8 @@ pub struct Motion {
     steps: Buffer<Step>,
     colliders: Buffer<ColliderAt>,
     activations: Buffer<Activations>,
+    /// Where the model has levels of resolution.
+    resolutions: Option<Resolutions>,
 }
 
 impl Motion {
@@ -60,12 +63,17 @@ impl Motion {
             steps: step_buffer,
             colliders: Buffer::from_slice(gpu, "colliders", &colliders)?,
             activations,
+            resolutions: Resolutions::new(gpu, model, drive)?,
         })
     }
 
     pub fn resources(&self, resources: Resources) -> Resources {
         let resources = match &self.births {
             Some(births) => births.resources(resources),
+            None => resources,
+        };
+        let resources = match &self.resolutions {
+            Some(resolutions) => resolutions.resources(resources),
             None => resources,
         };
         resources
@@ -99,9 +107,18 @@ impl Motion {
         }
     }
 
+    /// The resolution field that holds in a substep; nothing where there is one level.
+    pub fn resolution_at(&self, substep: usize) -> Option<ResolutionAt> {
+        self.resolutions.as_ref().map(|resolutions| resolutions.at(self.control_of(substep)))
+    }
+
     pub fn bytes(&self) -> u64 {
         let births = self.births.as_ref().map_or(0, Births::bytes);
-        self.steps.bytes() + self.colliders.bytes() + self.activations.bytes() + births
+        self.steps.bytes()
+            + self.colliders.bytes()
+            + self.activations.bytes()
+            + births
+            + self.resolutions.as_ref().map_or(0, Resolutions::bytes)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Positions and velocities noted during a rollout, copied out while the device goes on.
 
 use super::layout::{ABSENT_CELL, OBSERVED_WORDS, RigidMotionAt};
+use super::population::Population;
 use super::rigid::motions;
 use crate::gpu::{Gpu, GpuError, Recording};
 use crate::model::Model;
@@ -15,13 +16,14 @@ const IN_FLIGHT: usize = 8;
 /// What was noted, by index.
 #[derive(Default)]
 pub struct Observations {
-    noted: BTreeMap<usize, Vec<u32>>,
+    noted: BTreeMap<usize, (Vec<u32>, Arc<Population>)>,
     in_flight: Vec<Copy>,
     idle: Vec<wgpu::Buffer>,
 }
 
 struct Copy {
     index: usize,
+    population: Arc<Population>,
     staging: wgpu::Buffer,
     arrived: Arc<AtomicBool>,
 }
@@ -34,7 +36,7 @@ impl Observations {
         gpu: &Gpu,
         mut recording: Recording,
         index: usize,
-        observed: &wgpu::Buffer,
+        (observed, population): (&wgpu::Buffer, Arc<Population>),
         (rigid, bodies): (&wgpu::Buffer, usize),
     ) -> Result<(), GpuError> {
         gpu.poll()?;
@@ -44,18 +46,20 @@ impl Observations {
             self.harvest()?;
         }
         let rigid_bytes = (bodies * size_of::<RigidMotionAt>()) as u64;
+        let bytes = (population.count() * OBSERVED_WORDS * size_of::<u32>()) as u64;
+        // Of as many particles; others are dropped.
+        self.idle.retain(|staging| staging.size() == bytes + rigid_bytes);
         let staging = self.idle.pop().unwrap_or_else(|| {
             gpu.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("observation"),
-                size: observed.size() + rigid_bytes,
+                size: bytes + rigid_bytes,
                 usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             })
         });
-        recording.encoder().copy_buffer_to_buffer(observed, 0, &staging, 0, observed.size());
+        recording.encoder().copy_buffer_to_buffer(observed, 0, &staging, 0, bytes);
         if bodies > 0 {
-            let end = observed.size();
-            recording.encoder().copy_buffer_to_buffer(rigid, 0, &staging, end, rigid_bytes);
+            recording.encoder().copy_buffer_to_buffer(rigid, 0, &staging, bytes, rigid_bytes);
         }
         recording.submit();
         let arrived = Arc::new(AtomicBool::new(false));
@@ -66,7 +70,7 @@ impl Observations {
         });
         self.noted.remove(&index);
         self.in_flight.retain(|copy| copy.index != index);
-        self.in_flight.push(Copy { index, staging, arrived });
+        self.in_flight.push(Copy { index, population, staging, arrived });
         Ok(())
     }
 
@@ -81,7 +85,7 @@ impl Observations {
             gpu.wait()?;
             self.harvest()?;
         }
-        Ok(self.noted.get(&index).map(|words| observation(words, model)))
+        Ok(self.noted.get(&index).map(|(words, population)| observation(words, population, model)))
     }
 
     fn harvest(&mut self) -> Result<(), GpuError> {
@@ -96,14 +100,14 @@ impl Observations {
             bytemuck::cast_slice_mut(&mut words).copy_from_slice(&view);
             drop(view);
             copy.staging.unmap();
-            self.noted.insert(copy.index, words);
+            self.noted.insert(copy.index, (words, copy.population));
             self.idle.push(copy.staging);
         }
         Ok(())
     }
 }
 
-fn observation(words: &[u32], model: &Model) -> Observation {
+fn observation(words: &[u32], population: &Population, model: &Model) -> Observation {
     let float = |word: u32| f64::from(f32::from_bits(word));
     let bodies = model.rigid_bodies.len() * size_of::<RigidMotionAt>() / size_of::<u32>();
     let (words, rigid) = words.split_at(words.len() - bodies);
@@ -128,6 +132,6 @@ fn observation(words: &[u32], model: &Model) -> Observation {
         v,
         absent,
         rigid: motions(&bytemuck::pod_collect_to_vec::<u32, RigidMotionAt>(rigid)),
-        particles: None,
+        particles: population.changing_particles(model),
     }
 }

@@ -3,9 +3,9 @@
 
 use super::layout::{Block, MATERIALS, NONE, particle_rows};
 use crate::model::Model;
-use crate::mpm::state::{Life, NO_MUSCLE, State};
+use crate::mpm::state::{Life, NO_MUSCLE, Particles, State};
 use bytemuck::Zeroable;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Where the particles of a state are stored.
 pub struct Placement {
@@ -14,8 +14,11 @@ pub struct Placement {
     /// Slot * 64 + cell, and rank in the cell, of each storage place; `NONE` and a sink of what is not
     /// there.
     pub locations: Vec<[u32; 2]>,
-    /// The blocks that hold particles; their neighbours get slots on the device.
+    /// The blocks that hold particles; their neighbours get slots on the device. None where there are
+    /// levels of resolution: the device finds out who is where.
     pub blocks: Vec<Block>,
+    /// How many blocks hold particles.
+    pub occupied: usize,
     /// How many slots these blocks and all their neighbours need.
     pub closure: usize,
 }
@@ -24,6 +27,39 @@ pub struct Placement {
 type Key = [i32; 4];
 
 impl Placement {
+    /// In the order that the model's levels make best.
+    pub fn of(state: &State<f64>, model: &Model) -> Self {
+        match model.levels.count() {
+            1 => Self::new(state),
+            count => Self::with_levels(state, state.particles_or(&model.particles), count),
+        }
+    }
+
+    /// By level, block of that level and id. What is counted is an estimate from above: a particle on its
+    /// own level and on the next; where bands lie is not known here.
+    fn with_levels(state: &State<f64>, particles: &Particles, count: usize) -> Self {
+        let key = |id: u32, level: u8| {
+            let [x, y, z] = state.cell[id as usize].map(|c| c >> (2 + level));
+            [x, y, z, i32::from(level)]
+        };
+        let mut ids: Vec<u32> = (0..state.particle_count() as u32).collect();
+        ids.sort_by_cached_key(|&id| {
+            let [x, y, z, level] = key(id, particles.level[id as usize]);
+            (level, z, y, x, id)
+        });
+        let mut keys: FxHashSet<Key> = FxHashSet::default();
+        for &id in &ids {
+            let level = particles.level[id as usize];
+            keys.insert(key(id, level));
+            if usize::from(level) + 1 < count {
+                keys.insert(key(id, level + 1));
+            }
+        }
+        let closure: FxHashSet<Key> = keys.iter().flat_map(|&key| around(key)).collect();
+        let (occupied, closure) = (keys.len(), closure.len());
+        Self { ids, locations: Vec::new(), blocks: Vec::new(), occupied, closure }
+    }
+
     pub fn new(state: &State<f64>) -> Self {
         Self::with_order(state, |ids| {
             ids.sort_unstable_by_key(|&id| {
@@ -64,12 +100,17 @@ impl Placement {
         let mut closure: Vec<Key> = slots.keys().flat_map(|&key| around(key)).collect();
         closure.sort_unstable();
         closure.dedup();
-        Self { ids, locations, blocks, closure: closure.len() }
+        Self { ids, locations, occupied: blocks.len(), blocks, closure: closure.len() }
     }
 
     /// The rows of all particles (`shaders/types.wgsl`), with h C where B will be.
-    pub fn rows(&self, state: &State<f64>, model: &Model) -> Vec<[f32; 4]> {
-        let stride = row_stride(self.ids.len());
+    pub fn rows(
+        &self,
+        state: &State<f64>,
+        particles: &Particles,
+        model: &Model,
+        stride: usize,
+    ) -> Vec<[f32; 4]> {
         let mut rows = vec![[0.0; 4]; particle_rows(model) * stride];
         for (place, &id) in self.ids.iter().enumerate() {
             let id = id as usize;
@@ -77,29 +118,38 @@ impl Placement {
             let mut set = |row: usize, value: [f64; 4]| {
                 rows[row * stride + place] = value.map(|x| x as f32);
             };
-            let mass = model.particles.mass[id];
+            let mass = particles.mass[id];
             set(0, [o[0], o[1], o[2], mass]);
             for a in 0..3 {
                 let c = state.c[id] * model.cell_width;
                 set(1 + a, [state.v[id][a], c[(a, 0)], c[(a, 1)], c[(a, 2)]]);
             }
-            let class = class_number(model, id) as f64;
-            let rest = [state.history[id], model.particles.volume[id] / mass, class];
+            let class = class_number(particles, id) as f64;
+            let rest = [state.history[id], particles.volume[id] / mass, class];
             for (b, &spare) in rest.iter().enumerate() {
                 set(4 + b, [f[(0, b)], f[(1, b)], f[(2, b)], spare]);
             }
         }
         rows
     }
+
+    /// The nearest node of each storage place on the finest lattice.
+    pub fn fine_cells(&self, state: &State<f64>) -> Vec<[i32; 4]> {
+        let cell = |&id: &u32| {
+            let [x, y, z] = state.cell[id as usize];
+            [x, y, z, 0]
+        };
+        self.ids.iter().map(cell).collect()
+    }
 }
 
 /// What tells the device a particle's material and muscle (`shaders/grid/particle.wgsl`).
-pub fn class_number(model: &Model, id: usize) -> usize {
-    let muscle = match model.particles.muscle[id] {
+pub fn class_number(particles: &Particles, id: usize) -> usize {
+    let muscle = match particles.muscle[id] {
         NO_MUSCLE => 0,
         muscle => muscle as usize + 1,
     };
-    model.particles.material[id] as usize + MATERIALS * muscle
+    particles.material[id] as usize + MATERIALS * muscle
 }
 
 /// Tags and slots of a hash table of `size` places (a power of two) that holds the blocks of slots

@@ -17,7 +17,7 @@ impl GpuSimulator {
         let gpu = self.gpu.clone();
         let old = Arc::clone(self.tables.numbering());
         if capacity != self.tables.capacity {
-            self.tables = self.tables.resized(&gpu, capacity, self.ids.len())?;
+            self.tables = self.tables.resized(&gpu, capacity)?;
             // The cotangents of nodes are as large as the grid.
             if let Some(reverse) = &mut self.reverse {
                 reverse.resize_grid(&gpu, capacity.slots)?;
@@ -33,9 +33,9 @@ impl GpuSimulator {
         let renumbered = Buffer::<u32>::new(&gpu, "renumbered", old.blocks.len())?;
         let mut recording = Recording::new(&gpu);
         for (kernel, threads) in [
-            (KernelId::MarkBlocks, self.ids.len()),
+            (KernelId::MarkBlocks, self.population.entry_count()),
             (KernelId::Renumber, old.blocks.len()),
-            (KernelId::Relocate, self.ids.len()),
+            (KernelId::Relocate, self.population.entry_count()),
         ] {
             let resources = self.resources(kernel, self.io());
             let resources =

@@ -6,7 +6,7 @@ use super::layout::{
     UNLOADED_BAR_FLOATS, constant_count,
 };
 use super::motion::Motion;
-use super::placement::row_stride;
+use super::population::Population;
 use super::rigid::RigidBars;
 use super::tables::Tables;
 use crate::agents::{DriveCotangent, PoseCotangent};
@@ -16,6 +16,7 @@ use crate::math::{Mat3, Vec3};
 use crate::model::Model;
 use crate::mpm::simulator::Gradient;
 use crate::mpm::state::{Cotangent, NO_MUSCLE, RigidCotangent};
+use std::sync::Arc;
 
 /// Cotangents on the device.
 pub struct Reverse {
@@ -37,7 +38,11 @@ pub struct Reverse {
     seeds: Buffer<f32>,
     unloaded_bar: Buffer<f32>,
     rigid: RigidBars,
-    particle_count: usize,
+    /// Whose cotangents they are.
+    population: Arc<Population>,
+    /// What was summed over particles that were split or merged since: by the constants of each material, and
+    /// by activations.
+    carried: Option<(Vec<[f64; CONSTANTS]>, Vec<f64>)>,
 }
 
 impl Reverse {
@@ -46,12 +51,12 @@ impl Reverse {
         model: &Model,
         tables: &Tables,
         motion: &Motion,
-        places: &[u32],
+        population: &Arc<Population>,
     ) -> Result<Self, GpuError> {
-        let particle_count = places.len();
-        let rows = PARTICLE_ROWS * row_stride(particle_count);
-        let constants = constant_count(model).div_ceil(4).max(1) * row_stride(particle_count);
-        let (members, chunk_muscles) = muscle_members(model, places);
+        let particle_count = population.count();
+        let rows = PARTICLE_ROWS * population.row_stride;
+        let constants = constant_count(model).div_ceil(4).max(1) * population.row_stride;
+        let (members, chunk_muscles) = muscle_members(model, population);
         let moving = motion.moving.len();
         let drive = &motion.drive;
         let bar = || Buffer::new(gpu, "particle cotangents", rows);
@@ -82,12 +87,68 @@ impl Reverse {
             seeds: Buffer::new(gpu, "seeds", 6 * particle_count)?,
             unloaded_bar: Buffer::new(gpu, "unloaded_bar", UNLOADED_BAR_FLOATS * particle_count)?,
             rigid: RigidBars::new(gpu, model)?,
-            particle_count,
+            population: Arc::clone(population),
+            carried: None,
         })
     }
 
+    /// Whether cotangents are of these particles.
+    pub fn is_of(&self, population: &Arc<Population>) -> bool {
+        Arc::ptr_eq(&self.population, population)
+    }
+
+    /// Whether they are stored as those of these particles are: a replay makes the same population again.
+    pub fn fits(&self, population: &Population) -> bool {
+        self.population.row_stride == population.row_stride && self.population.ids == population.ids
+    }
+
+    /// Goes over to the particles that there were before some were split or merged: `total` is what was summed
+    /// until now, `bar` the cotangent of their state.
+    pub fn follow(
+        &mut self,
+        gpu: &Gpu,
+        model: &Model,
+        motion: &Motion,
+        population: &Arc<Population>,
+        (total, bar): (&Gradient, &Cotangent<f64>),
+    ) -> Result<(), GpuError> {
+        let particle_count = population.count();
+        let stride = population.row_stride;
+        let constants = constant_count(model).div_ceil(4).max(1) * stride;
+        let mut rows = vec![[0.0f32; 4]; PARTICLE_ROWS * stride];
+        for (place, &id) in population.ids.iter().enumerate() {
+            let id = id as usize;
+            // By h C, as the rows hold it.
+            let c = bar.c[id] * (1.0 / model.cell_width);
+            let f = bar.f[id];
+            let mut set = |row: usize, value: [f64; 4]| {
+                rows[row * stride + place] = value.map(|x| x as f32);
+            };
+            for a in 0..3 {
+                set(a, [bar.v[id][a], c[(a, 0)], c[(a, 1)], c[(a, 2)]]);
+                set(3 + a, [f[(0, a)], f[(1, a)], f[(2, a)], bar.x[id][a]]);
+            }
+            set(6, [bar.history[id], 0.0, 0.0, 0.0]);
+        }
+        let own = |contents: &[[f32; 4]]| Buffer::from_slice(gpu, "particle cotangents", contents);
+        self.bars = [own(&rows)?, own(&rows)?];
+        self.constants_bar = Buffer::new(gpu, "constants_bar", constants)?;
+        self.constants_total = Buffer::new(gpu, "constants_bar with the first stress", constants)?;
+        let (members, chunk_muscles) = muscle_members(model, population);
+        let chunks = motion.drive.control_steps * chunk_muscles.len();
+        self.activations_bar = Buffer::new(gpu, "activations_bar", chunks)?;
+        self.members = Buffer::from_slice(gpu, "muscle members", &members)?;
+        self.chunk_muscles = chunk_muscles;
+        self.seeds = Buffer::new(gpu, "seeds", 6 * particle_count)?;
+        self.unloaded_bar = Buffer::new(gpu, "unloaded_bar", UNLOADED_BAR_FLOATS * particle_count)?;
+        self.population = Arc::clone(population);
+        self.carried = Some((total.constants.clone(), total.drive.activations.clone()));
+        Ok(())
+    }
+
     /// Sets everything to zero.
-    pub fn clear(&self, recording: &mut Recording) {
+    pub fn clear(&mut self, recording: &mut Recording) {
+        self.carried = None;
         recording.clear(&self.bars[0]);
         recording.clear(&self.bars[1]);
         recording.clear(&self.constants_bar);
@@ -149,9 +210,10 @@ impl Reverse {
     /// Everything that was accumulated, id order. Waits for the device.
     pub fn read(&self, gpu: &Gpu, model: &Model, motion: &Motion) -> Result<Gradient, GpuError> {
         let floats =
-            self.unloaded_bar.read_range(gpu, 0, UNLOADED_BAR_FLOATS * self.particle_count)?;
+            self.unloaded_bar.read_range(gpu, 0, UNLOADED_BAR_FLOATS * self.population.count())?;
+        let particles = self.population.particles(model);
         let mut gradient = Gradient {
-            initial: Cotangent::zeros(self.particle_count),
+            initial: Cotangent::zeros(self.population.count()),
             constants: vec![[0.0; CONSTANTS]; model.materials.len()],
             drive: DriveCotangent::default(),
             rigid: Vec::new(),
@@ -168,12 +230,18 @@ impl Reverse {
             bars.c[id] = matrix(6) * model.cell_width;
             bars.f[id] = matrix(15);
             bars.history[id] = at(24);
-            let material = model.particles.material[id] as usize;
+            let material = particles.material[id] as usize;
             for (sum, i) in gradient.constants[material].iter_mut().zip(25..) {
                 *sum += at(i);
             }
         }
         gradient.drive = self.read_drive(gpu, model, motion)?;
+        if let Some((constants, activations)) = &self.carried {
+            let constants = constants.iter().flatten();
+            let sums = gradient.constants.iter_mut().flatten().zip(constants);
+            let by_muscle = gradient.drive.activations.iter_mut().zip(activations);
+            sums.chain(by_muscle).for_each(|(sum, carried)| *sum += carried);
+        }
         Ok(gradient)
     }
 
@@ -232,11 +300,12 @@ impl Reverse {
 }
 
 /// Storage places of each muscle's particles in id order, padded to whole chunks; and the muscle of
-/// each chunk. `places[id]` is where a particle is stored.
-fn muscle_members(model: &Model, places: &[u32]) -> (Vec<u32>, Vec<usize>) {
+/// each chunk.
+fn muscle_members(model: &Model, population: &Population) -> (Vec<u32>, Vec<usize>) {
+    let places = &population.places;
     let (mut members, mut chunk_muscles) = (Vec::new(), Vec::new());
     for muscle in 0..model.muscles.len() {
-        let of = &model.particles.muscle;
+        let of = &population.particles(model).muscle;
         let ids = (0..places.len()).filter(|&id| of[id] != NO_MUSCLE && of[id] as usize == muscle);
         members.extend(ids.map(|id| places[id]));
         members.resize(members.len().next_multiple_of(CHUNK), NONE);

@@ -65,10 +65,27 @@ pub enum KernelId {
     Open,
     Emit,
     EmitAdj,
+    /// Where there are levels of resolution: who is where, what each level is given, what it says.
+    Enter,
+    Place,
+    ClaimBlocks,
+    Settle,
+    Share,
+    ShareAdj,
+    Collect,
+    CollectAdj,
+    G2pBlended,
+    G2pBlendedAdj,
+    /// The kernel p2g over entries, and over their cotangents.
+    P2gOfEntries,
+    P2gOfEntryCotangents,
+    P2gEntriesAdj,
+    UnloadLevels,
+    ObserveLevels,
 }
 
 impl KernelId {
-    pub const ALL: [KernelId; 42] = [
+    pub const ALL: [KernelId; 57] = [
         KernelId::Count,
         KernelId::Allocate,
         KernelId::Expand,
@@ -111,6 +128,21 @@ impl KernelId {
         KernelId::Open,
         KernelId::Emit,
         KernelId::EmitAdj,
+        KernelId::Enter,
+        KernelId::Place,
+        KernelId::ClaimBlocks,
+        KernelId::Settle,
+        KernelId::Share,
+        KernelId::ShareAdj,
+        KernelId::Collect,
+        KernelId::CollectAdj,
+        KernelId::G2pBlended,
+        KernelId::G2pBlendedAdj,
+        KernelId::P2gOfEntries,
+        KernelId::P2gOfEntryCotangents,
+        KernelId::P2gEntriesAdj,
+        KernelId::UnloadLevels,
+        KernelId::ObserveLevels,
     ];
 
     /// Name of the entry point.
@@ -126,7 +158,10 @@ impl KernelId {
             KernelId::ParticleMomentum => "particle_momentum",
             KernelId::ParticleMomentumAdj => "particle_momentum_adj",
             KernelId::Reactivate => "reactivate",
-            KernelId::P2g | KernelId::P2gOfCotangents => "p2g",
+            KernelId::P2g
+            | KernelId::P2gOfCotangents
+            | KernelId::P2gOfEntries
+            | KernelId::P2gOfEntryCotangents => "p2g",
             KernelId::P2gAdj => "p2g_adj",
             KernelId::GridUpdate => "grid_update",
             KernelId::GridVelocities => "grid_velocities",
@@ -145,8 +180,11 @@ impl KernelId {
             KernelId::RigidSeed => "rigid_seed",
             KernelId::ActivationTotal => "activation_total",
             KernelId::Seed => "seed",
-            KernelId::Unload | KernelId::UnloadRaw | KernelId::UnloadRows => "unload",
-            KernelId::Observe => "observe",
+            KernelId::Unload
+            | KernelId::UnloadRaw
+            | KernelId::UnloadRows
+            | KernelId::UnloadLevels => "unload",
+            KernelId::Observe | KernelId::ObserveLevels => "observe",
             KernelId::UnloadBar => "unload_bar",
             KernelId::MarkBlocks => "mark_blocks",
             KernelId::Renumber => "renumber",
@@ -155,6 +193,17 @@ impl KernelId {
             KernelId::Open => "open",
             KernelId::Emit => "emit",
             KernelId::EmitAdj => "emit_adj",
+            KernelId::Enter => "enter",
+            KernelId::Place => "place",
+            KernelId::ClaimBlocks => "claim_blocks",
+            KernelId::Settle => "settle",
+            KernelId::Share => "share",
+            KernelId::ShareAdj => "share_adj",
+            KernelId::Collect => "collect",
+            KernelId::CollectAdj => "collect_adj",
+            KernelId::G2pBlended => "g2p_blended",
+            KernelId::G2pBlendedAdj => "g2p_blended_adj",
+            KernelId::P2gEntriesAdj => "p2g_entries_adj",
         }
     }
 
@@ -163,12 +212,12 @@ impl KernelId {
         let types = || file!("types.wgsl");
         let index = || file!("grid/index.wgsl");
         let files = match self {
-            KernelId::Count => vec![types(), index(), file!("stage/count.wgsl")],
+            KernelId::Count => entry_files(file!("stage/count.wgsl")),
             KernelId::Allocate => vec![types(), file!("stage/allocate.wgsl")],
             KernelId::Expand => slot_files(file!("stage/expand.wgsl")),
             KernelId::Link => vec![types(), file!("stage/link.wgsl")],
             KernelId::ListNodes => vec![types(), index(), file!("stage/list_nodes.wgsl")],
-            KernelId::Fill => vec![types(), index(), file!("stage/fill.wgsl")],
+            KernelId::Fill => entry_files(file!("stage/fill.wgsl")),
             KernelId::Sort => vec![types(), file!("stage/sort.wgsl")],
             KernelId::ParticleMomentum => {
                 particle_files(laws, &[index(), file!("stage/particle_momentum.wgsl")])
@@ -183,15 +232,13 @@ impl KernelId {
                 file!("material/muscle.wgsl"),
                 file!("stage/reactivate.wgsl"),
             ],
-            KernelId::P2g | KernelId::P2gOfCotangents => {
+            KernelId::P2g
+            | KernelId::P2gOfCotangents
+            | KernelId::P2gOfEntries
+            | KernelId::P2gOfEntryCotangents => {
                 vec![types(), file!("grid/stencil.wgsl"), file!("stage/p2g.wgsl")]
             }
-            KernelId::P2gAdj => {
-                let mut files = vec![types(), index(), file!("grid/rows.wgsl")];
-                files.extend(transfer_files());
-                files.extend([file!("grid/pull.wgsl"), file!("stage/p2g_adj.wgsl")]);
-                files
-            }
+            KernelId::P2gAdj => cell_files(&[file!("grid/pull.wgsl"), file!("stage/p2g_adj.wgsl")]),
             KernelId::GridUpdate => {
                 node_files(&[file!("grid/node_sum.wgsl"), file!("stage/grid_update.wgsl")])
             }
@@ -247,13 +294,17 @@ impl KernelId {
             KernelId::ActivationTotal => vec![types(), file!("stage/activation_total.wgsl")],
             KernelId::Seed => vec![types(), index(), file!("stage/seed.wgsl")],
             KernelId::Unload | KernelId::UnloadRaw | KernelId::UnloadRows => {
-                particle_files(laws, &[index(), file!("stage/unload.wgsl")])
+                let cell = file!("grid/cell_of_location.wgsl");
+                particle_files(laws, &[index(), cell, file!("stage/unload.wgsl")])
             }
-            KernelId::Observe => vec![types(), index(), file!("stage/observe.wgsl")],
+            KernelId::Observe => {
+                let cell = file!("grid/cell_of_location.wgsl");
+                vec![types(), index(), cell, file!("stage/observe.wgsl")]
+            }
             KernelId::UnloadBar => vec![types(), index(), file!("stage/unload_bar.wgsl")],
-            KernelId::MarkBlocks => vec![types(), index(), file!("stage/mark_blocks.wgsl")],
+            KernelId::MarkBlocks => entry_files(file!("stage/mark_blocks.wgsl")),
             KernelId::Renumber => slot_files(file!("stage/renumber.wgsl")),
-            KernelId::Relocate => vec![types(), index(), file!("stage/relocate.wgsl")],
+            KernelId::Relocate => entry_files(file!("stage/relocate.wgsl")),
             KernelId::Carry => vec![types(), index(), file!("stage/carry.wgsl")],
             KernelId::Open => slot_files(file!("stage/open.wgsl")),
             KernelId::Emit => {
@@ -261,6 +312,42 @@ impl KernelId {
             }
             KernelId::EmitAdj => {
                 vec![types(), index(), file!("grid/rows.wgsl"), file!("stage/emit_adj.wgsl")]
+            }
+            KernelId::Enter => {
+                let mut files = vec![types(), index(), file!("math/mat3.wgsl")];
+                files.extend([file!("grid/resolution.wgsl"), file!("stage/enter.wgsl")]);
+                files
+            }
+            KernelId::Place => key_files(&[file!("stage/place.wgsl")]),
+            KernelId::ClaimBlocks => {
+                key_files(&[file!("grid/slot.wgsl"), file!("stage/claim_blocks.wgsl")])
+            }
+            KernelId::Settle => key_files(&[file!("stage/settle.wgsl")]),
+            KernelId::Share => share_files(laws, &[file!("stage/share.wgsl")]),
+            KernelId::ShareAdj => share_files(laws, &[file!("stage/share_adj.wgsl")]),
+            KernelId::G2pBlended => {
+                share_files(laws, &[file!("grid/collected.wgsl"), file!("stage/g2p_blended.wgsl")])
+            }
+            KernelId::G2pBlendedAdj => share_files(
+                laws,
+                &[file!("grid/collected.wgsl"), file!("stage/g2p_blended_adj.wgsl")],
+            ),
+            KernelId::Collect => cell_files(&[file!("stage/collect.wgsl")]),
+            KernelId::CollectAdj => {
+                cell_files(&[file!("grid/pull.wgsl"), file!("stage/collect_adj.wgsl")])
+            }
+            KernelId::P2gEntriesAdj => cell_files(&[
+                file!("grid/pull.wgsl"),
+                file!("grid/gather_mass.wgsl"),
+                file!("stage/p2g_entries_adj.wgsl"),
+            ]),
+            KernelId::UnloadLevels => {
+                let cell = file!("grid/cell_of_levels.wgsl");
+                particle_files(laws, &[index(), cell, file!("stage/unload.wgsl")])
+            }
+            KernelId::ObserveLevels => {
+                let cell = file!("grid/cell_of_levels.wgsl");
+                vec![types(), index(), cell, file!("stage/observe.wgsl")]
             }
         };
         ShaderSource { name: self.name(), files }
@@ -290,9 +377,35 @@ impl KernelId {
         )
     }
 
+    /// Whether it is there for several levels of resolution alone.
+    pub fn shares_levels(self) -> bool {
+        self as usize >= KernelId::Enter as usize
+    }
+
+    /// Whether it is there for one level of resolution alone.
+    fn knows_one_level(self) -> bool {
+        matches!(
+            self,
+            KernelId::ParticleMomentum
+                | KernelId::ParticleMomentumAdj
+                | KernelId::Reactivate
+                | KernelId::P2g
+                | KernelId::P2gOfCotangents
+                | KernelId::P2gAdj
+                | KernelId::G2p
+                | KernelId::G2pAdj
+                | KernelId::Unload
+                | KernelId::UnloadRaw
+                | KernelId::UnloadRows
+                | KernelId::Observe
+        )
+    }
+
     /// Whether a model needs it.
     fn serves(self, model: &Model) -> bool {
         match self {
+            _ if self.shares_levels() => model.levels.count() > 1,
+            _ if self.knows_one_level() => model.levels.count() == 1,
             KernelId::Carry => model.exchanges(),
             KernelId::Open | KernelId::Emit | KernelId::EmitAdj => !model.emitters.is_empty(),
             _ => !self.moves_bodies() || !model.rigid_bodies.is_empty(),
@@ -302,7 +415,7 @@ impl KernelId {
     /// Name in messages and in tables of times.
     pub fn name(self) -> &'static str {
         match self {
-            KernelId::P2gOfCotangents => "p2g of cotangents",
+            KernelId::P2gOfCotangents | KernelId::P2gOfEntryCotangents => "p2g of cotangents",
             other => other.entry(),
         }
     }
@@ -315,16 +428,18 @@ impl KernelId {
             ("HAS_RATE", flag(has(|law| law.reads_rate))),
             ("CONSTANT_COUNT", constant_count(model) as f64),
             ("SINK_COUNT", model.sinks.len() as f64),
+            ("HAS_LEVELS", flag(model.levels.count() > 1)),
             ("HAS_RIGID", flag(!model.rigid_bodies.is_empty())),
             ("HAS_FIELDS", flag(model.shapes().any(has_field))),
             ("HAS_MUSCLES", flag(!model.muscles.is_empty())),
             ("SINGLE_CLASS", flag(model.materials.len() == 1 && model.muscles.is_empty())),
         ];
         match self {
-            KernelId::P2gOfCotangents => {
+            KernelId::P2gOfCotangents | KernelId::P2gOfEntryCotangents => {
                 overrides.extend([("CONTRIBUTION_ROW", 0.0), ("UNIT_MASS", 1.0)]);
             }
-            KernelId::UnloadRaw => overrides.push(("IS_RAW", 1.0)),
+            KernelId::P2gOfEntries => overrides.push(("OF_ENTRIES", 1.0)),
+            KernelId::UnloadRaw | KernelId::UnloadLevels => overrides.push(("IS_RAW", 1.0)),
             KernelId::UnloadRows => overrides.push(("KEEP_ROWS", 1.0)),
             _ => {}
         }
@@ -341,6 +456,44 @@ fn slot_files(stage: ShaderFile) -> Vec<ShaderFile> {
         file!("grid/slot.wgsl"),
         stage,
     ]
+}
+
+/// What a kernel over the lists of cells needs.
+fn entry_files(stage: ShaderFile) -> Vec<ShaderFile> {
+    vec![file!("types.wgsl"), file!("grid/index.wgsl"), file!("grid/entries.wgsl"), stage]
+}
+
+/// What a kernel needs to find the blocks of entries.
+fn key_files(stage: &[ShaderFile]) -> Vec<ShaderFile> {
+    let mut files = vec![
+        file!("types.wgsl"),
+        file!("grid/index.wgsl"),
+        file!("grid/level.wgsl"),
+        file!("grid/hash.wgsl"),
+        file!("grid/entry_key.wgsl"),
+    ];
+    files.extend_from_slice(stage);
+    files
+}
+
+/// What a kernel needs that knows how a particle is shared between levels.
+fn share_files(laws: &[LawKind], stage: &[ShaderFile]) -> Vec<ShaderFile> {
+    let mut files = vec![
+        file!("grid/index.wgsl"),
+        file!("grid/level.wgsl"),
+        file!("grid/resolution.wgsl"),
+        file!("grid/sides.wgsl"),
+    ];
+    files.extend_from_slice(stage);
+    particle_files(laws, &files)
+}
+
+/// What a kernel needs that gathers cell by cell.
+fn cell_files(stage: &[ShaderFile]) -> Vec<ShaderFile> {
+    let mut files = vec![file!("types.wgsl"), file!("grid/index.wgsl"), file!("grid/rows.wgsl")];
+    files.extend(transfer_files());
+    files.extend_from_slice(stage);
+    files
 }
 
 /// Weights, nodes in registers, and the gather.
@@ -422,8 +575,10 @@ impl Kernels {
                 return Ok(None);
             }
             let overrides = id.overrides(model);
-            let options =
-                KernelOptions { overrides: &overrides, dynamic: &["step", "activations"] };
+            let options = KernelOptions {
+                overrides: &overrides,
+                dynamic: &["step", "activations", "resolution"],
+            };
             Kernel::new(gpu, &id.source(&laws), id.entry(), &options).map(Some)
         };
         Ok(Self { kernels: KernelId::ALL.iter().map(compile).collect::<Result<_, _>>()? })

@@ -22,15 +22,19 @@ impl Simulator for GpuSimulator {
     }
 
     fn particle_count(&self) -> usize {
-        self.model.particles.mass.len()
+        self.population.count()
     }
 
     fn load(&mut self, state: &State<f64>) -> Result<(), SimulationError> {
-        self.place(state, &Placement::new(state))
+        self.place(state, &Placement::of(state, &self.model))
     }
 
     fn read(&mut self) -> Result<State<f64>, SimulationError> {
-        let kernel = if self.present.raw { KernelId::UnloadRaw } else { KernelId::Unload };
+        let kernel = match (self.has_levels(), self.present.raw) {
+            (true, _) => KernelId::UnloadLevels,
+            (false, true) => KernelId::UnloadRaw,
+            (false, false) => KernelId::Unload,
+        };
         let words = self.unload(kernel)?;
         let inverse_width = 1.0 / self.model.cell_width;
         let mut state = State::default();
@@ -59,11 +63,12 @@ impl Simulator for GpuSimulator {
             state.life.clear();
         }
         state.rigid = motions(&self.read_rigid()?);
+        state.particles = self.population.changing_particles(&self.model);
         Ok(state)
     }
 
     fn drive(&mut self, drive: &Drive) -> Result<(), SimulationError> {
-        self.motion = Some(Motion::new(&self.gpu, &self.model, drive, &self.places)?);
+        self.motion = Some(Motion::new(&self.gpu, &self.model, drive, &self.population.places)?);
         // Cotangents and impulses of the old drive have no place in the new one.
         self.reverse = None;
         self.impulses = None;
@@ -100,17 +105,19 @@ impl Simulator for GpuSimulator {
         if self.checkpoints.len() <= slot {
             self.checkpoints.resize(slot + 1, None);
         }
-        let state = match &self.checkpoints[slot] {
-            Some(old) => old.state,
-            None => self.pool.acquire(&self.gpu)?,
-        };
+        if let Some(old) = self.checkpoints[slot].take() {
+            self.pool.release(old.present.state);
+        }
+        let state = self.pool.acquire(&self.gpu)?;
         let gpu = self.gpu.clone();
         let mut recording = Recording::new(&gpu);
         self.pool.copy(&mut recording, self.present.state, state);
         recording.submit();
-        let Present { raw, come, activations, .. } = self.present;
-        let numbering = Arc::clone(self.tables.numbering());
-        self.checkpoints[slot] = Some(Checkpoint { state, numbering, raw, come, activations });
+        self.checkpoints[slot] = Some(Checkpoint {
+            present: Present { state, ..self.present },
+            numbering: Arc::clone(self.tables.numbering()),
+            population: Arc::clone(&self.population),
+        });
         self.note_memory();
         Ok(())
     }
@@ -126,25 +133,31 @@ impl Simulator for GpuSimulator {
         self.forget_record();
         let gpu = self.gpu.clone();
         let mut recording = Recording::new(&gpu);
-        self.pool.copy(&mut recording, checkpoint.state, self.present.state);
+        self.pool.release(self.present.state);
+        self.use_population(&checkpoint.population)?;
+        self.present =
+            Present { state: self.pool.acquire(&gpu)?, counted: false, ..checkpoint.present };
+        self.pool.copy(&mut recording, checkpoint.present.state, self.present.state);
         recording.submit();
         self.use_numbering(&checkpoint.numbering);
         self.tables.clear_status(&gpu);
         self.clear_impulses();
-        self.present.raw = checkpoint.raw;
-        self.present.come = checkpoint.come;
-        self.present.activations = checkpoint.activations;
-        self.present.counted = false;
         Ok(())
     }
 
     fn observe(&mut self, index: usize) -> Result<(), SimulationError> {
         let gpu = self.gpu.clone();
         let mut recording = Recording::new(&gpu);
-        self.launch_alone(&mut recording, KernelId::Observe, self.io(), &[])?;
+        let kernel = match self.has_levels() {
+            true => KernelId::ObserveLevels,
+            false => KernelId::Observe,
+        };
+        self.launch_alone(&mut recording, kernel, self.io(), &[])?;
         let rigid = self.pool.get(self.present.state).rigid.raw();
         let (particles, bodies) = (self.observed.raw(), self.rigid.count);
-        Ok(self.observations.note(&gpu, recording, index, particles, (rigid, bodies))?)
+        let population = Arc::clone(&self.population);
+        let (rigid, particles) = ((rigid, bodies), (particles, population));
+        Ok(self.observations.note(&gpu, recording, index, particles, rigid)?)
     }
 
     fn observation(&mut self, index: usize) -> Result<Observation, SimulationError> {
@@ -166,9 +179,13 @@ impl Simulator for GpuSimulator {
             return Err(SimulationError::Device("a reverse pass needs a drive first".into()));
         };
         let gpu = self.gpu.clone();
-        if self.reverse.is_none() {
-            let reverse = Reverse::new(&gpu, &self.model, &self.tables, motion, &self.places)?;
+        let population = &self.population;
+        if !self.reverse.as_ref().is_some_and(|reverse| reverse.is_of(population)) {
+            let reverse = Reverse::new(&gpu, &self.model, &self.tables, motion, population)?;
             self.reverse = Some(reverse);
+            if let Some(entries) = &mut self.entries {
+                entries.reserve_bars(&gpu)?;
+            }
             self.bounds.clear();
             self.note_memory();
         }
@@ -186,7 +203,7 @@ impl Simulator for GpuSimulator {
 
     fn seed(&mut self, seed: &ObservationCotangent) -> Result<(), SimulationError> {
         let gpu = self.gpu.clone();
-        let particles = self.ids.len();
+        let particles = self.population.count();
         let Some(reverse) = &self.reverse else {
             return Err(SimulationError::Device("a seed needs begin_reverse first".into()));
         };
@@ -213,8 +230,12 @@ impl Simulator for GpuSimulator {
     }
 
     fn reverse(&mut self, substeps: Range<usize>) -> Result<(), SimulationError> {
-        if self.reverse.is_none() {
+        let Some(reverse) = &self.reverse else {
             return Err(SimulationError::Device("reverse needs begin_reverse first".into()));
+        };
+        if !reverse.fits(&self.population) {
+            let problem = "the cotangent is of other particles than the recorded states";
+            return Err(SimulationError::Device(problem.into()));
         }
         if substeps.is_empty() {
             return Ok(());
@@ -267,6 +288,15 @@ impl Simulator for GpuSimulator {
         // The stress of the first state is the only one that no walked substep computed.
         let first = self.record.end();
         let elements = [motion.stress_element(first), motion.control_of(first) as u32];
+        if self.has_levels() {
+            let mut recording = Recording::new(&gpu);
+            self.total_activations(&mut recording, elements[0], self.io())?;
+            recording.submit();
+            self.check()?;
+            let gradient = self.read_gradient()?;
+            self.check_gradient(&gradient)?;
+            return Ok(gradient);
+        }
         let written = 1 - reverse.present;
         let io = Io { bar: written, ..self.io() };
         let mut recording = Recording::new(&gpu);
@@ -280,7 +310,7 @@ impl Simulator for GpuSimulator {
         let kernel = KernelId::ParticleMomentumAdj;
         let resources = total(self, &mut recording, kernel);
         let bound = self.kernels.get(kernel).bind(&gpu, &resources)?;
-        let particles = crate::gpu::Dispatch::Threads(self.ids.len());
+        let particles = crate::gpu::Dispatch::Threads(self.population.count());
         recording.dispatch(self.kernels.get(kernel), &bound, &elements, particles);
         let kernel = KernelId::UnloadBar;
         let bound = self.kernels.get(kernel).bind(&gpu, &resources)?;
@@ -298,7 +328,11 @@ impl Simulator for GpuSimulator {
     }
 
     fn fingerprint(&mut self) -> Result<u64, SimulationError> {
-        let words = self.unload(KernelId::UnloadRows)?;
+        let kernel = match self.has_levels() {
+            true => KernelId::UnloadLevels,
+            false => KernelId::UnloadRows,
+        };
+        let words = self.unload(kernel)?;
         // FNV-1a over words.
         let rigid = self.read_rigid()?;
         let words = words.iter().chain(bytemuck::cast_slice::<_, u32>(&rigid));
@@ -326,6 +360,19 @@ impl Simulator for GpuSimulator {
 }
 
 impl GpuSimulator {
+    /// What the cotangent of the present state and all sums hold, where there are levels of resolution: then
+    /// no stress is left to be walked back. Waits for the device.
+    pub(super) fn read_gradient(&mut self) -> Result<Gradient, SimulationError> {
+        let gpu = self.gpu.clone();
+        let mut recording = Recording::new(&gpu);
+        self.launch_alone(&mut recording, KernelId::UnloadBar, self.io(), &[])?;
+        recording.submit();
+        let (Some(reverse), Some(motion)) = (&self.reverse, &self.motion) else {
+            return Err(SimulationError::Device("a gradient needs begin_reverse first".into()));
+        };
+        Ok(reverse.read(&gpu, &self.model, motion)?)
+    }
+
     /// Room for the impulses of the drive, if they are measured and there is none yet.
     fn make_impulses(&mut self) -> Result<(), GpuError> {
         if let (true, None, Some(motion)) = (self.measures(), &self.impulses, &self.motion) {
@@ -349,7 +396,7 @@ impl GpuSimulator {
         self.launch_alone(&mut recording, kernel, self.io(), &[0])?;
         recording.submit();
         self.check()?;
-        Ok(self.unloaded.read(&gpu)?)
+        Ok(self.unloaded.read_range(&gpu, 0, UNLOADED_WORDS * self.population.count())?)
     }
 
     fn check_gradient(&self, gradient: &Gradient) -> Result<(), SimulationError> {

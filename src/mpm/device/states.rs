@@ -2,22 +2,33 @@
 //! that recording a substep is keeping its buffer.
 
 use super::layout::{BLOCK_CELLS, RigidMotionAt};
-use super::placement::row_stride;
 use crate::gpu::{Buffer, Gpu, GpuError, Recording, Resources};
 
 /// One state of all particles.
 pub struct StateBuffers {
     pub particles: Buffer<[f32; 4]>,
+    /// Of the entries, where there are levels of resolution; otherwise of the particles.
     pub locations: Buffer<[u32; 2]>,
+    /// Where there are levels of resolution.
+    pub fine_cells: Option<Buffer<[i32; 4]>>,
     pub rigid: Buffer<RigidMotionAt>,
 }
 
 /// Number of a state in the pool.
 pub type StateId = usize;
 
+/// What the size of a state follows from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateSize {
+    pub row_stride: usize,
+    pub locations: usize,
+    pub has_cells: bool,
+}
+
 /// All states, and which of them are free.
 pub struct StatePool {
-    particle_count: usize,
+    /// Of states to come.
+    size: StateSize,
     /// Rows of a particle.
     rows: usize,
     /// Rigid bodies, one at least.
@@ -39,9 +50,9 @@ pub struct NodeBuffers {
 pub type NodesId = usize;
 
 impl StatePool {
-    pub fn new(particle_count: usize, rows: usize, bodies: usize) -> Self {
+    pub fn new(size: StateSize, rows: usize, bodies: usize) -> Self {
         Self {
-            particle_count,
+            size,
             rows,
             bodies: bodies.max(1),
             states: Vec::new(),
@@ -53,16 +64,38 @@ impl StatePool {
 
     /// A state to write, from the free ones or newly allocated.
     pub fn acquire(&mut self, gpu: &Gpu) -> Result<StateId, GpuError> {
-        if let Some(id) = self.free.pop() {
+        let id = self.free.pop();
+        if let Some(id) = id
+            && self.states[id].size(self.rows) == self.size
+        {
             return Ok(id);
         }
-        let rows = self.rows * row_stride(self.particle_count);
-        self.states.push(StateBuffers {
-            particles: Buffer::new(gpu, "particles", rows)?,
-            locations: Buffer::new(gpu, "locations", self.particle_count)?,
+        let StateSize { row_stride, locations, has_cells } = self.size;
+        let state = StateBuffers {
+            particles: Buffer::new(gpu, "particles", self.rows * row_stride)?,
+            locations: Buffer::new(gpu, "locations", locations)?,
+            fine_cells: match has_cells {
+                true => Some(Buffer::new(gpu, "fine cells", row_stride)?),
+                false => None,
+            },
             rigid: Buffer::new(gpu, "rigid motions", self.bodies)?,
-        });
-        Ok(self.states.len() - 1)
+        };
+        match id {
+            // Of another population.
+            Some(id) => {
+                self.states[id] = state;
+                Ok(id)
+            }
+            None => {
+                self.states.push(state);
+                Ok(self.states.len() - 1)
+            }
+        }
+    }
+
+    /// Sets the size of states to come.
+    pub fn use_size(&mut self, size: StateSize) {
+        self.size = size;
     }
 
     pub fn release(&mut self, id: StateId) {
@@ -113,6 +146,9 @@ impl StatePool {
         let (from, to) = (self.get(from_id), self.get(to_id));
         recording.copy((&from.particles, 0), (&to.particles, 0), from.particles.len());
         recording.copy((&from.locations, 0), (&to.locations, 0), from.locations.len());
+        if let (Some(from), Some(to)) = (&from.fine_cells, &to.fine_cells) {
+            recording.copy((from, 0), (to, 0), from.len());
+        }
         self.copy_rigid(recording, from_id, to_id);
     }
 
@@ -124,14 +160,15 @@ impl StatePool {
 
     /// Bytes of one state.
     pub fn state_bytes(&self) -> u64 {
-        let rows = self.rows * row_stride(self.particle_count);
+        let StateSize { row_stride, locations, has_cells } = self.size;
+        let rows = (self.rows + usize::from(has_cells)) * row_stride;
         let rigid = self.bodies * size_of::<RigidMotionAt>();
-        (rows * 16 + self.particle_count * 8 + rigid) as u64
+        (rows * 16 + locations * 8 + rigid) as u64
     }
 
     pub fn bytes(&self) -> u64 {
         let nodes: u64 = self.nodes.iter().flatten().map(NodeBuffers::bytes).sum();
-        self.states.len() as u64 * self.state_bytes() + nodes
+        self.states.iter().map(StateBuffers::bytes).sum::<u64>() + nodes
     }
 }
 
@@ -147,19 +184,49 @@ impl NodeBuffers {
 }
 
 impl StateBuffers {
+    fn size(&self, rows: usize) -> StateSize {
+        StateSize {
+            row_stride: self.particles.len() / rows,
+            locations: self.locations.len(),
+            has_cells: self.fine_cells.is_some(),
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        let cells = self.fine_cells.as_ref().map_or(0, Buffer::bytes);
+        self.particles.bytes() + self.locations.bytes() + cells + self.rigid.bytes()
+    }
+
     /// Offers the state as what a kernel reads.
     pub fn as_input(&self, resources: Resources) -> Resources {
-        resources
+        let resources = resources
             .with("particles", &self.particles)
             .with("locations", &self.locations)
-            .with("rigid_motions", &self.rigid)
+            .with("rigid_motions", &self.rigid);
+        match &self.fine_cells {
+            Some(cells) => resources.with("fine_cells", cells),
+            None => resources,
+        }
+    }
+
+    /// Offers where its particles are as what a kernel finds out.
+    pub fn as_placed(&self, resources: Resources) -> Resources {
+        let resources = resources.with("locations", &self.locations);
+        match &self.fine_cells {
+            Some(cells) => resources.with("fine_cells", cells),
+            None => resources,
+        }
     }
 
     /// Offers the state as what a kernel writes.
     pub fn as_output(&self, resources: Resources) -> Resources {
-        resources
+        let resources = resources
             .with("particles_out", &self.particles)
             .with("locations_out", &self.locations)
-            .with("rigid_motions_out", &self.rigid)
+            .with("rigid_motions_out", &self.rigid);
+        match &self.fine_cells {
+            Some(cells) => resources.with("fine_cells_out", cells),
+            None => resources,
+        }
     }
 }

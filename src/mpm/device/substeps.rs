@@ -19,7 +19,7 @@ const BATCHES_AHEAD: usize = 1;
 
 impl GpuSimulator {
     /// The motion that covers substeps up to `end`.
-    fn motion_until(&self, end: usize) -> Result<&Motion, SimulationError> {
+    pub(super) fn motion_until(&self, end: usize) -> Result<&Motion, SimulationError> {
         let covered = self.motion.as_ref().map_or(0, |m| m.drive.substeps());
         self.motion.as_ref().filter(|_| end <= covered).ok_or_else(|| SimulationError::Capacity {
             what: "substeps of the drive".into(),
@@ -31,9 +31,15 @@ impl GpuSimulator {
     /// Numbers of the dynamic uniforms' elements for a kernel in a substep. The stress that a
     /// substep computes is that of the next one.
     pub(super) fn elements(&self, kernel: KernelId, substep: usize) -> Vec<u32> {
+        // With levels the stress belongs to the start of a substep, and its end looks for the next levels.
+        let at_start = kernel.shares_levels() && kernel != KernelId::G2pBlended;
+        let control = substep + usize::from(!at_start);
         let element = |name: &String| match (&self.motion, name.as_str()) {
+            (Some(motion), "step") if kernel == KernelId::ShareAdj => {
+                motion.stress_element(substep)
+            }
             (Some(motion), "step") => motion.step_element(substep),
-            (Some(motion), _) => motion.control_of(substep + 1) as u32,
+            (Some(motion), _) => motion.control_of(control) as u32,
             (None, _) => 0,
         };
         self.kernels.get(kernel).dynamic().iter().map(element).collect()
@@ -64,7 +70,9 @@ impl GpuSimulator {
                 Dispatch::Indirect(self.tables.list_arguments(), ListArguments::OCCUPIED)
             }
             Over::Nodes => Dispatch::Indirect(self.tables.list_arguments(), ListArguments::NODES),
-            Over::Particles => Dispatch::Threads(self.ids.len()),
+            Over::Particles => Dispatch::Threads(self.population.count()),
+            Over::Entries => Dispatch::Threads(self.population.entry_count()),
+            Over::Wanted => Dispatch::Indirect(self.tables.list_arguments(), ListArguments::WANTED),
             Over::Poses => {
                 let moving = self.motion.as_ref().map_or(0, |motion| motion.moving.len());
                 if moving == 0 {
@@ -109,6 +117,9 @@ impl GpuSimulator {
         if !self.tables.is_hashed() {
             self.renumber(self.tables.capacity)?;
         }
+        if self.has_levels() {
+            return self.prepare_levels(substep);
+        }
         let motion = self.motion_until(substep + 1)?;
         let needed = motion.activations_at(substep);
         let control = motion.control_of(substep) as u32;
@@ -139,10 +150,44 @@ impl GpuSimulator {
         self.present.activations = needed;
         if !self.present.counted {
             self.tables.clear_counts(&mut recording);
-            self.launch_alone(&mut recording, KernelId::Count, self.io(), &[])?;
+            let launch = Launch { kernel: KernelId::Count, over: Over::Entries };
+            self.launch(&mut recording, launch, self.io(), &[])?;
             self.present.counted = true;
         }
         recording.submit();
+        Ok(())
+    }
+
+    /// The same where there are levels of resolution: the cells of all entries, in this substep's field.
+    fn prepare_levels(&mut self, substep: usize) -> Result<(), SimulationError> {
+        let motion = self.motion_until(substep + 1)?;
+        let needed = motion.resolution_at(substep);
+        let control = motion.control_of(substep) as u32;
+        let is_placed = match (&self.present.placed, &needed) {
+            (Some(placed), Some(needed)) => {
+                bytemuck::bytes_of(placed) == bytemuck::bytes_of(needed)
+            }
+            _ => false,
+        };
+        if is_placed && self.present.counted {
+            return Ok(());
+        }
+        let gpu = self.gpu.clone();
+        let mut recording = Recording::new(&gpu);
+        self.tables.clear_counts(&mut recording);
+        if is_placed {
+            let launch = Launch { kernel: KernelId::Count, over: Over::Entries };
+            self.launch(&mut recording, launch, self.io(), &[])?;
+        } else {
+            self.tables.reset_lists(&mut recording);
+            self.launch_alone(&mut recording, KernelId::Enter, self.io(), &[control])?;
+            for launch in stages::PLACING {
+                self.launch(&mut recording, launch, self.io(), &[])?;
+            }
+        }
+        recording.submit();
+        self.present.placed = needed;
+        self.present.counted = true;
         Ok(())
     }
 
@@ -161,7 +206,9 @@ impl GpuSimulator {
         let mut submitted = VecDeque::new();
         let mut start = substeps.start;
         while start < substeps.end {
+            self.follow(start, keep)?;
             let end = start + self.usage.batch(BATCH).min(substeps.end - start);
+            let end = end.min(self.end_of_population(start));
             self.make_room(start..end)?;
             self.prepare(start)?;
             let mut timer = self.timer.take();
@@ -171,7 +218,9 @@ impl GpuSimulator {
             recording.submit();
             self.timer = timer;
             result?;
-            self.present.activations = self.motion_until(end)?.activations_at(end);
+            let motion = self.motion_until(end)?;
+            (self.present.activations, self.present.placed) =
+                (motion.activations_at(end), motion.resolution_at(end));
             submitted.push_back(self.ask_usage(end - start));
             // The host stays close enough to the device to see its tables fill.
             if submitted.len() > BATCHES_AHEAD
@@ -202,7 +251,8 @@ impl GpuSimulator {
         let io = Io { output: next, nodes, ..self.io() };
         self.tables.reset_lists(recording);
         let measured = if self.measures() { stages::MEASURED.forward } else { &[] };
-        let launches = self.needed(stages::forward().chain(measured.iter().copied()));
+        let forward = stages::forward(self.has_levels());
+        let launches = self.needed(forward.chain(measured.iter().copied()));
         for launch in launches {
             let elements = self.elements(launch.kernel, substep);
             self.launch(recording, launch, io, &elements)?;
@@ -213,6 +263,7 @@ impl GpuSimulator {
                 state: self.present.state,
                 numbering: Arc::clone(self.tables.numbering()),
                 nodes,
+                changed: self.changed.take(),
             }),
             None => self.pool.release(self.present.state),
         }
@@ -229,6 +280,7 @@ impl GpuSimulator {
         let mut end = substeps.end;
         while end > substeps.start {
             let start = end.saturating_sub(BATCH).max(substeps.start);
+            let start = start.max(self.start_of_population(end));
             let mut timer = self.timer.take();
             let mut recording = Recording::timed(&gpu, timer.as_mut());
             let mut order = (start..end).rev();
@@ -238,6 +290,13 @@ impl GpuSimulator {
             result?;
             gpu.poll()?;
             end = start;
+            self.present.placed = self.motion_until(start)?.resolution_at(start);
+            if let Some(changed) = self.changed.take() {
+                self.follow_adj(changed)?;
+                let mut recording = Recording::new(&gpu);
+                self.tables.clear_counts(&mut recording);
+                recording.submit();
+            }
         }
         self.present.counted = false;
         self.present.come = self.model.come_before(substeps.start);
@@ -246,22 +305,35 @@ impl GpuSimulator {
         Ok(())
     }
 
+    /// The substep, from `start` on, before which particles may be split or merged next.
+    fn end_of_population(&self, start: usize) -> usize {
+        let per_control = self.model.substeps_per_control;
+        if self.has_levels() { start - start % per_control + per_control } else { usize::MAX }
+    }
+
+    /// The last substep before `end` before which they may have been.
+    fn start_of_population(&self, end: usize) -> usize {
+        let last = end - 1;
+        if self.has_levels() { last - last % self.model.substeps_per_control } else { 0 }
+    }
+
     fn record_reverse(
         &mut self,
         recording: &mut Recording,
         substep: usize,
     ) -> Result<(), SimulationError> {
-        let Some(Recorded { state, numbering, nodes }) = self.record.substeps.pop() else {
+        let Some(Recorded { state, numbering, nodes, changed }) = self.record.substeps.pop() else {
             return Err(SimulationError::Device(format!("substep {substep} was not recorded")));
         };
         self.pool.release(self.present.state);
         self.present.state = state;
+        self.changed = changed;
         self.use_numbering(&numbering);
         let written = 1 - self.io().bar;
         let io = Io { bar: written, nodes: Some(nodes), ..self.io() };
         self.tables.reset_lists(recording);
         self.exchange_adj(recording, substep, io)?;
-        let launches = self.needed(stages::reverse());
+        let launches = self.needed(stages::reverse(self.has_levels()));
         for launch in launches {
             let elements = self.elements(launch.kernel, substep);
             self.launch(recording, launch, io, &elements)?;
@@ -278,6 +350,13 @@ impl GpuSimulator {
         }
         // The first stress of a control step is behind us: its activation cotangents are complete.
         let motion = self.motion_until(substep + 1)?;
+        if self.has_levels() {
+            let element = motion.stress_element(substep);
+            return match substep.is_multiple_of(motion.drive.substeps_per_control) {
+                true => Ok(self.total_activations(recording, element, self.io())?),
+                false => Ok(()),
+            };
+        }
         let per_control = motion.drive.substeps_per_control;
         if (substep + 1).is_multiple_of(per_control) && substep + 1 < motion.drive.substeps() {
             let element = motion.step_element(substep);

@@ -20,9 +20,9 @@ impl Capacity {
     pub fn for_placement(gpu: &Gpu, placement: &Placement) -> Self {
         let particles = placement.ids.len();
         let most = Self::most_occupied(gpu, particles);
-        let spread = (3 * placement.blocks.len() + 256).max((particles / 8).min(2048));
+        let spread = (3 * placement.occupied + 256).max((particles / 8).min(2048));
         // What scatters has blocks around it that nobody shares.
-        let scattered = 27 * placement.blocks.len().min(64);
+        let scattered = 27 * placement.occupied.min(64);
         let slots = 2 * placement.closure + scattered.max(1024);
         let slots = slots.next_multiple_of(SLOT_GROUP);
         Self { slots, occupied: spread.min(most).max(1) }
@@ -36,7 +36,12 @@ impl Capacity {
     }
 
     pub fn holds(&self, placement: &Placement) -> bool {
-        self.slots >= placement.closure && self.occupied >= placement.blocks.len()
+        self.slots >= placement.closure && self.occupied >= placement.occupied
+    }
+
+    /// Whether it holds it with room to spread, where it is not known which blocks are in use.
+    pub fn holds_loosely(&self, placement: &Placement) -> bool {
+        self.slots >= 2 * placement.closure && 2 * self.occupied >= 3 * placement.occupied
     }
 
     /// Places of the hash table: at most a quarter is ever used.
@@ -99,7 +104,8 @@ pub struct Tables {
 }
 
 impl Tables {
-    pub fn new(gpu: &Gpu, capacity: Capacity, particles: usize) -> Result<Self, GpuError> {
+    /// For so many entries in the lists of cells.
+    pub fn new(gpu: &Gpu, capacity: Capacity, entries: usize) -> Result<Self, GpuError> {
         let nodes = capacity.slots * BLOCK_CELLS;
         let indirect = wgpu::BufferUsages::INDIRECT | wgpu::BufferUsages::STORAGE;
         let places = capacity.hash_places();
@@ -115,8 +121,8 @@ impl Tables {
             lists: Buffer::with_usage(gpu, "list arguments", 1, indirect)?,
             empty_lists,
             status: Buffer::new(gpu, "status", 1)?,
-            ids: Buffer::new(gpu, "ids", particles)?,
-            order: Buffer::new(gpu, "order", particles)?,
+            ids: Buffer::new(gpu, "ids", entries)?,
+            order: Buffer::new(gpu, "order", entries)?,
             moments: Buffer::new(gpu, "moments", capacity.occupied * 27 * BLOCK_CELLS)?,
             momenta: Buffer::new(gpu, "momenta", nodes)?,
             velocities: Buffer::new(gpu, "velocities", nodes)?,
@@ -133,22 +139,31 @@ impl Tables {
         self.hash_slots.write(gpu, 0, &slots);
         self.numbering = Arc::new(numbering);
         self.hashed = Arc::clone(&self.numbering);
-        self.ids.write(gpu, 0, &placement.ids);
         self.status.write(gpu, 0, &[Status::CLEAR]);
         Ok(())
     }
 
+    /// Follows another number of entries.
+    pub fn hold(&mut self, gpu: &Gpu, entries: usize) -> Result<(), GpuError> {
+        if self.ids.len() < entries {
+            self.ids = Buffer::new(gpu, "ids", entries)?;
+            self.order = Buffer::new(gpu, "order", entries)?;
+        }
+        Ok(())
+    }
+
+    /// Whose entries they are.
+    pub fn write_ids(&self, gpu: &Gpu, ids: &[u32]) {
+        self.ids.write(gpu, 0, ids);
+    }
+
     /// Tables of another size for the same particles; no slot is taken.
-    pub fn resized(
-        &self,
-        gpu: &Gpu,
-        capacity: Capacity,
-        particles: usize,
-    ) -> Result<Self, GpuError> {
-        let resized = Self::new(gpu, capacity, particles)?;
+    pub fn resized(&self, gpu: &Gpu, capacity: Capacity) -> Result<Self, GpuError> {
+        let entries = self.ids.len();
+        let resized = Self::new(gpu, capacity, entries)?;
         let mut recording = Recording::new(gpu);
         recording.copy((&self.status, 0), (&resized.status, 0), 1);
-        recording.copy((&self.ids, 0), (&resized.ids, 0), particles);
+        recording.copy((&self.ids, 0), (&resized.ids, 0), entries);
         recording.submit();
         Ok(resized)
     }
@@ -223,13 +238,14 @@ impl Tables {
         self.status.write(gpu, 0, &[Status::CLEAR]);
     }
 
-    /// Blocks with particles, blocks with nodes, and cells with particles, in the last substep.
-    /// Waits for the device.
-    pub fn read_occupancy(&self, gpu: &Gpu) -> Result<[usize; 3], GpuError> {
+    /// Blocks with particles, blocks with nodes, cells with particles, and entries in them, in the last
+    /// substep. Waits for the device.
+    pub fn read_occupancy(&self, gpu: &Gpu) -> Result<[usize; 4], GpuError> {
         let lists = self.lists.read(gpu)?[0];
         let blocks = self.numbering.blocks.read(gpu)?;
         let cells: u32 = blocks.iter().flat_map(|b| b.mask).map(u32::count_ones).sum();
-        Ok([lists.occupied[0] as usize, lists.nodes[0] as usize, cells as usize])
+        let entries = lists.particle_total as usize;
+        Ok([lists.occupied[0] as usize, lists.nodes[0] as usize, cells as usize, entries])
     }
 
     /// Of the nodes that one recorded substep keeps.

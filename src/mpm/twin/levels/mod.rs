@@ -5,12 +5,14 @@
 //! particle gives to each level, and takes from it, is in `p2g` and `g2p`; how particles are split
 //! and merged between control steps is in `change`.
 
+mod adaptation;
 mod change;
 mod merge;
 #[cfg(test)]
 mod tests;
 
 pub use crate::model::{Blend, Field};
+pub use adaptation::{Adaptation, Adapted};
 pub use change::{Change, adapt};
 
 use super::blocks::BLOCK_EDGE;

@@ -1,0 +1,128 @@
+// Which levels of the grid a place takes part in, and with what shares: src/model/field.rs, formulas.md
+// 5.1. Needs the uniforms `parameters` and `resolution`.
+
+// A distance and its derivatives in space.
+struct Distance {
+    value: f32,
+    normal: vec3<f32>,
+    hessian: mat3x3<f32>,
+}
+
+// A particle between two levels: what each gets, and how that changes in space.
+struct Blend {
+    // Of the finer and of the coarser level; they sum to one.
+    shares: vec2<f32>,
+    // First and second derivative of the coarser share by the distance.
+    slope: f32,
+    curvature: f32,
+    // Gradient and Hessian of the distance.
+    normal: vec3<f32>,
+    hessian: mat3x3<f32>,
+}
+
+// Distance to one reach: zero inside and above. With the gaps g to the box, depth counted more:
+// |g|, n = g/|g|, H = (I_g - n n^T)/|g|.
+fn reach_distance(reach: ReachAt, cell: vec3<i32>, offset: vec3<f32>) -> Distance {
+    let d = (vec3<f32>(cell - reach.cell) + offset) * parameters.cell_width - reach.offset;
+    let c = reach.along.x;
+    let s = reach.along.y;
+    let local = vec3<f32>(c * d.x + s * d.y, c * d.y - s * d.x, d.z);
+    let high = vec3<f32>(reach.high, local.z);
+    let scale = vec3<f32>(1.0, 1.0, reach.depth_weight);
+    let gap = scale * (max(local - high, vec3<f32>(0.0)) + min(local - reach.low, vec3<f32>(0.0)));
+    let value = length(gap);
+    if (value == 0.0) {
+        return Distance(0.0, vec3<f32>(0.0), mat3x3<f32>());
+    }
+    let n = gap * scale / value;
+    let counted = select(scale * scale, vec3<f32>(0.0), gap == vec3<f32>(0.0));
+    let h = 1.0 / value;
+    let hessian = mat3x3<f32>(
+        h * (vec3<f32>(counted.x, 0.0, 0.0) - n * n.x),
+        h * (vec3<f32>(0.0, counted.y, 0.0) - n * n.y),
+        h * (vec3<f32>(0.0, 0.0, counted.z) - n * n.z),
+    );
+    let to_world = mat3x3<f32>(vec3<f32>(c, s, 0.0), vec3<f32>(-s, c, 0.0), vec3<f32>(0.0, 0.0, 1.0));
+    return Distance(value, to_world * n, to_world * hessian * transpose(to_world));
+}
+
+// To the nearest: -b ln sum exp(-d_k/b); with pi = softmax(-d_k/b), n = sum pi_k n_k and
+// H = sum pi_k H_k - (sum pi_k n_k n_k^T - n n^T)/b.
+fn distance_to_reaches(cell: vec3<i32>, offset: vec3<f32>) -> Distance {
+    let first = reach_distance(resolution.reaches[0], cell, offset);
+    if (resolution.reach_count == 1u) {
+        return first;
+    }
+    let b = resolution.blend;
+    var least = first.value;
+    for (var k = 1u; k < resolution.reach_count; k++) {
+        least = min(least, reach_distance(resolution.reaches[k], cell, offset).value);
+    }
+    var total = 0.0;
+    var n = vec3<f32>(0.0);
+    var hessian = mat3x3<f32>();
+    for (var k = 0u; k < resolution.reach_count; k++) {
+        let one = reach_distance(resolution.reaches[k], cell, offset);
+        let weight = exp((least - one.value) / b);
+        total += weight;
+        n += weight * one.normal;
+        hessian += weight * (one.hessian - outer3(one.normal, one.normal) * (1.0 / b));
+    }
+    n /= total;
+    hessian = hessian * (1.0 / total) + outer3(n, n) * (1.0 / b);
+    return Distance(least - b * log(total), n, hessian);
+}
+
+// Home level and whether in the band above it, as they are stored (PLACE_...).
+fn levels_of(cell: vec3<i32>, offset: vec3<f32>) -> u32 {
+    let distance = distance_to_reaches(cell, offset).value;
+    var level = 0u;
+    var place = NONE;
+    for (var l = 0u; l < resolution.band_count; l++) {
+        let t = (distance - resolution.bands[l].x) / resolution.bands[l].y;
+        if (place == NONE && t > 0.0) {
+            if (t < 1.0) {
+                place = level | PLACE_BAND;
+            }
+            level = l + 1u;
+        } else if (place == NONE) {
+            place = level;
+        }
+    }
+    let home = select(place, level, place == NONE);
+    let sign = select(vec3<u32>(0u), PLACE_NEGATIVE * vec3<u32>(1u, 2u, 4u), offset < vec3<f32>(0.0));
+    return home | sign.x | sign.y | sign.z;
+}
+
+// Shares of a particle in the band above `level`. Quintic, S = 10 t³ - 15 t⁴ + 6 t⁵; the smaller share
+// is computed, the other is the rest. Which band that is was decided before: at its ends, where round-off
+// may say otherwise here, one share is zero.
+fn blend_at(level: u32, cell: vec3<i32>, offset: vec3<f32>) -> Blend {
+    let distance = distance_to_reaches(cell, offset);
+    let band = resolution.bands[level];
+    let inverse = 1.0 / band.y;
+    let t = clamp((distance.value - band.x) * inverse, 0.0, 1.0);
+    let rest = 1.0 - t;
+    let small = smoothstep5(min(t, rest));
+    let shares = select(vec2<f32>(small, 1.0 - small), vec2<f32>(1.0 - small, small), t < 0.5);
+    let slope = resolution.coupled * 30.0 * t * t * rest * rest * inverse;
+    let curvature = resolution.coupled * 60.0 * t * rest * (rest - t) * inverse * inverse;
+    return Blend(shares, slope, curvature, distance.normal, distance.hessian);
+}
+
+fn smoothstep5(t: f32) -> f32 {
+    return t * t * t * (10.0 - t * (15.0 - 6.0 * t));
+}
+
+// Gradient of the share of the finer (0) or the coarser level (1) [1/m].
+fn share_gradient(blend: Blend, side: u32) -> vec3<f32> {
+    return blend.normal * select(blend.slope, -blend.slope, side == 0u);
+}
+
+// Cotangent of the position from those of the coarser share and of its gradient:
+// delta_bar = s' lambda_bar + s'' n·g_bar; x_bar = delta_bar n + H (s' g_bar).
+fn blend_position_bar(blend: Blend, share_bar: f32, gradient_bar: vec3<f32>) -> vec3<f32> {
+    let along = dot(blend.normal, gradient_bar);
+    let distance_bar = blend.slope * share_bar + blend.curvature * along;
+    return blend.normal * distance_bar + blend.hessian * (gradient_bar * blend.slope);
+}

@@ -1,0 +1,397 @@
+//! Levels of resolution on the GPU solver against the f64 twin: states and gradients, with particles that
+//! stay as they are and with such that are split and merged around an agent that moves; and bit by bit.
+
+use crate::adapter;
+
+use crate::common::contact_scene::{ELASTIC, SAND, drive, noise, scene};
+use crate::common::gradients::{errors, path};
+use crate::common::models::{model_of, relative_error, still_drive};
+use softscape::gpu::Gpu;
+use softscape::math::{Mat3, Vec3};
+use softscape::model::*;
+use softscape::mpm::device::{GpuSimulator, Placement};
+use softscape::mpm::simulator::{Gradient, ObservationCotangent, Simulator};
+use softscape::mpm::state::{NO_MUSCLE, RigidCotangent, State};
+use softscape::mpm::twin::{self, Precision, gradient_along};
+use std::sync::Arc;
+
+/// Four control steps of the scene.
+const SUBSTEPS: usize = 40;
+
+/// f32 round-off over so many substeps, relative to the coordinates (without levels as large).
+const POSITIONS: f64 = 1e-5;
+/// What the project asks of a gradient.
+const GRADIENTS: f64 = 1e-3;
+/// Some particles of sand begin to yield a substep earlier or later in f32 than in f64 (seen: 6.7e-3 by F,
+/// the same for a twin in f32); along the device's own path the derivative is as right as of other laws.
+const SAND_GRADIENTS: f64 = 2e-2;
+
+/// The jittered cube of the contact scene, inside the bands around the capsule that moves into it.
+fn model(law: Law, count: usize) -> Model {
+    let mut model = scene(law);
+    let bands = [Band { start: 0.01, width: 0.07 }, Band { start: 0.08, width: 0.13 }];
+    model.levels = Levels {
+        bands: bands[..count - 1].to_vec(),
+        agents: vec![Agent {
+            collider: 1,
+            half_extents: Vec3([0.02, 0.02, 0.03]),
+            ahead: 0.03,
+            trail: 0.01,
+            depth_weight: 1.5,
+        }],
+        // Far enough for the agent to count more, so that two distances are blended.
+        regions: vec![Reach {
+            position: Vec3([0.45, 0.3, 0.3]),
+            along: [0.8, 0.6],
+            low: Vec3([-0.02, -0.01, -0.02]),
+            high: [0.02, 0.01],
+            depth_weight: 1.0,
+        }],
+        blend: 0.02,
+        hysteresis: 1e3,
+        per_axis: vec![2],
+        coupled: true,
+    };
+    model
+}
+
+/// The same with particles that are split and merged: some coarse where they must not be, strains small
+/// enough to be merged, and no margin to it.
+fn changing(law: Law, count: usize) -> Model {
+    let mut model = model(law, count);
+    model.levels.hysteresis = 0.0;
+    model.muscles.clear();
+    for p in 0..model.particles.level.len() {
+        model.particles.muscle[p] = NO_MUSCLE;
+        if p % 5 == 0 {
+            model.particles.level[p] = 1;
+        }
+        let f = model.initial.f[p];
+        model.initial.f[p] = Mat3::identity() + (f - Mat3::identity()) * 0.02;
+        model.initial.v[p] = Vec3([0.1, -0.05, -0.1]);
+        model.initial.c[p] = Mat3::zero();
+    }
+    model
+}
+
+/// The same with a rigid ball that falls on the cube.
+fn with_ball() -> Model {
+    let mut model = changing(ELASTIC, 3);
+    let contact = Contact { mode: ContactMode::Separate, friction: 0.3, softness: 0.01 };
+    let ball = RigidBody::uniform("ball", Shape::Sphere { radius: 0.05 }, 0.4, contact);
+    let pose = Pose { position: Vec3([0.37, 0.36, 0.49]), rotation: glam::DQuat::IDENTITY };
+    let (velocity, spin) = (Vec3([0.1, 0.0, -1.0]), Vec3([2.0, 1.0, -1.0]));
+    let motion = ball.motion(&pose, [velocity, spin], model.cell_width, model.origin);
+    model.initial.rigid.push(motion);
+    model.rigid_bodies.push(ball);
+    model
+}
+
+fn seed(count: usize, bodies: usize) -> ObservationCotangent {
+    let pull = |salt: usize, scale: f64| {
+        (0..count)
+            .map(|p| std::array::from_fn(|a| scale * (0.2 + noise(salt + 3 * p + a))))
+            .collect()
+    };
+    let vector = |salt: usize, scale: f64| Vec3::from_fn(|a| scale * (0.2 + noise(salt + a)));
+    let body = |b: usize| RigidCotangent {
+        position: vector(90_000 + 20 * b, 30.0),
+        rotation: vector(90_003 + 20 * b, 1.0),
+        velocity: vector(90_006 + 20 * b, 0.3),
+        angular_velocity: vector(90_009 + 20 * b, 0.01),
+    };
+    let rigid = (0..bodies).map(body).collect();
+    ObservationCotangent { x: pull(0, 1.0), v: pull(50_000, 0.01), rigid }
+}
+
+/// Counts of particles after each control step.
+fn run(model: &Model, simulator: &mut dyn Simulator) -> (State<f64>, Gradient, Vec<usize>) {
+    simulator.drive(&drive(model, SUBSTEPS)).unwrap();
+    let mut counts = Vec::new();
+    for start in (0..SUBSTEPS).step_by(model.substeps_per_control) {
+        simulator.forward_recorded(start..start + model.substeps_per_control).unwrap();
+        counts.push(simulator.particle_count());
+    }
+    let state = simulator.read().unwrap();
+    simulator.begin_reverse().unwrap();
+    simulator.seed(&seed(state.particle_count(), state.rigid.len())).unwrap();
+    simulator.reverse(0..SUBSTEPS).unwrap();
+    (state, simulator.gradient().unwrap(), counts)
+}
+
+fn positions(model: &Model, state: &State<f64>) -> Vec<f64> {
+    (0..state.particle_count()).flat_map(|p| state.world_position(p, 1.0, model.origin)).collect()
+}
+
+/// Returns the counts of particles.
+fn compare(gpu: &Gpu, model: &Arc<Model>) -> Vec<usize> {
+    let mut twin = twin::simulator(model, Precision::F64).unwrap();
+    let (expected, expected_gradient, expected_counts) = run(model, twin.as_mut());
+    let mut device = GpuSimulator::new(model, gpu).unwrap();
+    let (state, gradient, counts) = run(model, &mut device);
+    assert_eq!(counts, expected_counts, "particles after each control step");
+    assert_eq!(state.particles, expected.particles);
+    let x = relative_error(positions(model, &state), positions(model, &expected));
+    let v = |state: &State<f64>| state.v.iter().flat_map(|v| v.0).collect::<Vec<_>>();
+    let v = relative_error(v(&state), v(&expected));
+    let law = model.materials[0].law.kind();
+    println!(
+        "{law:?}, {} levels, {counts:?} particles: x {x:.1e}, v {v:.1e}",
+        model.levels.count()
+    );
+    assert!(x < POSITIONS, "positions differ by {x:.1e}");
+    for (name, error) in errors(model, &gradient, &expected_gradient, 0..SUBSTEPS) {
+        println!("    d/d {name}: {error:.1e}");
+        let bound = if law == LawKind::Sand { SAND_GRADIENTS } else { GRADIENTS };
+        assert!(error <= bound, "{law:?}: d/d {name} differs by {error:.1e}");
+    }
+
+    device.load(&model.initial).unwrap();
+    let path = path(&drive(model, SUBSTEPS), &mut device, SUBSTEPS);
+    let seed = seed(state.particle_count(), state.rigid.len());
+    let along = gradient_along(model, &drive(model, SUBSTEPS), &path, &seed).unwrap();
+    for (name, error) in errors(model, &gradient, &along, 0..SUBSTEPS) {
+        println!("    d/d {name} along the device's own path: {error:.1e}");
+        assert!(error <= GRADIENTS, "{law:?}: d/d {name} along its path: {error:.1e}");
+    }
+    counts
+}
+
+#[test]
+fn particles_that_stay_as_they_are_move_as_the_twins_and_back() {
+    let Some(gpu) = adapter::gpu() else { return };
+    for count in [2, 3] {
+        for law in [ELASTIC, SAND] {
+            let model = Arc::new(model(law, count));
+            let counts = compare(&gpu, &model);
+            assert!(counts.iter().all(|&n| n == model.initial.particle_count()), "{counts:?}");
+        }
+    }
+}
+
+#[test]
+fn particles_that_are_split_and_merged_move_as_the_twins_and_back() {
+    let Some(gpu) = adapter::gpu() else { return };
+    for count in [2, 3] {
+        let model = Arc::new(changing(ELASTIC, count));
+        let counts = compare(&gpu, &model);
+        let mut all = counts.clone();
+        all.insert(0, model.initial.particle_count());
+        let changes = all.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        assert!(changes > 1, "particles changed in {changes} control steps: {all:?}");
+    }
+}
+
+#[test]
+fn a_rigid_body_on_particles_that_are_split_and_merged_moves_as_the_twins_and_back() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let model = Arc::new(with_ball());
+    compare(&gpu, &model);
+    let mut device = GpuSimulator::new(&model, &gpu).unwrap();
+    let (_, gradient, _) = run(&model, &mut device);
+    assert!(gradient.rigid[0].mass != 0.0, "the ball never touched the cube");
+}
+
+#[test]
+fn two_runs_give_the_same_bits_forward_and_backward() {
+    let Some(gpu) = adapter::gpu() else { return };
+    for model in [model(ELASTIC, 3), changing(ELASTIC, 3)].map(Arc::new) {
+        let once = || run(&model, &mut GpuSimulator::new(&model, &gpu).unwrap());
+        let (a, b) = (once(), once());
+        assert!(a.0 == b.0, "states differ");
+        assert!(a.1 == b.1, "gradients differ");
+    }
+}
+
+#[test]
+fn a_replay_from_a_checkpoint_gives_the_bits_of_the_forward_run() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let model = Arc::new(changing(ELASTIC, 3));
+    let mut simulator = GpuSimulator::new(&model, &gpu).unwrap();
+    simulator.reserve(3, SUBSTEPS).unwrap();
+    simulator.drive(&drive(&model, SUBSTEPS)).unwrap();
+    simulator.save(0).unwrap();
+    simulator.forward(0..17).unwrap();
+    simulator.save(1).unwrap();
+    simulator.forward(17..30).unwrap();
+    simulator.save(2).unwrap();
+    simulator.forward(30..SUBSTEPS).unwrap();
+    let forward = simulator.fingerprint().unwrap();
+    for (slot, start) in [(1, 17), (2, 30), (0, 0), (1, 17)] {
+        simulator.restore(slot).unwrap();
+        simulator.forward_recorded(start..SUBSTEPS).unwrap();
+        assert_eq!(simulator.fingerprint().unwrap(), forward, "from substep {start}");
+    }
+    simulator.restore(0).unwrap();
+    simulator.forward(0..SUBSTEPS - 1).unwrap();
+    assert_ne!(simulator.fingerprint().unwrap(), forward, "the fingerprint sees nothing");
+}
+
+/// Also where what moves is commanded anew on the way: the field is then another one than particles were
+/// placed for.
+#[test]
+fn a_state_that_is_read_and_loaded_goes_on_bit_by_bit() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let model = Arc::new(changing(ELASTIC, 3));
+    let first = drive(&model, SUBSTEPS);
+    let mut other = first.clone();
+    other.poses.iter_mut().for_each(|pose| pose.offset[1] += 2e-3);
+    let mut simulator = GpuSimulator::new(&model, &gpu).unwrap();
+    simulator.drive(&first).unwrap();
+    simulator.forward(0..15).unwrap();
+    let state = simulator.read().unwrap();
+    let mut loaded = GpuSimulator::new(&model, &gpu).unwrap();
+    loaded.load(&state).unwrap();
+    assert!(loaded.read().unwrap() == state);
+    for simulator in [&mut simulator, &mut loaded] {
+        simulator.drive(&other).unwrap();
+        simulator.forward(15..SUBSTEPS).unwrap();
+    }
+    assert_eq!(simulator.fingerprint().unwrap(), loaded.fingerprint().unwrap());
+    simulator.load(&state).unwrap();
+    simulator.drive(&first).unwrap();
+    simulator.forward(15..SUBSTEPS).unwrap();
+    assert_ne!(simulator.fingerprint().unwrap(), loaded.fingerprint().unwrap());
+}
+
+/// Walked back in segments as a schedule does it, with replays between them.
+#[test]
+fn a_gradient_in_segments_has_the_bits_of_one_that_is_recorded_at_once() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let model = Arc::new(changing(ELASTIC, 3));
+    let (_, at_once, _) = run(&model, &mut GpuSimulator::new(&model, &gpu).unwrap());
+    let mut simulator = GpuSimulator::new(&model, &gpu).unwrap();
+    simulator.reserve(2, SUBSTEPS).unwrap();
+    simulator.drive(&drive(&model, SUBSTEPS)).unwrap();
+    simulator.save(0).unwrap();
+    simulator.forward(0..20).unwrap();
+    simulator.save(1).unwrap();
+    simulator.forward_recorded(20..SUBSTEPS).unwrap();
+    simulator.begin_reverse().unwrap();
+    simulator.seed(&seed(simulator.particle_count(), 0)).unwrap();
+    simulator.reverse(25..SUBSTEPS).unwrap();
+    simulator.reverse(20..25).unwrap();
+    simulator.restore(0).unwrap();
+    simulator.forward_recorded(0..20).unwrap();
+    simulator.reverse(0..20).unwrap();
+    assert!(simulator.gradient().unwrap() == at_once);
+}
+
+#[test]
+fn a_shift_of_the_world_by_blocks_of_the_coarsest_level_changes_no_bit() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let here = changing(ELASTIC, 3);
+    let shift = [1 << 20, -(1 << 18), 3 << 16];
+    let mut there = here.clone();
+    there.origin = std::array::from_fn(|a| here.origin[a] + shift[a]);
+    for cell in &mut there.initial.cell {
+        *cell = std::array::from_fn(|a| cell[a] + shift[a]);
+    }
+    let bits = |model: Model| {
+        let model = Arc::new(model);
+        let (mut state, gradient, _) = run(&model, &mut GpuSimulator::new(&model, &gpu).unwrap());
+        for cell in &mut state.cell {
+            *cell = std::array::from_fn(|a| cell[a] - model.origin[a]);
+        }
+        (state, gradient)
+    };
+    let (a, b) = (bits(here), bits(there));
+    assert!(a.0 == b.0, "states differ");
+    assert!(a.1 == b.1, "gradients differ");
+}
+
+/// A body that flies out of the fine level, through the band, into the coarse one.
+fn flight() -> Model {
+    const H: f64 = 1.0 / 32.0;
+    const DT: f64 = 1e-4;
+    let x: Vec<[f64; 3]> = (0..64)
+        .map(|i| [i % 4, (i / 4) % 4, i / 16].map(|c| 0.2 + (f64::from(c) + 0.5) * 0.5 * H))
+        .collect();
+    let law = Law::Elastic { young_modulus: 1e3, poisson_ratio: 0.3 };
+    let mut model = model_of(H, DT, law, 1000.0, &x, (H / 2.0f64).powi(3));
+    model.gravity = Vec3([0.0; 3]);
+    model.substeps_per_control = 20;
+    model.initial.v = vec![Vec3([3.1, 1.2, -1.9]) * (H / DT); x.len()];
+    for (p, f) in model.initial.f.iter_mut().enumerate() {
+        *f = Mat3::identity() + Mat3::from_fn(|a, b| 0.02 * noise(9 * p + 3 * a + b));
+    }
+    model.levels = Levels {
+        bands: vec![Band { start: 20.0 * H, width: 250.0 * H }],
+        regions: vec![Reach {
+            position: Vec3([0.2; 3]),
+            along: [1.0, 0.0],
+            low: Vec3([-0.2; 3]),
+            high: [0.2; 2],
+            depth_weight: 1.0,
+        }],
+        blend: H,
+        hysteresis: 1e9,
+        per_axis: vec![2],
+        coupled: true,
+        ..Levels::uniform()
+    };
+    model
+}
+
+#[test]
+fn slots_freed_on_the_way_change_no_bit_and_no_entry_is_lost() {
+    const END: usize = 160;
+    let Some(gpu) = adapter::gpu() else { return };
+    let model = Arc::new(flight());
+    let run = |placement: &Placement| {
+        let mut simulator = GpuSimulator::with_placement(&model, &gpu, placement).unwrap();
+        simulator.drive(&still_drive(&model, END)).unwrap();
+        simulator.forward(0..60).unwrap();
+        simulator.save(0).unwrap();
+        simulator.forward_recorded(60..END).unwrap();
+        let state = simulator.read().unwrap();
+        simulator.begin_reverse().unwrap();
+        simulator.seed(&seed(state.particle_count(), state.rigid.len())).unwrap();
+        simulator.reverse(60..END).unwrap();
+        let gradient = simulator.gradient().unwrap();
+        simulator.restore(0).unwrap();
+        simulator.forward(60..END).unwrap();
+        assert!(simulator.read().unwrap() == state, "a replay differs");
+        (state, gradient, simulator.renumberings())
+    };
+    let own = || Placement::of(&model.initial, &model);
+    let scarce = run(&own());
+    let plenty = run(&Placement { closure: 20_000, ..own() });
+    assert!(scarce.2 > plenty.2, "nothing to compare: {} and {}", scarce.2, plenty.2);
+    assert!(scarce.0 == plenty.0, "states differ");
+    assert!(scarce.1 == plenty.1, "gradients differ");
+
+    let mut twin = twin::simulator(&model, Precision::F64).unwrap();
+    twin.drive(&still_drive(&model, END)).unwrap();
+    let mut slow = model.initial.clone();
+    slow.v.iter_mut().for_each(|v| *v = *v * 0.1);
+    let mut device = GpuSimulator::new(&model, &gpu).unwrap();
+    device.drive(&still_drive(&model, END)).unwrap();
+    let end = |simulator: &mut dyn Simulator| {
+        simulator.load(&slow).unwrap();
+        simulator.forward(0..END).unwrap();
+        positions(&model, &simulator.read().unwrap())
+    };
+    let (ours, theirs) = (end(&mut device), end(twin.as_mut()));
+    let x = relative_error(ours, theirs);
+    assert!(x < POSITIONS, "positions differ by {x:.1e}");
+}
+
+/// What levels cost, for the record of `docs/adaptive-resolution.md`; and that one level costs nothing more.
+#[test]
+fn dispatches_and_bytes_of_a_substep_are_those_of_the_documentation() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let costs = |model: Model| {
+        let model = Arc::new(model);
+        let mut simulator = GpuSimulator::new(&model, &gpu).unwrap();
+        simulator.drive(&drive(&model, SUBSTEPS)).unwrap();
+        simulator.forward(0..SUBSTEPS).unwrap();
+        let traffic = simulator.traffic().unwrap();
+        let particles = model.initial.particle_count() as u64;
+        (simulator.dispatches_per_substep(), traffic.particle_bytes / particles)
+    };
+    let (one, three) = (costs(scene(ELASTIC)), costs(model(ELASTIC, 3)));
+    println!("one level {one:?}, three {three:?} dispatches and bytes of a particle");
+    assert_eq!(one, (9, 328));
+    assert_eq!(three.0, 14);
+}
