@@ -20,6 +20,9 @@ struct Blend {
     hessian: mat3x3<f32>,
 }
 
+// Distance to reaches of which there are none [m].
+const FAR: f32 = 1e30;
+
 // Distance to one reach: zero inside and above. With the gaps g to the box, depth counted more:
 // |g|, n = g/|g|, H = (I_g - n n^T)/|g|.
 fn reach_distance(reach: ReachAt, cell: vec3<i32>, offset: vec3<f32>) -> Distance {
@@ -49,6 +52,9 @@ fn reach_distance(reach: ReachAt, cell: vec3<i32>, offset: vec3<f32>) -> Distanc
 // To the nearest: -b ln sum exp(-d_k/b); with pi = softmax(-d_k/b), n = sum pi_k n_k and
 // H = sum pi_k H_k - (sum pi_k n_k n_k^T - n n^T)/b.
 fn distance_to_reaches(cell: vec3<i32>, offset: vec3<f32>) -> Distance {
+    if (resolution.reach_count == 0u) {
+        return Distance(FAR, vec3<f32>(0.0), mat3x3<f32>());
+    }
     let first = reach_distance(resolution.reaches[0], cell, offset);
     if (resolution.reach_count == 1u) {
         return first;

@@ -5,6 +5,7 @@
 //! `particle_momentum` for the first state. Each test pairs the same composition on both sides.
 
 use super::layout::{BLOCK_CELLS, Block, ListArguments, POSE_COMPONENTS};
+use super::placement::row_stride;
 use super::*;
 use crate::gpu::{AdapterChoice, Dispatch, Recording};
 use crate::laws::LawKind;
@@ -293,7 +294,7 @@ fn g2p_adj_with_the_next_stress_is_the_transpose_of_g2p() {
         forward.states(&after, &next_bar);
         let stride = row_stride(count);
         for id in 0..count {
-            let place = walk.simulator.places[id] as usize;
+            let place = walk.simulator.population.places[id] as usize;
             for column in 0..3 {
                 let row = bar[(3 + column) * stride + place];
                 (0..3).for_each(|a| backward.add(direction.f[id][(a, column)], f64::from(row[a])));
@@ -339,7 +340,7 @@ fn bar_rows(walk: &Walk, bar: &Cotangent<f64>) -> Vec<[f32; 4]> {
     let stride = row_stride(bar.x.len());
     let mut rows = vec![[0.0; 4]; layout::PARTICLE_ROWS * stride];
     for id in 0..bar.x.len() {
-        let place = walk.simulator.places[id] as usize;
+        let place = walk.simulator.population.places[id] as usize;
         let (b, f) = (bar.c[id], bar.f[id]);
         let mut set =
             |row: usize, values: [f64; 4]| rows[row * stride + place] = values.map(|x| x as f32);
