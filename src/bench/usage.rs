@@ -43,16 +43,13 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn work_takes_processor_time_and_sleep_does_not() {
-        let before = cpu_secs();
-        std::thread::sleep(std::time::Duration::from_millis(120));
-        let asleep = cpu_secs() - before;
-        let started = std::time::Instant::now();
-        while started.elapsed().as_millis() < 120 {
+    fn work_takes_processor_time() {
+        // Other tests run in this process: how much is not for them to say, nor how soon.
+        let (before, started) = (cpu_secs(), std::time::Instant::now());
+        while cpu_secs() - before < 0.02 {
             black_box((0..1000u64).sum::<u64>());
+            assert!(started.elapsed().as_secs() < 60, "a minute of work took no processor time");
         }
-        let awake = cpu_secs() - before - asleep;
-        assert!(awake > 0.02 && awake > asleep, "{awake} s awake, {asleep} s asleep");
     }
 
     #[test]

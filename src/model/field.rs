@@ -272,12 +272,13 @@ pub(super) fn stretched(agent: &Agent, pose: &Stance) -> Reach {
         let body = pose.rotation.transpose() * axis;
         (0..3).map(|a| (body[a] * agent.half_extents[a]).abs()).sum::<f64>()
     });
-    let (forward, downward) =
-        if moving { (level_speed / speed, (-v[2] / speed).max(0.0)) } else { (0.0, 0.0) };
+    let (forward, upward) = if moving { (level_speed / speed, v[2] / speed) } else { (0.0, 0.0) };
+    // Above counts as inside anyway.
+    let deeper = agent.ahead * (-upward).max(0.0) + agent.trail * upward.max(0.0);
     Reach {
         position: Vec3([0.0; 3]),
         along,
-        low: Vec3([-half[0] - agent.trail * forward, -half[1], -half[2] - agent.ahead * downward]),
+        low: Vec3([-half[0] - agent.trail * forward, -half[1], -half[2] - deeper]),
         high: [half[0] + agent.ahead * forward, half[1]],
         depth_weight: agent.depth_weight,
     }

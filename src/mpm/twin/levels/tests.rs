@@ -50,7 +50,7 @@ fn a_place_stays_fine_for_a_while_after_an_agent_has_left_it() {
     let control_secs = model.substep_secs * model.substeps_per_control as f64;
     let mut drive = drive(&model, STEPS);
     let (per_control, colliders) = (model.substeps_per_control, model.colliders.len());
-    // The ball goes along x, a tenth of its size in a control step, then up and away.
+    // The ball goes along x, a cell in a control step, then up and away.
     for (n, pose) in drive.poses.iter_mut().enumerate().filter(|(n, _)| n % colliders == 1) {
         let step = n / colliders / per_control;
         pose.cell[0] += step.min(STEPS / 2) as i32;
