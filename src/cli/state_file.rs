@@ -4,7 +4,7 @@ use super::error::CliError;
 use super::files::write_whole;
 use crate::math::{Mat3, Vec3};
 use crate::model::Model;
-use crate::mpm::state::{RigidMotion, State};
+use crate::mpm::state::{Chunk, RigidMotion, State};
 use ndarray::{Array0, Array1, Array2, Array3};
 use ndarray_npy::NpzWriter;
 use std::path::Path;
@@ -14,7 +14,9 @@ use std::path::Path;
 /// in the order of particle ids. With rigid bodies, of their centres of mass, in the order of the
 /// scene: `rigid_x` (B x 3) [m], `rigid_rotation` (B x 4, quaternions x y z w), `rigid_v` [m/s],
 /// `rigid_angular_velocity` [rad/s], `rigid_mass` (B) [kg]. With emitters or sinks only the particles that
-/// are there, and `id`, their ids. With levels of resolution, `level` of each particle.
+/// are there, and `id`, their ids. With levels of resolution, `level` of each particle. Where
+/// chunks sleep, `held` (0 or 1) of each particle, and of the chunks that are known `chunk` (K x 2, in edges
+/// of a chunk from the origin) and `chunk_state`: 0 awake, 1 held, 2 asleep, its particles not among these.
 pub fn write_state(
     path: &Path,
     model: &Model,
@@ -42,6 +44,19 @@ pub fn write_state(
         npz.add_array("history", &Array1::from(of(&state.history, &there)))?;
         if model.levels.changes() {
             npz.add_array("level", &Array1::from(of(&particles.level, &there)))?;
+        }
+        if model.levels.sleep.is_some() {
+            let held: Array1<u8> = there.iter().map(|&p| u8::from(particles.is_held(p))).collect();
+            npz.add_array("held", &held)?;
+            let keys: Vec<_> = state.chunks.keys().collect();
+            let places = Array2::from_shape_fn((keys.len(), 2), |(k, a)| keys[k][a]);
+            npz.add_array("chunk", &places)?;
+            let kind = |chunk: &Chunk| match chunk {
+                Chunk::Awake { .. } => 0u8,
+                Chunk::Held { .. } => 1,
+                Chunk::Asleep(_) => 2,
+            };
+            npz.add_array("chunk_state", &state.chunks.values().map(kind).collect::<Array1<u8>>())?;
         }
         if model.exchanges() {
             let ids: Array1<i64> = there.iter().map(|&p| p as i64).collect();

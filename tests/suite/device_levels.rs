@@ -47,10 +47,13 @@ fn model(law: Law, count: usize) -> Model {
             high: [0.02, 0.01],
             depth_weight: 1.0,
         }],
+        // Where it was counts, too.
+        linger: 1.0,
         blend: 0.02,
         hysteresis: 1e3,
         per_axis: vec![2],
         coupled: true,
+        sleep: None,
     };
     model
 }
