@@ -1,8 +1,11 @@
 //! Scenes with levels of resolution: what they are filled with, and what is refused.
 
+use crate::adapter;
 use softscape::model::{Model, compile, summary};
+use softscape::mpm::device::GpuSimulator;
 use softscape::scene::{Fidelity, Scene, SceneError};
 use std::path::Path;
+use std::sync::Arc;
 
 /// A bed around a small box, three levels.
 const GOOD: &str = r#"format = 1
@@ -78,6 +81,7 @@ fn wrong_levels_are_refused_where_they_stand() {
         ("cell = 8", "cell = 27", vec!["`particles_per_cell` is 27", "1, 8 or 64"]),
         ("carve = [\"tool\"]", "carve = [\"tl\"]", vec!["unknown collider `tl`"]),
         ("count = 3", "count = 3\ntrail = -1.0", vec!["`trail` is -1", "0 or greater"]),
+        ("count = 3", "count = 3\nlinger_secs = -1.0", vec!["`linger_secs` is -1", "0 or greater"]),
         ("count = 3", "count = 3\nbands = [{ start = 0.1, width = 0.1 }]", vec!["1 bands", "2"]),
         (
             "count = 3",
@@ -96,4 +100,24 @@ fn wrong_levels_are_refused_where_they_stand() {
             assert!(error.contains(word), "no `{word}` in: {error}");
         }
     }
+}
+
+#[test]
+fn a_device_says_what_it_does_not_do() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let refused = |text: &str| {
+        let model = Arc::new(compiled(text).unwrap());
+        GpuSimulator::new(&model, &gpu).err().expect("an error").to_string()
+    };
+    let sleeps = refused(&format!("{GOOD}[levels.sleep]\n"));
+    assert!(sleeps.contains("sleeps") && sleeps.contains("--device cpu"), "{sleeps}");
+    // Four tools whose ways count, each in nine parts.
+    let mut many = GOOD.replace("agents = [\"tool\"]", "agents = [\"tool\", \"a\", \"b\", \"c\"]");
+    for name in ["a", "b", "c"] {
+        let tool = "shape = { type = \"sphere\", radius = 0.02 }\nposition = [0.0, 0.0, 0.5]\ncontact = { type = \"sticky\" }";
+        let tool = format!("[[collider]]\nname = \"{name}\"\n{tool}\n[levels]");
+        many = many.replace("[levels]", &tool);
+    }
+    let many = refused(&many.replace("count = 3", "count = 3\nlinger_secs = 0.1"));
+    assert!(many.contains("40 needed, 30 available"), "{many}");
 }
