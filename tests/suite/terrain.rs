@@ -3,6 +3,7 @@
 
 use crate::adapter;
 use softscape::agents::drive;
+use softscape::math::Vec3;
 use softscape::model::{Model, compile, ground, summary};
 use softscape::mpm::device::GpuSimulator;
 use softscape::mpm::state::{Chunk, State, count_chunks};
@@ -194,14 +195,23 @@ fn the_drivers_gradient_goes_through_ground_that_comes_and_goes() {
     let sand =
         "{ type = \"sand\", young_modulus = 2e5, poisson_ratio = 0.2, friction_angle_deg = 32.0 }";
     let elastic = "{ type = \"elastic\", young_modulus = 2e5, poisson_ratio = 0.2 }";
-    // It passes above the ground: no contact begins or ends, where left and right derivatives differ.
+    // In the ground from the start and soft: no contact begins, where left and right derivatives differ.
     let text = GOOD
         .replace("[levels]", table)
         .replace("cell = 8", "cell = 1")
         .replace(sand, elastic)
-        .replace("0.0, 0.071]", "0.0, 0.1]")
+        .replace("0.0, 0.071]", "0.0, -0.02]")
         .replace("[0.3, 0.0, 0.0]", "[1.5, 0.0, 0.0]");
-    let model = Arc::new(compiled(&text).unwrap());
+    let mut model = compiled(&text).unwrap();
+    model.colliders[0].contact.softness = 0.04;
+    // Not from rest, where the least motion changes what is merged first.
+    let number = |n: usize| (n as f64 * 1.3).cos();
+    for (p, v) in model.initial.v.iter_mut().enumerate() {
+        if !model.particles.is_held(p) {
+            *v = Vec3::from_fn(|a| 0.02 * number(7 * p + a));
+        }
+    }
+    let model = Arc::new(model);
     let steps = 40;
     let controls = Controls::zeros(steps, model.actions.len());
     let particles = 0..model.particles.mass.len();
@@ -209,7 +219,6 @@ fn the_drivers_gradient_goes_through_ground_that_comes_and_goes() {
     let kind = TermKind::State { measure, particles, when: When::Along };
     let objective = Objective { terms: vec![Term { name: "speed".into(), weight: 1e3, kind }] };
     // By the initial velocities of what is awake: how poses move the levels is left out of gradients.
-    let number = |n: usize| (n as f64 * 1.3).cos();
     let direction = |p: usize| match model.particles.is_held(p) {
         true => [0.0; 3],
         false => [number(3 * p), number(3 * p + 1), number(3 * p + 2)],
