@@ -100,11 +100,6 @@ impl Drive {
     }
 }
 
-/// The levels of resolution around agents at these poses, given by collider.
-pub fn field<R: Scalar>(model: &Model, poses: &[ColliderPose]) -> Field<R> {
-    Field::new(&model.levels, model.cell_width, model.origin, |collider| poses[collider].stance())
-}
-
 /// The levels of resolution in the control step that begins with a substep: around the agents where
 /// that substep finds them, and along the way that they took in the time for which places stay fine.
 pub fn field_at<R: Scalar>(model: &Model, drive: &Drive, start: usize) -> Field<R> {
@@ -121,7 +116,7 @@ fn past(model: &Model, drive: &Drive, start: usize, agent: &Agent) -> Vec<(Agent
     let steps = model.levels.linger / (model.substep_secs * model.substeps_per_control as f64);
     let earliest = start.saturating_sub(steps.ceil() as usize * model.substeps_per_control);
     let way: Vec<Stance> = (earliest..=start)
-        .filter(|substep| substep.is_multiple_of(model.substeps_per_control))
+        .step_by(model.substeps_per_control)
         .map(|substep| drive.poses_at(substep)[agent.collider].stance())
         .collect();
     let from = |a: &Stance, b: &Stance| {

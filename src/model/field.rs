@@ -16,6 +16,8 @@ pub struct Field<R> {
     pub reaches: Vec<ReachAt<R>>,
     /// Over which several distances are blended [m].
     pub blend: R,
+    /// By how much the blended distance can be shorter than the least [m].
+    most_shorter: R,
     /// As [`Levels::coupled`].
     pub coupled: bool,
 }
@@ -87,10 +89,12 @@ impl<R: Scalar> Field<R> {
             let offset = Vec3::from_fn(|a| region.position[a] - split[a] * cell_width);
             ReachAt::new(region, cell, offset)
         });
+        let reaches: Vec<_> = agents.chain(regions).collect();
         Self {
             cell_width: r(cell_width),
             bands: levels.bands.iter().map(|band| (r(band.start), r(band.width))).collect(),
-            reaches: agents.chain(regions).collect(),
+            most_shorter: r(levels.blend) * r((reaches.len().max(1) as f64).ln()),
+            reaches,
             blend: r(levels.blend),
             coupled: levels.coupled,
         }
@@ -98,13 +102,11 @@ impl<R: Scalar> Field<R> {
 
     /// Levels at a particle.
     pub fn place(&self, cell: [i32; 3], offset: Vec3<R>) -> Place<R> {
-        // Most places are far from every band; the blended distance is at most the least, and at
-        // least so much shorter.
+        // Most places are far from every band.
         let least = self.least(cell, offset);
-        let shorter = self.blend * R::from_f64((self.reaches.len().max(1) as f64).ln());
         match (self.bands.first(), self.bands.last()) {
             (Some(&(start, _)), _) if least <= start => return (0, None),
-            (_, Some(&(start, width))) if least - shorter >= start + width => {
+            (_, Some(&(start, width))) if least - self.most_shorter >= start + width => {
                 return (self.bands.len() as u8, None);
             }
             _ => {}
@@ -134,8 +136,7 @@ impl<R: Scalar> Field<R> {
 
     /// Distance to the nearest reach, not blended; infinite without any.
     fn least(&self, cell: [i32; 3], offset: Vec3<R>) -> R {
-        let value = |reach: &ReachAt<R>| reach.gap(self.from(reach, cell, offset)).norm_squared();
-        let nearest = self.reaches.iter().map(value);
+        let nearest = self.reaches.iter().map(|reach| self.squared(reach, cell, offset));
         nearest.fold(R::from_f64(f64::INFINITY), R::min).sqrt()
     }
 
@@ -146,11 +147,15 @@ impl<R: Scalar> Field<R> {
             return least;
         }
         let weight = |reach: &ReachAt<R>| {
-            let value = reach.gap(self.from(reach, cell, offset)).norm_squared().sqrt();
-            ((least - value) / self.blend).exp()
+            ((least - self.squared(reach, cell, offset).sqrt()) / self.blend).exp()
         };
         let total = self.reaches.iter().map(weight).fold(R::zero(), |sum, w| sum + w);
         least - self.blend * total.ln()
+    }
+
+    /// Square of the distance to one reach.
+    fn squared(&self, reach: &ReachAt<R>, cell: [i32; 3], offset: Vec3<R>) -> R {
+        reach.gap(self.from(reach, cell, offset)).norm_squared()
     }
 
     /// A place [m] from a reach.

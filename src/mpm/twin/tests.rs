@@ -14,7 +14,7 @@ pub use super::storage::{Stored, cotangent_by_id};
 pub use super::tiles::{Grid, Scratch};
 use super::transfer::Row;
 use super::*;
-use crate::agents::{ColliderPose, field};
+use crate::agents::{ColliderPose, field_at};
 use crate::math::{Dual, Mat3, Quad};
 use crate::model::*;
 use crate::mpm::state::{NO_MUSCLE, Particles, split_position};
@@ -189,7 +189,7 @@ pub fn scene_with_levels(law: Law, count: usize) -> Arc<Model> {
 /// A state with its places in the levels found, as a substep begins.
 pub fn placed<R: Scalar>(model: &Model, mut stored: Stored<R>) -> Stored<R> {
     if model.levels.count() > 1 {
-        let field = field(model, drive(model, 1).poses_at(0));
+        let field = field_at(model, &drive(model, 1), 0);
         stored.places = Places::new(&field, &stored.cell, &stored.offset);
         assert!(stored.places.blends.len() > 10, "few particles in a band");
     }

@@ -3,7 +3,7 @@
 use super::super::Twin;
 use super::super::tests::*;
 use super::*;
-use crate::agents::{field, field_at};
+use crate::agents::field_at;
 use crate::math::Dual;
 use crate::model::{Agent, Law, LawKind};
 use crate::mpm::simulator::{ObservationCotangent, Simulator};
@@ -19,7 +19,7 @@ fn the_field_has_the_derivatives_that_it_states() {
     model.levels.agents.push(second);
     model.levels.blend = 0.05;
     let poses = drive(&model, 1);
-    let field = field::<Dual>(&model, poses.poses_at(0));
+    let field = field_at::<Dual>(&model, &poses, 0);
     let mut random = Random::new(5);
     let mut seen = 0;
     for _ in 0..400 {
@@ -240,7 +240,7 @@ region = [{ size = [2.0, 100.0, 100.0], position = [-1.8, 0.0, 0.0] }]
     assert!(levels.contains(&0) && levels.contains(&1), "one size only");
     let ctx = Context::<f64>::new(&model);
     let mut stored = stored(&model);
-    let field = field(&model, &[]);
+    let field = field_at(&model, &drive(&model, 1), 0);
     stored.places = Places::new(&field, &stored.cell, &stored.offset);
     let sorted = sort(&stored, &Arc::default());
     let command = Command { colliders: vec![], activations: vec![] };
