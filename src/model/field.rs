@@ -18,6 +18,8 @@ pub struct Field<R> {
     pub blend: R,
     /// By how much the blended distance can be shorter than the least [m].
     most_shorter: R,
+    /// By how much the distance can grow along a metre.
+    steepest: R,
     /// As [`Levels::coupled`].
     pub coupled: bool,
 }
@@ -94,10 +96,30 @@ impl<R: Scalar> Field<R> {
             cell_width: r(cell_width),
             bands: levels.bands.iter().map(|band| (r(band.start), r(band.width))).collect(),
             most_shorter: r(levels.blend) * r((reaches.len().max(1) as f64).ln()),
+            steepest: reaches.iter().fold(R::one(), |most, reach| most.max(reach.depth_weight)),
             reaches,
             blend: r(levels.blend),
             coupled: levels.coupled,
         }
+    }
+
+    /// The one level that all places within so many cells of a node take part in, along each axis; none if
+    /// some may take part in two, or in another.
+    pub fn only_level(&self, node: [i32; 3], cells: i32) -> Option<u8> {
+        let reach = R::from_f64(f64::from(cells) * 3f64.sqrt()) * self.cell_width * self.steepest;
+        let least = self.least(node, Vec3::zero());
+        let (nearest, farthest) = (least - reach - self.most_shorter, least + reach);
+        let mut level = 0;
+        for &(start, width) in &self.bands {
+            if farthest <= start {
+                break;
+            }
+            if nearest < start + width {
+                return None;
+            }
+            level += 1;
+        }
+        Some(level)
     }
 
     /// Levels at a particle.

@@ -87,14 +87,18 @@ fn the_reference_cube_has_the_particles_of_the_reference() {
     let (dx, side) = (1.0 / 64.0, 22);
     assert_eq!(model.initial.particle_count(), side * side * side);
     assert_eq!((model.substep_secs, model.substeps_per_control), (1e-4, 10));
-    for (i, j, k) in [(0, 0, 0), (3, 21, 7), (21, 21, 21)] {
-        let p = (i * side + j) * side + k;
-        let x = model.initial.world_position(p, model.cell_width, model.origin);
-        let low = [0.5 - 5.5 * dx, 3.5 * dx, 0.5 - 5.5 * dx];
-        for (axis, index) in [i, j, k].into_iter().enumerate() {
-            let expected = low[axis] + (index as f64 + 0.5) * dx / 2.0;
-            assert_abs_diff_eq!(x[axis], expected, epsilon = ROUND_OFF);
-        }
+    let low = [0.5 - 5.5 * dx, 3.5 * dx, 0.5 - 5.5 * dx];
+    for place in [[0, 0, 0], [3, 21, 7], [21, 21, 21]] {
+        let expected: [f64; 3] =
+            std::array::from_fn(|axis| low[axis] + (place[axis] as f64 + 0.5) * dx / 2.0);
+        let position = |p| model.initial.world_position(p, model.cell_width, model.origin);
+        let is_there = |&p: &usize| {
+            let x = position(p);
+            (0..3).all(|axis| (x[axis] - expected[axis]).abs() < ROUND_OFF)
+        };
+        let there: Vec<usize> = (0..model.initial.particle_count()).filter(is_there).collect();
+        assert_eq!(there.len(), 1, "particles at {expected:?}");
+        let (p, x) = (there[0], position(there[0]));
         assert_abs_diff_eq!(model.particles.mass[p], 4.76837158203125e-4, epsilon = 1e-18);
         let b = Mat3([[-2.0, 3.0, 1.0], [-3.0, -4.0, 2.0], [1.0, -2.0, 2.0]]);
         let centre = Vec3([0.5, 3.5 * dx + 5.5 * dx, 0.5]);

@@ -1,6 +1,7 @@
 //! Bodies become particles: shapes are filled with a lattice, or particles are read from a file.
 
 use super::checks::Checks;
+use super::lattice::Lattice;
 use super::shapes::Shapes;
 use crate::math::{Mat3, Vec3};
 use crate::model::rest::{AtRest, Bed};
@@ -25,13 +26,6 @@ pub(super) const TOUCH_CELLS: f64 = 1e-6;
 /// How far into a collider a bed at rest may reach, in cells of the coarsest level: two rows of nodes
 /// feel its filling.
 pub(super) const BED_FILL_CELLS: f64 = 2.0;
-
-/// Shift of the sampled points, in spacings, that puts a point on a lower face inside and one on an
-/// upper face outside, so that a face through lattice points is not counted twice.
-const TIE_BREAK: f64 = 1e-7;
-
-/// By how much a place may be nearer to a fine level than a coarse particle of it should, in cells.
-const TIE_CELLS: f64 = 1e-3;
 
 /// All bodies, filled.
 pub(super) struct Filled {
@@ -282,20 +276,11 @@ impl Filler<'_> {
             contains(pose.body_from_world(point)) && !carving.iter().any(carved)
         };
         let field = self.ground.field();
-        let lattice = Lattice { spacing, inside: &inside, field: &field, ground: self.ground };
-        let mut sites = Vec::new();
-        for i in 0..count[0] as i64 {
-            for j in 0..count[1] as i64 {
-                for k in 0..count[2] as i64 {
-                    let index = [i, j, k];
-                    let site = std::array::from_fn(|a| low[a] as i64 + index[a]);
-                    lattice.fill(site, top, &mut sites);
-                    if sites.len() > room {
-                        return Err(self.too_many(sites.len() as f64));
-                    }
-                }
-            }
-        }
+        let (per_axis, inside) = (per_axis as i64, &inside);
+        let lattice = Lattice { spacing, per_axis, inside, field: &field, ground: self.ground };
+        let sites = lattice
+            .sites(low.map(|first| first as i64), count.map(|n| n as i64), room)
+            .map_err(|reached| self.too_many(reached as f64))?;
         let mut random = ChaCha8Rng::seed_from_u64(body.seed);
         let mut particles = Vec::with_capacity(sites.len());
         for (site, level) in sites {
@@ -485,62 +470,6 @@ impl Filler<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// The lattices of all levels, to be filled.
-struct Lattice<'a> {
-    /// Of level 0 [m].
-    spacing: f64,
-    inside: &'a dyn Fn(Vec3<f64>) -> bool,
-    field: &'a Field<f64>,
-    ground: &'a Ground<'a>,
-}
-
-impl Lattice<'_> {
-    /// Fills a site of a level: with one particle where that level is fine enough and all of the site
-    /// is inside, else site by site of the next finer level.
-    fn fill(&self, site: [i64; 3], level: u8, sites: &mut Vec<([i64; 3], u8)>) {
-        if level == 0 {
-            if (self.inside)(self.point(site)) {
-                sites.push((site, 0));
-            }
-        } else if self.is_coarse(site, level) && self.is_full(site, level) {
-            sites.push((site, level));
-        } else {
-            for n in 0..8 {
-                let corner = [n >> 2, n >> 1 & 1, n & 1];
-                let child = std::array::from_fn(|a| 2 * site[a] + corner[a]);
-                self.fill(child, level - 1, sites);
-            }
-        }
-    }
-
-    /// Whether a particle of this level may stand there, with the margin to being split.
-    fn is_coarse(&self, site: [i64; 3], level: u8) -> bool {
-        let spacing = self.spacing * f64::from(1u32 << level);
-        let cells = spacing / self.ground.cell_width;
-        let split = site.map(|i| split_position((i as f64 + 0.5) * cells));
-        let offset = Vec3(split.map(|(_, offset)| offset));
-        let margin = self.ground.levels.hysteresis + 0.5 * spacing;
-        // Lattice and boxes are often aligned: what is at the margin here is beyond it for the solver,
-        // which would otherwise merge by round-off what was just sampled.
-        let margin = margin - TIE_CELLS * self.ground.cell_width;
-        self.field.finest(split.map(|(cell, _)| cell), offset, margin) >= level
-    }
-
-    /// Whether every finest point of the site is inside.
-    fn is_full(&self, site: [i64; 3], level: u8) -> bool {
-        let edge = 1i64 << level;
-        (0..edge.pow(3)).all(|n| {
-            let within = [n / (edge * edge), n / edge % edge, n % edge];
-            (self.inside)(self.point(std::array::from_fn(|a| site[a] * edge + within[a])))
-        })
-    }
-
-    /// A lattice point of level 0 [m], shifted by [`TIE_BREAK`].
-    fn point(&self, site: [i64; 3]) -> Vec3<f64> {
-        Vec3(site.map(|i| (i as f64 + 0.5 + TIE_BREAK) * self.spacing))
     }
 }
 

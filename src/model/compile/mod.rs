@@ -16,6 +16,7 @@ mod bodies;
 mod checks;
 mod effectors;
 mod emission;
+mod lattice;
 mod levels;
 mod rigid;
 mod shapes;

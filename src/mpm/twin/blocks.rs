@@ -70,6 +70,12 @@ pub struct Upper {
 }
 
 impl Blocks {
+    /// Where a particle block is among those that reach into the level above, if it does.
+    #[inline]
+    pub fn upper_of(&self, block: usize) -> Option<usize> {
+        self.upper.blocks.binary_search(&(block as u32)).ok()
+    }
+
     fn new(particle_keys: Vec<BlockKey>, upper: Vec<u32>) -> Self {
         let index = index_of(&particle_keys);
         let mut node_keys: Vec<BlockKey> =
@@ -223,7 +229,7 @@ fn used_blocks<R: Scalar>(stored: &Stored<R>, chunk: usize) -> (Vec<BlockKey>, V
     if !stored.has_blends() {
         return (keys, Vec::new());
     }
-    let upper = collect(&|p| stored.blend(p).map(|_| stored.home(p).0));
+    let upper = collect(&|p| stored.places.blend(p).map(|_| stored.home(p).0));
     let place = |key: BlockKey| keys.binary_search(&key).expect("the block of a particle") as u32;
     let upper = upper.into_iter().map(place).collect();
     (keys, upper)

@@ -5,7 +5,7 @@
 use super::blocks::{Sorted, split_ranges};
 use super::context::{Batch, Context, MAX_LANES, lane, mask, pack};
 use super::cotangents::{ParameterBars, split_cotangent};
-use super::levels::{Blend, Blended, Side, sides};
+use super::levels::{Blend, Blended, Home, Side, sides};
 use super::material;
 use super::storage::Stored;
 use super::tiles::{Grid, Scratch, Tile, Tiles, load_tile, load_upper_tile, scatter_blocks};
@@ -52,6 +52,7 @@ fn g2p_block<R: Scalar>(
 ) -> Result<(), Divergence> {
     let tile = load_tile::<R>(sorted, velocities, block);
     let upper = load_upper_tile::<R>(sorted, velocities, block);
+    let home = Home::new(ctx, sorted, block);
     let part = &sorted.order[sorted.ranges[block].clone()];
     let mut diverged: Option<Divergence> = None;
     for (chunk, positions) in part.chunks(R::LANES).enumerate() {
@@ -64,16 +65,15 @@ fn g2p_block<R: Scalar>(
                 out.hold(at, stored, p);
                 continue;
             }
-            let (v, c, gradient) = match (stored.blend(p), &upper) {
+            let (v, c, gradient) = match (home.blend(stored, p), &upper) {
                 (Some(blend), Some(upper)) => {
-                    let sides = sides(ctx, stored, p, blend);
+                    let sides = sides(ctx, stored, p, (&home, blend));
                     let on = Blended::gather(&sides, [&tile, upper]);
                     (on.velocity(&sides), on.affine(&sides), on.velocity_gradient(&sides))
                 }
                 _ => {
-                    let lattice = &ctx.lattices[stored.places.level(p) as usize];
-                    let ([x, y, z, _], moment) = gather(&stencil(ctx, stored, p), &tile);
-                    let c = moment * lattice.inverse_d;
+                    let ([x, y, z, _], moment) = gather(&stencil(stored, p, &home), &tile);
+                    let c = moment * home.lattice.inverse_d;
                     (Vec3([x, y, z]), c, c)
                 }
             };
@@ -179,6 +179,7 @@ pub fn g2p_adj<R: Scalar>(
         scatter_blocks(sorted, scratch, parts, |block, out, tiles_bar| {
             let tile = load_tile::<R>(sorted, velocities, block);
             let upper = load_upper_tile::<R>(sorted, velocities, block);
+            let home = Home::new(ctx, sorted, block);
             let range = sorted.ranges[block].clone();
             let part = &sorted.order[range.clone()];
             let mut parameters = ParameterBars::zeros(ctx);
@@ -192,8 +193,8 @@ pub fn g2p_adj<R: Scalar>(
                 let between: Option<[Option<_>; MAX_LANES]> = upper.as_ref().map(|upper| {
                     std::array::from_fn(|l| {
                         let p = *positions.get(l)? as usize;
-                        let blend = stored.blend(p)?;
-                        let sides = sides(ctx, stored, p, blend);
+                        let blend = home.blend(stored, p)?;
+                        let sides = sides(ctx, stored, p, (&home, blend));
                         let on = Blended::gather(&sides, [&tile, upper]);
                         Some((blend, sides, on, [&tile, upper]))
                     })
@@ -252,7 +253,8 @@ pub fn g2p_adj<R: Scalar>(
                     ];
                     let x_bars = match [between(l), between(m)] {
                         [None, None] if held == [false; 2] => {
-                            scatter_adj(ctx, stored, (&batch, lanes), &bars, &tile, tiles_bar)
+                            let on = (&home, &tile);
+                            scatter_adj(stored, (&batch, lanes), &bars, on, tiles_bar)
                         }
                         either => {
                             let mut x_bars = [Vec3::zero(); 2];
@@ -263,7 +265,8 @@ pub fn g2p_adj<R: Scalar>(
                                     ),
                                     None => {
                                         let (alone, bars) = ((&batch, [l, l]), [bars[n]; 2]);
-                                        scatter_adj(ctx, stored, alone, &bars, &tile, tiles_bar)[0]
+                                        let on = (&home, &tile);
+                                        scatter_adj(stored, alone, &bars, on, tiles_bar)[0]
                                     }
                                 };
                             }
@@ -301,17 +304,15 @@ impl<R: Scalar> GatheredBar<R> {
 /// `v' + C' d / D` to its nodes; returns their positions' cotangents.
 #[inline(always)]
 fn scatter_adj<R: Scalar>(
-    ctx: &Context<R>,
     stored: &Stored<R>,
     (batch, lanes): (&Batch<R>, [usize; 2]),
     bars: &[GatheredBar<R>; 2],
-    tile: &Tile<R>,
+    (home, tile): (&Home<R>, &Tile<R>),
     tiles_bar: &mut Tiles<R>,
 ) -> [Vec3<R>; 2] {
     let [p, q] = [batch.at(lanes[0]), batch.at(lanes[1])];
-    let stencils = [stencil(ctx, stored, p), stencil(ctx, stored, q)];
-    // A block is of one level.
-    let inverse_d = ctx.lattices[stored.places.level(p) as usize].inverse_d;
+    let stencils = [stencil(stored, p, home), stencil(stored, q, home)];
+    let inverse_d = home.lattice.inverse_d;
     let gives = [
         given_bar(&stencils[0], &bars[0], inverse_d),
         given_bar(&stencils[1], &bars[1], inverse_d),

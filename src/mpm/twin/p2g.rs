@@ -6,7 +6,7 @@ use super::blocks::Sorted;
 use super::context::{Batch, Command, Context, MAX_LANES, Point, lane};
 use super::cotangents::{ParameterBars, split_cotangent};
 use super::kirchhoff::{kirchhoff, kirchhoff_adj, kirchhoff_strained};
-use super::levels::{Blend, Lattice, Side, sides};
+use super::levels::{Blend, Home, Lattice, Side, sides};
 use super::storage::Stored;
 use super::tiles::{Grid, Scratch, Tile, Tiles, load_tile, load_upper_tile, scatter_blocks};
 use super::transfer::{
@@ -26,19 +26,19 @@ pub fn p2g<R: Scalar>(
 ) -> Grid<R> {
     let nothing = vec![(); sorted.ranges.len()];
     let (grid, _) = scatter_blocks(sorted, scratch, nothing, |block, (), tiles| {
+        let home = Home::new(ctx, sorted, block);
         let part = &sorted.order[sorted.ranges[block].clone()];
         for positions in part.chunks(R::LANES) {
             let batch = Batch::new(stored, positions);
             let tau = kirchhoff(ctx, command, stored, &batch);
             for (l, &p) in positions.iter().enumerate() {
                 let p = p as usize;
-                if let Some(blend) = stored.blend(p) {
-                    scatter_blended(ctx, stored, &batch, l, &tau[l], blend, tiles);
+                if let Some(blend) = home.blend(stored, p) {
+                    scatter_blended(ctx, stored, &batch, l, &tau[l], (&home, blend), tiles);
                     continue;
                 }
-                let s = stencil(ctx, stored, p);
-                let lattice = &ctx.lattices[stored.places.level(p) as usize];
-                let a = affine_momentum(ctx, lattice, stored, &batch, l, &tau[l]);
+                let s = stencil(stored, p, &home);
+                let a = affine_momentum(ctx, &home.lattice, stored, &batch, l, &tau[l]);
                 scatter(&s, &momentum(&s, stored, &batch, l, a), tiles.home);
             }
         }
@@ -97,10 +97,10 @@ fn scatter_blended<R: Scalar>(
     batch: &Batch<R>,
     l: usize,
     tau: &Mat3<R>,
-    blend: &Blend<R>,
+    shared: (&Home<R>, &Blend<R>),
     tiles: &mut Tiles<R>,
 ) {
-    for (n, side) in sides(ctx, stored, batch.at(l), blend).iter().enumerate() {
+    for (n, side) in sides(ctx, stored, batch.at(l), shared).iter().enumerate() {
         let a = affine_momentum(ctx, &side.lattice, stored, batch, l, tau);
         let give = shared_momentum(ctx, side, stored, batch, l, (tau, a));
         scatter(&side.stencil, &give, tiles.side(n));
@@ -125,12 +125,11 @@ fn gather_pair<R: Scalar>(
     batch: &Batch<R>,
     [l, m]: [usize; 2],
     tau: &[Mat3<R>; MAX_LANES],
-    tile: &Tile<R>,
+    (home, tile): (&Home<R>, &Tile<R>),
 ) -> [ParticleBar<R>; 2] {
     let [p, q] = [batch.at(l), batch.at(m)];
-    let stencils = [stencil(ctx, stored, p), stencil(ctx, stored, q)];
-    // A block is of one level.
-    let lattice = &ctx.lattices[stored.places.level(p) as usize];
+    let stencils = [stencil(stored, p, home), stencil(stored, q, home)];
+    let lattice = &home.lattice;
     let gives = [
         momentum(
             &stencils[0],
@@ -175,7 +174,7 @@ fn gather_blended<R: Scalar>(
     stored: &Stored<R>,
     batch: &Batch<R>,
     l: usize,
-    (tau, blend): (&Mat3<R>, &Blend<R>),
+    (tau, home, blend): (&Mat3<R>, &Home<R>, &Blend<R>),
     tiles: [&Tile<R>; 2],
 ) -> ParticleBar<R> {
     let p = batch.at(l);
@@ -185,7 +184,7 @@ fn gather_blended<R: Scalar>(
     let mut bar = ParticleBar { x: Vec3::zero(), v: Vec3::zero(), c: zero, tau: zero };
     let mut share_bars = [R::zero(); 2];
     let mut gradient_bars = [Vec3::zero(); 2];
-    let sides = sides(ctx, stored, p, blend);
+    let sides = sides(ctx, stored, p, (home, blend));
     let affine = [0, 1].map(|n| affine_momentum(ctx, &sides[n].lattice, stored, batch, l, tau));
     let gives = [0, 1].map(|n| shared_momentum(ctx, &sides[n], stored, batch, l, (tau, affine[n])));
     let stencils = [sides[0].stencil, sides[1].stencil];
@@ -226,6 +225,7 @@ pub fn p2g_adj<R: Scalar>(
         .map(|(block, out)| {
             let tile = load_tile::<R>(sorted, grid_bar, block);
             let upper = load_upper_tile::<R>(sorted, grid_bar, block);
+            let home = Home::new(ctx, sorted, block);
             let mut parameters = ParameterBars::zeros(ctx);
             let part = &sorted.order[sorted.ranges[block].clone()];
             for (chunk, positions) in part.chunks(R::LANES).enumerate() {
@@ -233,17 +233,21 @@ pub fn p2g_adj<R: Scalar>(
                 let (tau, strained) = kirchhoff_strained(ctx, command, stored, &batch);
                 let mut tau_bar = [Mat3::zero(); MAX_LANES];
                 for lanes in pairs(positions.len()) {
-                    let blend = |n: usize| stored.blend(batch.at(lanes[n])).zip(upper.as_ref());
+                    let blend =
+                        |n: usize| home.blend(stored, batch.at(lanes[n])).zip(upper.as_ref());
                     let bars = match [blend(0), blend(1)] {
-                        [None, None] => gather_pair(ctx, stored, &batch, lanes, &tau, &tile),
+                        [None, None] => {
+                            gather_pair(ctx, stored, &batch, lanes, &tau, (&home, &tile))
+                        }
                         either => [0, 1].map(|n| match either[n] {
                             Some((blend, upper)) => {
                                 let (l, tiles) = (lanes[n], [&tile, upper]);
-                                gather_blended(ctx, stored, &batch, l, (&tau[l], blend), tiles)
+                                let what = (&tau[l], &home, blend);
+                                gather_blended(ctx, stored, &batch, l, what, tiles)
                             }
                             None => {
                                 let alone = [lanes[n]; 2];
-                                gather_pair(ctx, stored, &batch, alone, &tau, &tile)[0]
+                                gather_pair(ctx, stored, &batch, alone, &tau, (&home, &tile))[0]
                             }
                         }),
                     };

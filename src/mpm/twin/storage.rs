@@ -2,7 +2,7 @@
 
 use super::blocks::{BlockKey, block_of};
 use super::context::{self, Point};
-use super::levels::{Blend, Places, nearest_node};
+use super::levels::{Places, nearest_node};
 use crate::math::{Mat3, Scalar, Vec3};
 use crate::model::Model;
 use crate::mpm::simulator::Observation;
@@ -41,12 +41,6 @@ impl<R: Scalar> Stored<R> {
             _ => nearest_node(self.cell[p], self.offset[p], level),
         };
         block_of(level, node)
-    }
-
-    /// How a particle is shared with the level above, if it is.
-    #[inline(always)]
-    pub fn blend(&self, p: usize) -> Option<&Blend<R>> {
-        self.places.blend(p)
     }
 
     /// Whether any particle is shared between levels.

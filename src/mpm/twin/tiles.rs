@@ -135,7 +135,7 @@ pub fn load_upper_tile<R: Scalar>(
     block: usize,
 ) -> Option<Tile<R>> {
     let blocks = &sorted.blocks;
-    let upper = blocks.upper.blocks.binary_search(&(block as u32)).ok()?;
+    let upper = blocks.upper_of(block)?;
     let mut tile = [Row::<R>::splat(R::zero()); TILE_NODES];
     for (direction, &node_block) in blocks.upper.nodes[upper].iter().enumerate() {
         let nodes = &grid[node_block as usize];

@@ -5,8 +5,7 @@
 //! change as the particle moves: [`pull_back`].
 
 use super::blocks::{BLOCK_EDGE, TILE_EDGE};
-use super::context::Context;
-use super::levels::{Lattice, offset_from};
+use super::levels::{Home, Lattice, nearest_node, offset_from};
 use super::storage::Stored;
 use crate::math::{Mat3, Quad, QuadPair, Scalar, Vec3};
 
@@ -60,20 +59,20 @@ impl<R: Scalar> Stencil<R> {
     }
 }
 
-/// The stencil of the particle at a storage position, on the finest level that it takes part in.
+/// The stencil of the particle at a storage position in a block of a level, on that level.
 #[inline(always)]
-pub fn stencil<R: Scalar>(ctx: &Context<R>, stored: &Stored<R>, p: usize) -> Stencil<R> {
-    let (key, local) = stored.home(p);
-    // The tile starts one node before the block: the node at -1 has the block's own index.
-    let first = [local >> 4, local >> 2 & 3, local & 3];
-    let offset = match key.level {
-        0 => stored.offset[p],
+pub fn stencil<R: Scalar>(stored: &Stored<R>, p: usize, home: &Home<R>) -> Stencil<R> {
+    let (cell, offset) = (stored.cell[p], stored.offset[p]);
+    let (node, offset) = match home.level {
+        0 => (cell, offset),
         level => {
-            let node = std::array::from_fn(|a| key.at[a] * BLOCK_EDGE + first[a] as i32);
-            offset_from(stored.cell[p], stored.offset[p], node, level)
+            let node = nearest_node(cell, offset, level);
+            (node, offset_from(cell, offset, node, level))
         }
     };
-    Stencil::at(offset, first, &ctx.lattices[key.level as usize])
+    // The tile starts one node before the block: the node at -1 has the block's own index.
+    let first = node.map(|n| n.rem_euclid(BLOCK_EDGE) as usize);
+    Stencil::at(offset, first, &home.lattice)
 }
 
 /// What a particle gives to a node at distance d: `(vector + matrix d, scalar)`, times the weight.

@@ -5,8 +5,8 @@
 //! that a replay makes it again bit by bit; the reverse pass uses what was recorded. It carries no
 //! derivative itself.
 
-use super::Field;
 use super::merge::{Group, Nest, Particle, ParticleBar, child, child_adj};
+use super::{CHUNK, Field, Neighbourhood};
 use crate::laws::Family;
 use crate::math::{Scalar, Vec3};
 use crate::mpm::state::{Cotangent, NO_MUSCLE, split_position};
@@ -137,8 +137,12 @@ fn merges<R: Scalar>(
     level: u8,
 ) -> (Vec<Fate>, Vec<u32>) {
     let places = by_id(stored);
-    let candidate = |(id, &p): (usize, &u32)| -> Option<Candidate> {
-        let (p, point) = (p as usize, &stored.points[id]);
+    let candidate = |around: &mut Neighbourhood, id: usize| -> Option<Candidate> {
+        let (p, point) = (places[id] as usize, &stored.points[id]);
+        // Most are far too near, with all that is around them.
+        if around.only_level(field, stored.cell[p]).is_some_and(|only| only < level) {
+            return None;
+        }
         let per_axis = ctx.per_axis[point.body as usize];
         let full = full_volume(ctx, point.body, level);
         let light = point.level == level && point.volume < full * R::from_f64(LEAST_FILL);
@@ -150,8 +154,14 @@ fn merges<R: Scalar>(
         is_far(ctx, field, cell, (per_axis, level), R::zero())
             .then_some((cell, point.body, light, id as u32))
     };
+    let of_part = |part: usize| {
+        let ids = part * CHUNK..((part + 1) * CHUNK).min(places.len());
+        let mut around = Neighbourhood::within(1 << level);
+        ids.filter_map(move |id| candidate(&mut around, id))
+    };
+    let parts = places.len().div_ceil(CHUNK);
     let mut candidates: Vec<Candidate> =
-        places.par_iter().enumerate().filter_map(candidate).collect();
+        (0..parts).into_par_iter().flat_map_iter(of_part).collect();
     candidates.par_sort_unstable();
     let mut fates = vec![Fate::Kept; places.len()];
     let mut members = Vec::new();

@@ -15,7 +15,7 @@ pub use crate::model::{Blend, Field};
 pub use adaptation::{Adaptation, Adapted};
 pub use change::{Change, adapt};
 
-use super::blocks::BLOCK_EDGE;
+use super::blocks::{BLOCK_EDGE, Sorted};
 use super::context::Context;
 use super::storage::Stored;
 use super::tiles::Tile;
@@ -61,6 +61,35 @@ pub struct Places<R> {
     pub blends: Vec<Blend<R>>,
 }
 
+/// Answers for all particles of a block of nodes at once, as most are far from every band. Particles are
+/// stored by block, so that the last answer mostly is the next.
+struct Neighbourhood {
+    /// How far around the block [cells].
+    more: i32,
+    last: Option<([i32; 3], Option<u8>)>,
+}
+
+impl Neighbourhood {
+    fn within(more: i32) -> Self {
+        Self { more, last: None }
+    }
+
+    /// The one level that all places around a node take part in, if there is one.
+    #[inline(always)]
+    fn only_level<R: Scalar>(&mut self, field: &Field<R>, cell: [i32; 3]) -> Option<u8> {
+        let block = cell.map(|c| c.div_euclid(BLOCK_EDGE));
+        match self.last {
+            Some((same, level)) if same == block => level,
+            _ => {
+                let middle = block.map(|b| b * BLOCK_EDGE + BLOCK_EDGE / 2);
+                let level = field.only_level(middle, BLOCK_EDGE / 2 + self.more);
+                self.last = Some((block, level));
+                level
+            }
+        }
+    }
+}
+
 impl<R> Default for Places<R> {
     fn default() -> Self {
         Self { homes: Vec::new(), blends: Vec::new() }
@@ -68,29 +97,39 @@ impl<R> Default for Places<R> {
 }
 
 impl<R: Scalar> Places<R> {
-    /// The places of all particles in a field.
+    /// The places of all particles in a field; empty if all are on the finest level alone.
     pub fn new(field: &Field<R>, cells: &[[i32; 3]], offsets: &[Vec3<R>]) -> Self {
-        let part = |(cells, offsets): (&[[i32; 3]], &[Vec3<R>])| {
-            let mut part = Self::default();
-            for (&cell, &offset) in cells.iter().zip(offsets) {
-                let (level, blend) = field.place(cell, offset);
-                let mut home = u32::from(level);
+        let mut homes = vec![0; cells.len()];
+        let part = |(homes, (cells, offsets)): (&mut [u32], (&[[i32; 3]], &[Vec3<R>]))| {
+            let mut blends = Vec::new();
+            let mut is_fine = true;
+            let mut around = Neighbourhood::within(1);
+            for ((&cell, &offset), home) in cells.iter().zip(offsets).zip(homes) {
+                let (level, blend) = match around.only_level(field, cell) {
+                    Some(level) => (level, None),
+                    None => field.place(cell, offset),
+                };
+                *home = u32::from(level);
                 if let Some(blend) = blend {
-                    part.blends.push(blend);
-                    home |= (part.blends.len() as u32) << LEVEL_BITS;
+                    blends.push(blend);
+                    *home |= (blends.len() as u32) << LEVEL_BITS;
                 }
-                part.homes.push(home);
+                is_fine &= *home == 0;
             }
-            part
+            (is_fine, blends)
         };
-        let parts: Vec<Self> =
-            cells.par_chunks(CHUNK).zip(offsets.par_chunks(CHUNK)).map(part).collect();
-        let mut places = Self { homes: Vec::with_capacity(cells.len()), blends: Vec::new() };
-        for part in parts {
+        let particles = cells.par_chunks(CHUNK).zip(offsets.par_chunks(CHUNK));
+        let parts: Vec<_> = homes.par_chunks_mut(CHUNK).zip(particles).map(part).collect();
+        if parts.iter().all(|&(is_fine, _)| is_fine) {
+            return Self::default();
+        }
+        let mut places = Self { homes, blends: Vec::new() };
+        for ((_, blends), homes) in parts.into_iter().zip(places.homes.chunks_mut(CHUNK)) {
             let before = (places.blends.len() as u32) << LEVEL_BITS;
-            let shifted = |home: u32| if home >> LEVEL_BITS > 0 { home + before } else { home };
-            places.homes.extend(part.homes.into_iter().map(shifted));
-            places.blends.extend(part.blends);
+            if !blends.is_empty() && before > 0 {
+                homes.iter_mut().filter(|home| **home >> LEVEL_BITS > 0).for_each(|h| *h += before);
+            }
+            places.blends.extend(blends);
         }
         places
     }
@@ -137,10 +176,35 @@ pub fn offset_from<R: Scalar>(
     })
 }
 
+/// What the particles of a block have in common. Most blocks lie in no band, and what happens for
+/// each particle asks its block rather than the particle.
+pub struct Home<R> {
+    pub level: u8,
+    /// The grid of the level.
+    pub lattice: Lattice<R>,
+    /// Whether any of them is shared with the level above.
+    is_in_band: bool,
+}
+
+impl<R: Scalar> Home<R> {
+    #[inline]
+    pub fn new(ctx: &Context<R>, sorted: &Sorted, block: usize) -> Self {
+        let level = sorted.blocks.particle_keys[block].level;
+        let lattice = ctx.lattices[level as usize];
+        Self { level, lattice, is_in_band: sorted.blocks.upper_of(block).is_some() }
+    }
+
+    /// How one of its particles is shared with the level above, if it is.
+    #[inline(always)]
+    pub fn blend<'a>(&self, stored: &'a Stored<R>, p: usize) -> Option<&'a Blend<R>> {
+        if self.is_in_band { stored.places.blend(p) } else { None }
+    }
+}
+
 /// The stencil of a particle on the level above its home, in the second tile of its block, which
 /// starts at the node `2 k - 1`, k the block's coordinate.
 #[inline]
-pub fn upper_stencil<R: Scalar>(ctx: &Context<R>, stored: &Stored<R>, p: usize) -> Stencil<R> {
+fn upper_stencil<R: Scalar>(ctx: &Context<R>, stored: &Stored<R>, p: usize) -> Stencil<R> {
     let (key, _) = stored.home(p);
     let level = key.level + 1;
     let lattice = &ctx.lattices[level as usize];
@@ -168,13 +232,12 @@ pub fn sides<R: Scalar>(
     ctx: &Context<R>,
     stored: &Stored<R>,
     p: usize,
-    blend: &Blend<R>,
+    (home, blend): (&Home<R>, &Blend<R>),
 ) -> [Side<R>; 2] {
-    let home = stored.places.level(p) as usize;
-    let stencils = [super::transfer::stencil(ctx, stored, p), upper_stencil(ctx, stored, p)];
+    let stencils = [super::transfer::stencil(stored, p, home), upper_stencil(ctx, stored, p)];
     std::array::from_fn(|n| Side {
         stencil: stencils[n],
-        lattice: ctx.lattices[home + n],
+        lattice: ctx.lattices[home.level as usize + n],
         share: blend.shares[n],
         gradient: blend.gradient(n),
     })

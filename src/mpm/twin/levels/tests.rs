@@ -44,6 +44,40 @@ fn the_field_has_the_derivatives_that_it_states() {
 }
 
 #[test]
+fn where_one_answer_holds_for_all_that_is_around_each_place_gives_it() {
+    let mut model = (*scene_with_levels(elastic(), 3)).clone();
+    let second =
+        Agent { collider: 0, half_extents: Vec3([0.02, 0.1, 0.03]), ..model.levels.agents[0] };
+    let poses = drive(&model, 1);
+    for (band, start) in model.levels.bands.iter_mut().zip([20.0, 50.0]) {
+        (band.start, band.width) = (start * H, 3.0 * H);
+    }
+    let one = field_at::<f64>(&model, &poses, 0);
+    model.levels.agents[0].depth_weight = 2.0;
+    model.levels.agents.push(second);
+    model.levels.blend = 0.05;
+    let fields = [one, field_at(&model, &poses, 0)];
+    let mut seen = [0usize; 5];
+    for field in &fields {
+        for n in 0..4000i32 {
+            let node = [n % 20, n / 20 % 20, 2 * (n / 400)].map(|i| 8 * i - 76);
+            let Some(level) = field.only_level(node, 2) else {
+                seen[4] += 1;
+                continue;
+            };
+            seen[level as usize] += 1;
+            for corner in 0..27 {
+                let cell = std::array::from_fn(|a| node[a] + [-2, 0, 2][corner / [1, 3, 9][a] % 3]);
+                let (own, blend) = field.place(cell, Vec3::zero());
+                assert!(own == level && blend.is_none(), "{node:?}: {level}, {cell:?}: {own}");
+            }
+        }
+    }
+    // All answers were given, and withheld.
+    assert!([0, 1, 2, 4].iter().all(|&n| seen[n] > 100), "{seen:?}");
+}
+
+#[test]
 fn a_place_stays_fine_for_a_while_after_an_agent_has_left_it() {
     const STEPS: usize = 40;
     let mut model = (*scene_with_levels(elastic(), 3)).clone();
