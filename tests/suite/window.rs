@@ -54,7 +54,7 @@ fn still_life(origin: [i32; 3]) -> Frame {
         solid(mesh_shape(&block([-0.03; 3], [0.03, 0.02, 0.04]), 0.02, 0.01), 0.2, 0.2, 0.05),
         Solid { rotation: DMat3::IDENTITY, ..solid(hills(0.2), -0.1, 0.2, 0.015) },
     ];
-    Frame { cell_width: CELL_WIDTH, origin, balls, solids }
+    Frame { cell_width: CELL_WIDTH, origin, balls, solids, lines: vec![] }
 }
 
 fn framing(frame: &Frame) -> (Bounds, Camera) {
