@@ -4,7 +4,6 @@
 //! says, or at the height of the highest particle at the start.
 
 use super::lines::{End, Line};
-use super::paint::{Paint, Quantity};
 use super::show::Show;
 use crate::agents::field_at;
 use crate::math::Vec3;
@@ -35,13 +34,14 @@ const HELD: [u8; 3] = [240, 160, 30];
 const ASLEEP: [u8; 3] = [60, 90, 190];
 const VIRGIN: [u8; 3] = [150, 156, 164];
 const WINDOW: [u8; 3] = [20, 24, 30];
+const END: [u8; 3] = [255, 110, 215];
 
 /// How far the border of a chunk lies inside of it [its edge]: that of its neighbour has another colour.
 const INSET: f64 = 0.012;
 /// Parts of an edge where the ground is not flat.
 const PARTS: usize = 8;
 /// Lines lie so high above the ground [cells].
-const LIFT: f64 = 0.25;
+const LIFT: f64 = 0.5;
 /// Parts of a quarter of a circle.
 const ARC: usize = 6;
 /// Widths of the finest cells between the points at which the levels are asked for.
@@ -87,12 +87,8 @@ impl Overlay {
             }
             marks.push(mark("awake for what is within".into(), WINDOW));
         }
-        if self.levels {
-            let paint = Paint::new(Quantity::Level, model);
-            marks.extend((1..model.levels.count()).map(|level| {
-                let finer = level - 1;
-                mark(format!("end of level {finer}"), paint.scale_colour(finer as f64))
-            }));
+        if self.levels && model.levels.count() > 1 {
+            marks.push(mark("ends of levels".into(), END));
         }
         marks
     }
@@ -116,12 +112,12 @@ impl Ground {
             None => {
                 let start = &model.initial;
                 let cells = |p: usize| f64::from(start.cell[p][2]) - f64::from(model.origin[2]);
-                let heights = start.present().map(|p| cells(p) + start.offset[p][2]);
-                let all = heights.fold(None, |range: Option<[f64; 2]>, z| {
-                    Some(range.map_or([z; 2], |[low, high]| [low.min(z), high.max(z)]))
+                let spans = start.present().map(|p| {
+                    let middle = cells(p) + start.offset[p][2];
+                    let half = 0.5 * model.particles.volume[p].cbrt() / h;
+                    [middle - half, middle + half]
                 });
-                // The particles' own halves.
-                all.map_or([0.0; 2], |[low, high]| [low - 0.25, high + 0.25])
+                spans.reduce(|[a, b], [c, d]| [a.min(c), b.max(d)]).unwrap_or([0.0; 2])
             }
         };
         Self { frame, terrain, flat }
@@ -235,8 +231,7 @@ fn window(
     }
 }
 
-/// Where each level but the coarsest ends on the surface, in the colours of the levels; nothing where no
-/// drive says where agents are.
+/// Where each level but the coarsest ends on the surface; nothing where no drive says where agents are.
 fn ends(show: &Show, ground: &Ground, substep: usize) -> Option<Vec<Line>> {
     let Show { model, drive, .. } = show;
     let last = drive.substeps().checked_sub(1)?;
@@ -261,12 +256,11 @@ fn ends(show: &Show, ground: &Ground, substep: usize) -> Option<Vec<Line>> {
         let End { cell, offset } = ground.on(at);
         field.value(cell, Vec3(offset.map(f64::from)))
     };
-    let paint = Paint::new(Quantity::Level, model);
     let mut lines = Vec::new();
     for [i, j] in squares {
         let corners = [[i, j], [i + 1, j], [i + 1, j + 1], [i, j + 1]];
         let values = corners.map(distance);
-        for (level, &(start, width)) in field.bands.iter().enumerate() {
+        for &(start, width) in &field.bands {
             // Where the edges of the square cross the end.
             let mut crossings = Vec::new();
             for k in 0..4 {
@@ -279,7 +273,7 @@ fn ends(show: &Show, ground: &Ground, substep: usize) -> Option<Vec<Line>> {
                     }));
                 }
             }
-            let [r, g, b] = paint.scale_colour(level as f64);
+            let [r, g, b] = END;
             lines.extend(crossings.chunks_exact(2).map(|pair| Line {
                 from: ground.on(pair[0]),
                 to: ground.on(pair[1]),

@@ -19,7 +19,7 @@ const TURN: f64 = 0.008;
 const ZOOM: f64 = 0.002;
 
 /// The way from where an effector was gripped to where it is to go.
-const DRAG: [u8; 4] = [214, 40, 120, 255];
+const DRAG: [u8; 4] = [0, 140, 255, 255];
 const INK: egui::Color32 = egui::Color32::from_rgb(52, 58, 66);
 /// Height of a line of a legend [points].
 const LINE: f32 = 18.0;
@@ -33,6 +33,10 @@ pub struct Stage {
     camera: Option<Camera>,
     /// What was last prepared, with its bounds.
     frame: Option<(Frame, Bounds)>,
+    /// Whether the state has changed since, or what is shown of it.
+    stale: bool,
+    /// The way of what is dragged, as it was last drawn.
+    way: Option<Line>,
     texture: Option<egui::TextureId>,
     /// Where the picture is [points].
     rect: Rect,
@@ -50,6 +54,8 @@ impl Stage {
             pass: ScenePass::new(gpu),
             camera: None,
             frame: None,
+            stale: true,
+            way: None,
             texture: None,
             rect: Rect::ZERO,
             dragged: false,
@@ -60,7 +66,7 @@ impl Stage {
 
     /// The state or its colours have changed.
     pub fn changed(&mut self) {
-        self.frame = None;
+        self.stale = true;
     }
 
     /// Lays the picture out, with the legend on it, and takes the mouse.
@@ -146,19 +152,24 @@ impl Stage {
         let size = (self.rect.size() * pixels_per_point * scale).max(Vec2::splat(1.0));
         let size = [size.x.round() as u32, size.y.round() as u32];
         let mut redraw = false;
-        if self.frame.is_none() {
+        let way = drag_line(playback);
+        if std::mem::take(&mut self.stale) {
             let (state, substep) = (playback.state(), playback.substep());
             let mut frame = playback.show.frame(state, substep, &settings.paint);
             frame.lines = settings.overlay.lines(&playback.show, state, substep);
-            frame.lines.extend(drag_line(playback));
             self.marks = settings.overlay.legend(&playback.show.model, state);
             let bounds = Bounds::of(&frame);
             self.pass.upload(screen.gpu(), &frame.balls);
-            self.pass.mark(screen.gpu(), &frame.lines);
             self.frame = Some((frame, bounds));
             redraw = true;
         }
         let Some((frame, bounds)) = &self.frame else { return };
+        if redraw || self.way != way {
+            self.way = way;
+            let lines: Vec<Line> = frame.lines.iter().copied().chain(way).collect();
+            self.pass.mark(screen.gpu(), &lines);
+            redraw = true;
+        }
         let camera = *self.camera.get_or_insert_with(|| {
             let (azimuth, elevation) = THREE_QUARTER;
             Camera::framing(bounds, azimuth, elevation, f64::from(size[0]) / f64::from(size[1]))
