@@ -137,7 +137,14 @@ fn plan(args: &RenderArgs) -> miette::Result<Plan> {
             format!("{rows} given, each {} pixels high; together {MAX_SIZE} are allowed", size[1]);
         return Err(CliError::Option { option: "--strip", problem }.into());
     }
-    Ok(Plan { show, paint, overlay, size, look_from: parse_camera(args.camera.as_deref())?, target })
+    Ok(Plan {
+        show,
+        paint,
+        overlay,
+        size,
+        look_from: parse_camera(args.camera.as_deref())?,
+        target,
+    })
 }
 
 /// What is drawn over the picture; asking for what a scene does not have is an error.

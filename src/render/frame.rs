@@ -188,7 +188,13 @@ impl Frame {
         };
         let bodies = state.rigid.iter().enumerate();
         solids.extend(bodies.map(|(b, motion)| rigid_solid(model, b, motion)));
-        Self { cell_width: model.cell_width, origin: model.origin, balls, solids, lines: Vec::new() }
+        Self {
+            cell_width: model.cell_width,
+            origin: model.origin,
+            balls,
+            solids,
+            lines: Vec::new(),
+        }
     }
 
     /// Adds the nozzles of the model.

@@ -85,7 +85,7 @@ impl Overlay {
             if Ground::new(model).terrain.is_some() {
                 marks.push(mark("virgin".into(), VIRGIN));
             }
-            marks.push(mark("awake for what is within".into(), WINDOW));
+            marks.push(mark("kept awake within".into(), WINDOW));
         }
         if self.levels && model.levels.count() > 1 {
             marks.push(mark("ends of levels".into(), END));
@@ -149,9 +149,11 @@ impl Ground {
                 let t = k as f64 / parts as f64;
                 self.on([0, 1].map(|a| pair[0][a] + (pair[1][a] - pair[0][a]) * t))
             };
-            lines.extend(
-                (0..parts).map(|k| Line { from: at(k), to: at(k + 1), colour: [r, g, b, 255] }),
-            );
+            lines.extend((0..parts).map(|k| Line {
+                from: at(k),
+                to: at(k + 1),
+                colour: [r, g, b, 255],
+            }));
         }
     }
 }
@@ -161,7 +163,8 @@ impl Ground {
 fn chunks(sleep: &Sleep, ground: &Ground, state: &State<f64>, lines: &mut Vec<Line>) {
     let mut border = |key: ChunkKey, colour: [u8; 3], posts: bool| {
         let edge = f64::from(sleep.chunk_cells);
-        let [low, high] = [INSET, 1.0 - INSET].map(|inset| key.map(|k| (f64::from(k) + inset) * edge));
+        let [low, high] =
+            [INSET, 1.0 - INSET].map(|inset| key.map(|k| (f64::from(k) + inset) * edge));
         let corners = [[low[0], low[1]], [high[0], low[1]], [high[0], high[1]], [low[0], high[1]]];
         let round: Vec<_> = corners.iter().chain(&corners[..1]).copied().collect();
         ground.along(&round, colour, lines);
@@ -240,17 +243,26 @@ fn ends(show: &Show, ground: &Ground, substep: usize) -> Option<Vec<Line>> {
     let (h, origin) = (model.cell_width, model.origin);
     let reach = field.bands.last().map_or(0.0, |&(start, width)| start + width) / h;
     // The squares around every reach, of one lattice.
-    let boxes: Vec<[[i32; 2]; 2]> = field.reaches.iter().map(|at| {
-        let extent = [at.low[0], at.low[1], at.high[0], at.high[1]].map(f64::abs);
-        let far = (reach + extent.into_iter().fold(0.0, f64::max) * 2f64.sqrt() / h).ceil() as i32 + 2;
-        [-far, far].map(|by| [0, 1].map(|a| at.cell[a].wrapping_sub(origin[a]) + by))
-    }).collect();
+    let boxes: Vec<[[i32; 2]; 2]> = field
+        .reaches
+        .iter()
+        .map(|at| {
+            let extent = [at.low[0], at.low[1], at.high[0], at.high[1]].map(f64::abs);
+            let far = (reach + extent.into_iter().fold(0.0, f64::max) * 2f64.sqrt() / h).ceil()
+                as i32
+                + 2;
+            [-far, far].map(|by| [0, 1].map(|a| at.cell[a].wrapping_sub(origin[a]) + by))
+        })
+        .collect();
     let widest = boxes.iter().map(|[low, high]| high[0] - low[0]).max()?;
     let step = STEP_CELLS.max(widest / MOST_SQUARES);
-    let squares: BTreeSet<[i32; 2]> = boxes.iter().flat_map(|[low, high]| {
-        let [xs, ys] = [0, 1].map(|a| low[a].div_euclid(step)..=high[a].div_euclid(step));
-        xs.flat_map(move |i| ys.clone().map(move |j| [i, j]))
-    }).collect();
+    let squares: BTreeSet<[i32; 2]> = boxes
+        .iter()
+        .flat_map(|[low, high]| {
+            let [xs, ys] = [0, 1].map(|a| low[a].div_euclid(step)..=high[a].div_euclid(step));
+            xs.flat_map(move |i| ys.clone().map(move |j| [i, j]))
+        })
+        .collect();
     let distance = |[i, j]: [i32; 2]| {
         let at = [f64::from(i * step), f64::from(j * step)];
         let End { cell, offset } = ground.on(at);

@@ -23,9 +23,8 @@ pub struct Ray {
 impl Ray {
     /// Through picture coordinates in [-1, 1] (y up) of a view of the model.
     pub fn through(view: &View, model: &Model, [x, y]: [f64; 2]) -> Self {
-        let direction = view.forward
-            + view.right * (x * view.half_width)
-            + view.up * (y * view.half_height);
+        let direction =
+            view.forward + view.right * (x * view.half_width) + view.up * (y * view.half_height);
         Self { start: view.eye + from_origin(model, view.anchor), direction }
     }
 
@@ -124,9 +123,7 @@ impl Grip {
     fn solid(&self, model: &Model) -> usize {
         match self.mover {
             Mover::Collider(collider) => collider,
-            Mover::Emitter(emitter) => {
-                model.colliders.len() + model.rigid_bodies.len() + emitter
-            }
+            Mover::Emitter(emitter) => model.colliders.len() + model.rigid_bodies.len() + emitter,
         }
     }
 
@@ -232,5 +229,70 @@ impl Drag {
     /// What the effector does in a control step of so many seconds that begins with it at a position.
     pub fn velocity(&self, grip: &Grip, position: DVec3, control_secs: f64) -> DVec3 {
         grip.velocity(self.goal - self.point(position), control_secs.max(FOLLOW_SECS))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A grip with channels along x and y, of which the first is there twice.
+    fn grip(own: DVec3, lower: DVec3, upper: DVec3, fastest: f64) -> Grip {
+        let channels = vec![(0, 0), (1, 1), (2, 0)];
+        Grip { mover: Mover::Collider(0), own, channels, lower, upper, fastest }
+    }
+
+    fn free(fastest: f64) -> Grip {
+        grip(DVec3::ZERO, DVec3::new(-9.0, -9.0, 0.0), DVec3::new(9.0, 9.0, 0.0), fastest)
+    }
+
+    #[test]
+    fn what_is_near_is_reached_and_what_is_far_is_approached_straight_and_no_faster_than_allowed() {
+        assert_eq!(
+            free(2.0).velocity(DVec3::new(0.03, -0.04, 0.0), 0.1),
+            DVec3::new(0.3, -0.4, 0.0)
+        );
+        let far = free(2.0).velocity(DVec3::new(3.0, 4.0, 0.0), 0.1);
+        assert!((far - DVec3::new(1.2, 1.6, 0.0)).length() < 1e-12, "{far}");
+        assert_eq!(free(2.0).velocity(DVec3::ZERO, 0.1), DVec3::ZERO);
+    }
+
+    #[test]
+    fn a_bound_along_one_axis_slows_both_and_an_axis_without_channel_moves_by_itself() {
+        let (lower, upper) = (DVec3::new(-0.5, -9.0, 0.2), DVec3::new(1.0, 9.0, 0.2));
+        let narrow = grip(DVec3::new(0.0, 0.0, 0.2), lower, upper, 5.0);
+        let forward = narrow.velocity(DVec3::new(2.0, 1.0, 7.0), 0.1);
+        assert!((forward - DVec3::new(1.0, 0.5, 0.2)).length() < 1e-12, "{forward}");
+        let back = narrow.velocity(DVec3::new(-2.0, 1.0, 7.0), 0.1);
+        assert!((back - DVec3::new(-0.5, 0.25, 0.2)).length() < 1e-12, "{back}");
+    }
+
+    #[test]
+    fn a_bound_that_excludes_rest_is_kept_whatever_the_direction() {
+        let (lower, upper) = (DVec3::new(0.2, -1.0, 0.0), DVec3::new(1.0, 1.0, 0.0));
+        let driven = grip(DVec3::new(0.6, 0.0, 0.0), lower, upper, 5.0);
+        for away in [DVec3::X, -DVec3::X, DVec3::ZERO, DVec3::Y] {
+            let velocity = driven.velocity(away, 0.1);
+            assert!(velocity.clamp(lower, upper) == velocity, "{away} gives {velocity}");
+        }
+    }
+
+    #[test]
+    fn the_goal_follows_the_ray_in_its_plane_and_stays_where_that_is_seen_from_its_edge() {
+        let point = DVec3::new(1.0, 2.0, 0.5);
+        let mut drag = Drag::new(0, DVec3::new(1.0, 2.0, 0.0), point);
+        let ray = |direction| Ray { start: DVec3::new(0.0, 0.0, 4.5), direction };
+        drag.follow(&ray(DVec3::new(1.0, 0.5, -2.0)), Plane::Level);
+        assert_eq!(drag.goal, DVec3::new(2.0, 1.0, 0.5));
+        for lost in [DVec3::X, DVec3::new(1.0, 0.0, -0.01), DVec3::Z] {
+            drag.follow(&ray(lost), Plane::Level);
+            assert_eq!(drag.goal, DVec3::new(2.0, 1.0, 0.5), "along {lost}");
+        }
+        // Upright, the depth along the view stays.
+        drag.follow(&ray(DVec3::new(2.0, 3.0, -1.0)), Plane::Upright(DVec3::new(1.0, 0.0, -3.0)));
+        assert_eq!(drag.goal, DVec3::new(2.0, 3.0, 3.5));
+        drag.follow(&ray(DVec3::new(2.0, 3.0, -1.0)), Plane::Upright(-DVec3::Z));
+        assert_eq!(drag.goal, DVec3::new(2.0, 3.0, 3.5), "there is no upright plane from above");
+        assert_eq!(drag.point(DVec3::ZERO), DVec3::new(0.0, 0.0, 0.5));
     }
 }

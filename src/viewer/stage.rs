@@ -7,8 +7,8 @@ use super::pass::ScenePass;
 use super::screen::Screen;
 use crate::gpu::Gpu;
 use crate::render::{
-    Bounds, Camera, End, Frame, Line, MAX_ELEVATION, Mark, Quantity, THREE_QUARTER,
-    level_legend, material_legend, plain,
+    Bounds, Camera, End, Frame, Line, MAX_ELEVATION, Mark, Quantity, THREE_QUARTER, level_legend,
+    material_legend, plain,
 };
 use egui::{
     Align2, CursorIcon, FontId, Painter, PointerButton, Pos2, Rect, Sense, Vec2, pos2, vec2,
@@ -101,12 +101,7 @@ impl Stage {
     }
 
     /// Drags an effector with the left button, and shows where one could be. Returns whether one is held.
-    fn grip(
-        &self,
-        ui: &egui::Ui,
-        response: &egui::Response,
-        playback: &mut Playback,
-    ) -> bool {
+    fn grip(&self, ui: &egui::Ui, response: &egui::Response, playback: &mut Playback) -> bool {
         let (Some(camera), Some((frame, _))) = (&self.camera, &self.frame) else { return false };
         let view = camera.view(f64::from(self.rect.width() / self.rect.height().max(1.0)));
         let ray = |at: Pos2| {
