@@ -42,7 +42,7 @@ impl End {
     }
 
     /// Position from a node [m].
-    fn from_anchor(&self, anchor: [i32; 3], cell_width: f64) -> DVec3 {
+    fn position_from(&self, anchor: [i32; 3], cell_width: f64) -> DVec3 {
         DVec3::from_array(std::array::from_fn(|a| {
             let cells = i64::from(self.cell[a]) - i64::from(anchor[a]);
             (cells as f64 + f64::from(self.offset[a])) * cell_width
@@ -66,7 +66,8 @@ impl Drawn {
     /// The part in front of the eye, if there is one.
     fn new(line: &Line, view: &View, cell_width: f64, [width, height]: [f64; 2]) -> Option<Self> {
         let near = NEAR * cell_width;
-        let place = |end: &End| view.camera_from_anchor(end.from_anchor(view.anchor, cell_width));
+        let place =
+            |end: &End| view.camera_position_from(end.position_from(view.anchor, cell_width));
         let (mut a, mut b) = (place(&line.from), place(&line.to));
         if a.z < near && b.z < near {
             return None;
