@@ -66,8 +66,7 @@ impl Drawn {
     /// The part in front of the eye, if there is one.
     fn new(line: &Line, view: &View, cell_width: f64, [width, height]: [f64; 2]) -> Option<Self> {
         let near = NEAR * cell_width;
-        let place =
-            |end: &End| view.camera_position_from(end.position_from(view.anchor, cell_width));
+        let place = |end: &End| view.camera_from_anchor(end.position_from(view.anchor, cell_width));
         let (mut a, mut b) = (place(&line.from), place(&line.to));
         if a.z < near && b.z < near {
             return None;
