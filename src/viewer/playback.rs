@@ -135,7 +135,9 @@ impl Playback {
         let longest = PATIENCE.max(wall).as_secs_f64();
         self.due = (self.due + wall.as_secs_f64() * self.speed).min(longest * self.speed);
         let due = (self.due / self.show.model.substep_secs) as usize;
-        let affordable = ((self.rate * PATIENCE.as_secs_f64()) as usize).max(1);
+        // Where a picture takes long, so may what it shows.
+        let patience = PATIENCE.max(wall / 2).as_secs_f64();
+        let affordable = ((self.rate * patience) as usize).max(1);
         let count = due.min(affordable);
         if count == 0 {
             return false;

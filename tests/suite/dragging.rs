@@ -2,7 +2,7 @@
 //! resolution follows it, it keeps to its bounds, and a reset brings back what the scene does by itself.
 
 use glam::DVec3;
-use softscape::model::{Model, compile};
+use softscape::model::{ActionTarget, Model, compile};
 use softscape::mpm::state::{Chunk, State};
 use softscape::mpm::twin::{Precision, simulator};
 use softscape::render::{Paint, Quantity, Show};
@@ -162,4 +162,34 @@ fn what_is_let_go_goes_on_with_what_the_scene_says() {
     let [dragged, left] = [velocity(0), velocity(per_control)];
     assert!(dragged[2] > 0.1 && dragged[0].abs() < 0.1, "{dragged:?}");
     assert_eq!(left, [0.3, 0.0, 0.0]);
+}
+
+#[test]
+fn a_nozzle_is_dragged_within_its_channels_and_what_it_pours_comes_from_where_it_is() {
+    let scene = Scene::load(Path::new("scenes/pour.toml")).expect("the scene ships");
+    let model = Arc::new(compile(&scene, Fidelity::Preview).expect("the scene compiles"));
+    let show = Show::new(model.clone(), &[], model.substeps_per_control);
+    let twin = simulator(&model, Precision::F32).expect("the model is good");
+    let mut playback = Playback::new(show, twin, None, FASTEST).expect("the model starts");
+    let start = model.emitters[0].pose.position.0;
+    assert!(grab(&mut playback, &above([start[0], start[1]])), "{start:?}");
+    playback.pull(&above([start[0] + 1.0, start[1]]), Plane::Level);
+    let per_control = model.substeps_per_control;
+    playback.step(4 * per_control);
+    assert_eq!(playback.failure(), None);
+    let most: f64 = model
+        .actions
+        .iter()
+        .filter(|a| a.target == ActionTarget::EmitterVelocity { emitter: 0, axis: 0 })
+        .map(|a| a.upper)
+        .sum();
+    let drive = &playback.show.drive;
+    let went = drive.nozzles_at(4 * per_control - 1)[0];
+    assert!((went.velocity[0] - most).abs() < 1e-12 && most > 0.0, "{:?} of {most}", went.velocity);
+    let control_secs = model.substep_secs * per_control as f64;
+    let position = playback.grips()[0].position(&playback.show, playback.substep());
+    let moved = position.expect("it is driven").x - start[0];
+    // The pose after the last substep is a substep old.
+    let expected = most * (4.0 * control_secs - model.substep_secs);
+    assert!((moved - expected).abs() < 1e-9, "{moved} m of {expected}");
 }
