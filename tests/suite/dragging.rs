@@ -1,8 +1,11 @@
 //! An effector that is dragged through ground without end, as the window does it but without one:
 //! resolution follows it, it keeps to its bounds, and a reset brings back what the scene does by itself.
 
+use crate::adapter;
 use glam::DVec3;
 use softscape::model::{ActionTarget, Model, compile};
+use softscape::mpm::device::GpuSimulator;
+use softscape::mpm::simulator::Simulator;
 use softscape::mpm::state::{Chunk, State};
 use softscape::mpm::twin::{Precision, simulator};
 use softscape::render::{Paint, Quantity, Show};
@@ -192,4 +195,29 @@ fn a_nozzle_is_dragged_within_its_channels_and_what_it_pours_comes_from_where_it
     // The pose after the last substep is a substep old.
     let expected = most * (4.0 * control_secs - model.substep_secs);
     assert!((moved - expected).abs() < 1e-9, "{moved} m of {expected}");
+}
+
+#[test]
+fn a_pusher_that_is_dragged_pushes_on_both_backends_alike() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let scene = Scene::load(Path::new("scenes/push-cube.toml")).expect("the scene ships");
+    let model = Arc::new(compile(&scene, Fidelity::Preview).expect("the scene compiles"));
+    let pushed = |simulator: Box<dyn Simulator>| {
+        let show = Show::new(model.clone(), &[], 2 * model.substeps_per_control);
+        let mut playback = Playback::new(show, simulator, None, FASTEST).expect("it starts");
+        assert!(grab(&mut playback, &above([-0.12, 0.0])));
+        playback.pull(&above([0.4, 0.0]), Plane::Level);
+        // By parts of control steps, beyond the end of the show.
+        for _ in 0..7 {
+            assert!(playback.step(model.substeps_per_control * 2 / 3));
+        }
+        assert_eq!(playback.failure(), None);
+        let state = playback.state();
+        let x = |p: usize| state.world_position(p, model.cell_width, model.origin)[0];
+        (0..state.particle_count()).map(x).sum::<f64>() / state.particle_count() as f64
+    };
+    let cpu = pushed(simulator(&model, Precision::F32).expect("the model is good"));
+    let device = pushed(Box::new(GpuSimulator::new(&model, &gpu).expect("the model is good")));
+    assert!(cpu > 2e-3, "the cube stands at {cpu} m");
+    assert!((cpu - device).abs() < 1e-5, "{cpu} m and {device} m");
 }
