@@ -42,6 +42,9 @@ struct Scene {
     major: f32,
     // Width [pixels] and strength of thin and of strong grid lines.
     lines: vec4<f32>,
+    // Of lines through the scene: width [pixels], and how much of one is seen through what hides it.
+    line_width: f32,
+    line_through: f32,
 }
 
 @group(0) @binding(0) var<uniform> scene: Scene;

@@ -7,8 +7,8 @@
 
 use super::usage::cpu_secs;
 use crate::agents::drive;
-use crate::model::{ActionTarget, Model, compile};
-use crate::mpm::simulator::{SimulationError, Simulator};
+use crate::model::{ActionTarget, LevelSummary, Model, UniformSummary, compile, level_summaries};
+use crate::mpm::simulator::{Costs, SimulationError, Simulator};
 use crate::mpm::state::State;
 use crate::scene::{
     Band, Body, BodyShape, Bounds, Collider, ColliderShape, Contact, Effector, Fidelity, Scene,
@@ -103,8 +103,12 @@ pub struct Run {
     pub jitter: f64,
     pub particles_at_start: usize,
     pub particles_at_end: usize,
-    /// Of the particles at the end, finest first.
-    pub particles_by_level: Vec<usize>,
+    /// What there is at the end of each level, finest first; nothing where there is one.
+    pub levels: Vec<LevelSummary>,
+    /// Time of each level over the run, finest first, as [`Costs::level_secs`] [s].
+    pub level_secs: Vec<f64>,
+    /// What a uniform grid of the finest level would need for the ground at the end.
+    pub uniform: UniformSummary,
     /// Of the half bed.
     pub particle_substeps: f64,
     pub cpu_secs: f64,
@@ -291,11 +295,12 @@ pub fn plough(
         reach(step + 1, velocities.len());
     }
     let (cpu, wall) = (cpu_secs() - cpu_before, started.elapsed().as_secs_f64());
-    let costs = simulator.costs()?.stage_secs.into_iter();
-    let stage_ns = costs.map(|(stage, secs)| (stage, secs * 1e9 / particle_substeps)).collect();
+    let Costs { stage_secs, level_secs, .. } = simulator.costs()?;
+    let stage_ns = stage_secs
+        .into_iter()
+        .map(|(stage, secs)| (stage, secs * 1e9 / particle_substeps))
+        .collect();
     let last = simulator.read()?;
-    let levels = &last.particles.as_deref().unwrap_or(&model.particles).level;
-    let of_level = |l: usize| levels.iter().filter(|&&level| usize::from(level) == l).count();
     let colliders = model.colliders.len();
     let blade = model.colliders.iter().position(|c| c.name == "blade").unwrap_or(0);
     let wrenches = simulator.wrenches()?;
@@ -317,7 +322,9 @@ pub fn plough(
         jitter: plough.jitter,
         particles_at_start: model.initial.particle_count(),
         particles_at_end: particles,
-        particles_by_level: (0..model.levels.count()).map(of_level).collect(),
+        levels: level_summaries(&model, &last),
+        level_secs,
+        uniform: UniformSummary::new(&model, &last),
         particle_substeps,
         cpu_secs: cpu,
         wall_secs: wall,

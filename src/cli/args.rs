@@ -330,6 +330,7 @@ Examples:
   softscape render scenes/dam-break.toml --secs 0.3 --out dam.png
   softscape render scenes/falling-cube.toml --out cube.mp4 --color speed --camera 45,20
   softscape render runs/push --out push.mp4
+  softscape render scenes/drive-20m.toml --secs 1 --color level --overlay chunks,levels --out drive.png
   softscape render runs/crawl --strip 4 --camera 270,8 --size 960x240 --out crawl.png
 
 Needs no GPU and no driver: pictures are drawn on the CPU. Colours of speed and J span a range that
@@ -383,10 +384,21 @@ pub struct RenderArgs {
     #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true)]
     pub range: Option<String>,
 
+    /// What to draw over the picture: borders of chunks that are awake, held, asleep and virgin; where
+    /// each level of resolution ends.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub overlay: Vec<OverlayChoice>,
+
     /// Where to look from: degrees about z from +x, degrees above the horizontal, and how much
     /// nearer than where everything is in view [default: -60,23,1].
     #[arg(long, value_name = "AZIMUTH,ELEVATION[,ZOOM]", allow_hyphen_values = true)]
     pub camera: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OverlayChoice {
+    Chunks,
+    Levels,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

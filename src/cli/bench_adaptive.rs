@@ -37,6 +37,7 @@ pub fn run(args: &BenchArgs, output: Output) -> miette::Result<Outcome> {
     if args.overhead {
         all.push(Grids::OnlyFinest);
     }
+    let mut by_level: Vec<Vec<String>> = Vec::new();
     let mut runs: Vec<(Grids, Run)> = Vec::new();
     let mut table = Table::new();
     table.set_header([
@@ -93,17 +94,70 @@ pub fn run(args: &BenchArgs, output: Output) -> miette::Result<Outcome> {
         let stages: Vec<String> =
             run.stage_ns.iter().map(|(stage, ns)| format!("{stage} {ns:.0} ns")).collect();
         output.note(&format!(
-            "{}: particles by level {:?}, {:.1e} particle-substeps, {:.0} s of CPU time ({}), force \
-             by tenths {}",
+            "{}: {:.1e} particle-substeps, {:.0} s of CPU time ({}), force by tenths {}",
             run.grids,
-            run.particles_by_level,
             run.particle_substeps,
             run.cpu_secs,
             stages.join(", "),
             run.force.map(|f| format!("{f:.1}")).join(" ")
         ));
+        by_level.extend(rows(&run));
         runs.push((grids, run));
     }
     output.text(&table.to_string());
+    if !by_level.is_empty() {
+        let mut table = Table::new();
+        table.set_header([
+            "grids",
+            "level",
+            "cell mm",
+            "particles",
+            "cells",
+            "state MB",
+            "time s",
+            "share",
+        ]);
+        table.add_rows(by_level);
+        output.text(
+            "At the end of the run, and the time of p2g, grid_update and g2p over all of it:",
+        );
+        output.text(&table.to_string());
+    }
     Ok(Outcome::Done)
+}
+
+/// A row for each level of a run, and one for what a uniform grid would need.
+fn rows(run: &Run) -> Vec<Vec<String>> {
+    let megabytes = |bytes: u64| format!("{:.1}", bytes as f64 * 1e-6);
+    let all: f64 = run.level_secs.iter().sum();
+    let mut rows: Vec<Vec<String>> = run
+        .levels
+        .iter()
+        .zip(&run.level_secs)
+        .map(|(level, secs)| {
+            vec![
+                run.grids.clone(),
+                level.level.to_string(),
+                format!("{}", level.cell_width * 1e3),
+                level.particle_count.to_string(),
+                level.occupied_cells.to_string(),
+                megabytes(level.state_bytes),
+                format!("{secs:.1}"),
+                format!("{:.1} %", 100.0 * secs / all.max(1e-9)),
+            ]
+        })
+        .collect();
+    if let Some(finest) = run.levels.first() {
+        rows.push(vec![
+            format!("{:.1} x as many, uniform", run.uniform.ratio),
+            "-".into(),
+            format!("{}", finest.cell_width * 1e3),
+            run.uniform.particle_count.to_string(),
+            run.uniform.cells.to_string(),
+            megabytes(run.uniform.state_bytes),
+            "-".into(),
+            "-".into(),
+        ]);
+    }
+    rows
 }

@@ -3,7 +3,7 @@
 
 use super::Outcome;
 use super::advance::{Stop, advance};
-use super::args::{ColorBy, RenderArgs};
+use super::args::{ColorBy, OverlayChoice, RenderArgs};
 use super::device::{Device, make_simulator};
 use super::error::CliError;
 use super::files::{check_writable, make_directory};
@@ -12,10 +12,11 @@ use super::output::Output;
 use super::positive;
 use super::progress::Progress;
 use super::show::open_show;
+use crate::model::Model;
 use crate::mpm::simulator::Simulator;
 use crate::render::{
-    Bounds, Camera, Caption, Frame, MovieError, MovieWriter, Paint, Quantity, Show, THREE_QUARTER,
-    picture,
+    Bounds, Camera, Caption, Frame, Mark, MovieError, MovieWriter, Overlay, Paint, Quantity, Show,
+    THREE_QUARTER, picture,
 };
 use image::RgbaImage;
 use serde_json::json;
@@ -32,6 +33,7 @@ const MAX_SIZE: u32 = 8192;
 struct Plan {
     show: Show,
     paint: Paint,
+    overlay: Overlay,
     size: [u32; 2],
     look_from: LookFrom,
     target: Target,
@@ -104,6 +106,7 @@ fn plan(args: &RenderArgs) -> miette::Result<Plan> {
     if let Some(range) = &args.range {
         [paint.low, paint.high] = parse_range(range)?;
     }
+    let overlay = overlay(&args.overlay, &show.model)?;
     let extension = args.out.extension().map(|e| e.to_string_lossy().to_lowercase());
     let target = match extension.as_deref() {
         Some("png") => {
@@ -134,7 +137,39 @@ fn plan(args: &RenderArgs) -> miette::Result<Plan> {
             format!("{rows} given, each {} pixels high; together {MAX_SIZE} are allowed", size[1]);
         return Err(CliError::Option { option: "--strip", problem }.into());
     }
-    Ok(Plan { show, paint, size, look_from: parse_camera(args.camera.as_deref())?, target })
+    Ok(Plan {
+        show,
+        paint,
+        overlay,
+        size,
+        look_from: parse_camera(args.camera.as_deref())?,
+        target,
+    })
+}
+
+/// What is drawn over the picture; asking for what a scene does not have is an error.
+fn overlay(choices: &[OverlayChoice], model: &Model) -> Result<Overlay, CliError> {
+    let (mut overlay, there) = (Overlay::default(), Overlay::of(model));
+    for choice in choices {
+        let (wanted, has, missing) = match choice {
+            OverlayChoice::Chunks => (
+                &mut overlay.chunks,
+                there.chunks,
+                "chunks given; nothing sleeps in this scene: it has neither `[terrain]` nor \
+                 `[levels.sleep]`",
+            ),
+            OverlayChoice::Levels => (
+                &mut overlay.levels,
+                there.levels,
+                "levels given; this scene has one level of resolution: no `[levels]`, or a `count` of 1",
+            ),
+        };
+        if !has {
+            return Err(CliError::Option { option: "--overlay", problem: missing.into() });
+        }
+        *wanted = true;
+    }
+    Ok(overlay)
 }
 
 /// Substeps at which a movie looks: `fps` per simulated second, by default as many as make the
@@ -166,21 +201,21 @@ fn strip(
     let progress = Progress::new("substeps", plan.show.substeps as u64);
     let (mut at, mut outcome) = (0, Outcome::Done);
     let mut frames = Vec::with_capacity(moments.len());
-    for &moment in moments {
-        (at, outcome) = run_to(simulator, at, moment, interrupt, &progress)?;
-        frames.push((at, frame(plan, simulator, at)?));
+    for &next in moments {
+        (at, outcome) = run_to(simulator, at, next, interrupt, &progress)?;
+        frames.push(moment(plan, simulator, at)?);
         if outcome == Outcome::Interrupted {
             break;
         }
     }
-    let all = frames.iter().map(|(_, frame)| (Bounds::of(frame), frame.cell_width));
+    let all = frames.iter().map(|Moment { frame, .. }| (Bounds::of(frame), frame.cell_width));
     let (bounds, _) = all
         .reduce(|(a, width), (b, _)| (a.union(&b, width), width))
         .expect("a strip has at least one moment");
     let [width, height] = plan.size;
     let mut picture = RgbaImage::new(width, height * frames.len() as u32);
-    for (row, (at, frame)) in frames.iter().enumerate() {
-        let drawn = draw(plan, frame, &bounds, *at);
+    for (row, moment) in frames.iter().enumerate() {
+        let drawn = draw(plan, moment, &bounds);
         image::imageops::replace(&mut picture, &drawn, 0, row as i64 * i64::from(height));
     }
     Ok((picture, outcome))
@@ -199,14 +234,14 @@ fn movie(
     let silent = Progress::hidden();
     let mut bounds: Option<Bounds> = None;
     let (mut at, mut count, mut outcome) = (0, 0, Outcome::Done);
-    for moment in moments {
-        (at, outcome) = run_to(simulator, at, *moment, interrupt, &silent)?;
-        let frame = frame(plan, simulator, at)?;
+    for &next in moments {
+        (at, outcome) = run_to(simulator, at, next, interrupt, &silent)?;
+        let moment = moment(plan, simulator, at)?;
         // The camera draws back as the scene spreads, and never comes near again.
-        let seen = Bounds::of(&frame);
-        let seen = bounds.map_or(seen, |b| b.union(&seen, frame.cell_width));
+        let seen = Bounds::of(&moment.frame);
+        let seen = bounds.map_or(seen, |b| b.union(&seen, moment.frame.cell_width));
         bounds = Some(seen);
-        writer.push(&draw(plan, &frame, &seen, at)).map_err(movie_error)?;
+        writer.push(&draw(plan, &moment, &seen)).map_err(movie_error)?;
         count += 1;
         progress.reach(count as u64);
         if outcome == Outcome::Interrupted {
@@ -249,18 +284,32 @@ fn run_to(
     }
 }
 
-fn frame(plan: &Plan, simulator: &mut dyn Simulator, substep: usize) -> Result<Frame, CliError> {
-    Ok(plan.show.frame(&simulator.read()?, substep, &plan.paint))
+/// What one moment shows.
+struct Moment {
+    substep: usize,
+    frame: Frame,
+    marks: Vec<Mark>,
 }
 
-fn draw(plan: &Plan, frame: &Frame, bounds: &Bounds, substep: usize) -> RgbaImage {
+fn moment(plan: &Plan, simulator: &mut dyn Simulator, substep: usize) -> Result<Moment, CliError> {
+    let state = simulator.read()?;
+    let mut frame = plan.show.frame(&state, substep, &plan.paint);
+    frame.lines = plan.overlay.lines(&plan.show, &state, substep);
+    let marks = plan.overlay.legend(&plan.show.model, &state);
+    Ok(Moment { substep, frame, marks })
+}
+
+fn draw(plan: &Plan, moment: &Moment, bounds: &Bounds) -> RgbaImage {
+    let Moment { substep, frame, marks } = moment;
     let LookFrom { azimuth, elevation, zoom } = plan.look_from;
     let aspect = f64::from(plan.size[0]) / f64::from(plan.size[1]);
     let mut camera = Camera::framing(bounds, azimuth, elevation, aspect);
     camera.distance /= zoom;
     let mut picture = picture(frame, &camera, plan.size);
-    let time = plan.show.time_at(substep);
-    Caption::new(&plan.show.model, &plan.paint, &Bounds::of(frame), time).draw(&mut picture);
+    let time = plan.show.time_at(*substep);
+    Caption::new(&plan.show.model, &plan.paint, &Bounds::of(frame), time)
+        .with_marks(marks.clone())
+        .draw(&mut picture);
     picture
 }
 

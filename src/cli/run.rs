@@ -16,7 +16,7 @@ use super::state_file::write_state;
 use super::{Outcome, positive};
 use crate::agents::{Drive, drive};
 use crate::identify::Seen;
-use crate::model::{Model, ground};
+use crate::model::{Model, ground, level_summaries};
 use crate::mpm::diagnostics::{Stretch, drained, stretches, totals};
 use crate::mpm::simulator::{Observation, Simulator};
 use crate::mpm::state::{RigidMotion, State};
@@ -332,6 +332,7 @@ fn report(
         "elastic_energy": totals.elastic,
         "drained": drained(model, state),
         "stretches": stretches,
+        "levels": level_summaries(model, state),
         "ground": ground(model, state),
         "sensors": collected.readings.last(&plan.sensors),
         "peak_bytes": simulator.peak_bytes(),

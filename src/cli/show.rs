@@ -4,6 +4,7 @@ use super::args::FidelityChoice;
 use super::error::CliError;
 use super::load::{Loaded, load_scene};
 use super::run_directory::{RunDirectory, RunFile};
+use crate::model::stability;
 use crate::render::Show;
 use crate::rollout::{Controls, Objective};
 use crate::task::Task;
@@ -15,6 +16,8 @@ use std::path::{Path, PathBuf};
 pub struct Opened {
     pub title: String,
     pub show: Show,
+    /// The speed that the substep was chosen for [m/s].
+    pub fastest: f64,
     /// Of the task, if the scene has one.
     pub objective: Option<Objective>,
     /// Curves of the optimisation, if it is a run: name and (iteration, value).
@@ -52,9 +55,11 @@ pub fn open_show(
         }
         None => task.as_ref().map_or_else(Vec::new, |task| task.start.values().to_vec()),
     };
+    let fastest = stability(&loaded.model, loaded.scene.world.max_speed).max_speed;
     Ok(Opened {
         title: path.display().to_string(),
         show: Show::new(loaded.model, &actions, substeps),
+        fastest,
         objective: task.map(|task| task.objective),
         curves: source.curves,
     })

@@ -10,13 +10,15 @@ pub fn view(args: &ViewArgs, output: Output) -> miette::Result<Outcome> {
     use super::device::{Device, make_simulator};
     use super::show::open_show;
     use crate::mpm::simulator::SimulationError;
+    use crate::viewer::drag::channels_of_agents;
     use crate::viewer::{Exhibit, open};
     use miette::IntoDiagnostic;
     use std::sync::Arc;
 
-    let opened = open_show(&args.scene, args.fidelity, args.controls.as_deref(), |loaded| {
+    let mut opened = open_show(&args.scene, args.fidelity, args.controls.as_deref(), |loaded| {
         Ok(loaded.substeps())
     })?;
+    opened.show.add_channels(channels_of_agents(&opened.show.model, opened.fastest));
     let model = Arc::clone(&opened.show.model);
     let device_args = args.device.clone();
     let simulator = Box::new(move |gpu: &crate::gpu::Gpu| {
@@ -28,6 +30,7 @@ pub fn view(args: &ViewArgs, output: Output) -> miette::Result<Outcome> {
     open(Exhibit {
         title: opened.title,
         show: opened.show,
+        fastest: opened.fastest,
         objective: opened.objective,
         curves: opened.curves,
         simulator,

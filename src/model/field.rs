@@ -162,8 +162,8 @@ impl<R: Scalar> Field<R> {
         nearest.fold(R::from_f64(f64::INFINITY), R::min).sqrt()
     }
 
-    /// The distance without its derivatives.
-    fn value(&self, cell: [i32; 3], offset: Vec3<R>) -> R {
+    /// The distance [m] without its derivatives.
+    pub fn value(&self, cell: [i32; 3], offset: Vec3<R>) -> R {
         let least = self.least(cell, offset);
         if self.reaches.len() < 2 {
             return least;

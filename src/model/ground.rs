@@ -19,6 +19,10 @@ pub struct GroundSummary {
     pub virgin: Option<VirginSummary>,
     /// Particles of the finest level that all of it but the virgin would be made of.
     pub uniform_particle_count: u64,
+    /// Of their state in f32.
+    pub uniform_state_bytes: u64,
+    /// Those particles over the ones that are there: awake or held.
+    pub uniform_ratio: f64,
 }
 
 /// Chunks whose particles are there.
@@ -75,6 +79,7 @@ pub fn ground(model: &Model, state: &State<f64>) -> Option<GroundSummary> {
             bytes: 0,
         }
     });
+    let uniform_particle_count = uniform(&particles.level) + count.asleep_uniform;
     Some(GroundSummary {
         chunk_edge: f64::from(sleep.chunk_cells) * model.cell_width,
         awake: present(count.awake, state.particle_count() - held),
@@ -86,6 +91,8 @@ pub fn ground(model: &Model, state: &State<f64>) -> Option<GroundSummary> {
             disk_bytes: count.disk_bytes,
         },
         virgin,
-        uniform_particle_count: uniform(&particles.level) + count.asleep_uniform,
+        uniform_particle_count,
+        uniform_state_bytes: uniform_particle_count * STATE_BYTES_F32,
+        uniform_ratio: uniform_particle_count as f64 / state.particle_count().max(1) as f64,
     })
 }

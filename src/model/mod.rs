@@ -37,7 +37,7 @@ pub use rigid::{ContactPoint, RigidBody};
 pub use sleep::{Frame, Sleep, Waker, around};
 pub use summary::{
     BodySummary, ChannelSummary, EmitterSummary, LevelSummary, MaterialSummary, RigidSummary,
-    Summary, summary,
+    Summary, UniformSummary, level_summaries, summary,
 };
 pub use surface::Surface;
 pub use terrain::{Site, Terrain};

@@ -1,7 +1,7 @@
 //! Every number that follows from a scene, for `softscape inspect`.
 
 use super::{ActionTarget, Emitter, GroundSummary, Model, RigidBody, Stability, ground, stability};
-use crate::mpm::state::RigidMotion;
+use crate::mpm::state::{RigidMotion, State};
 use crate::scene::Scene;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -44,8 +44,8 @@ pub struct Summary {
     /// What is awake, held, asleep and virgin at the start, where chunks sleep.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ground: Option<GroundSummary>,
-    /// Particles of the finest level that the same bodies would be made of.
-    pub uniform_particle_count: u64,
+    /// The same bodies of the finest level alone.
+    pub uniform: UniformSummary,
     /// Cells with a particle in them.
     pub occupied_cells: usize,
     /// Blocks of 4 x 4 x 4 cells with a particle in them.
@@ -67,7 +67,7 @@ pub struct Summary {
     pub duration_secs: f64,
 }
 
-/// One level of resolution at the start.
+/// One level of resolution.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LevelSummary {
     pub level: u8,
@@ -78,6 +78,33 @@ pub struct LevelSummary {
     pub occupied_cells: usize,
     /// Of its particles' state in f32.
     pub state_bytes: u64,
+}
+
+/// What a grid of the finest level everywhere would need for the same ground; computed, not run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct UniformSummary {
+    pub particle_count: u64,
+    /// That its volume fills.
+    pub cells: u64,
+    /// Of the particles' state in f32.
+    pub state_bytes: u64,
+    /// Its particles over those that are there.
+    pub ratio: f64,
+}
+
+impl UniformSummary {
+    /// Of the particles of a state.
+    pub fn new(model: &Model, state: &State<f64>) -> Self {
+        let particles = state.particles_or(&model.particles);
+        let particle_count = particles.level.iter().map(|&level| 1u64 << (3 * level)).sum();
+        let volume: f64 = particles.volume.iter().sum();
+        Self {
+            particle_count,
+            cells: (volume / model.cell_width.powi(3)).round() as u64,
+            state_bytes: particle_count * STATE_BYTES_F32,
+            ratio: particle_count as f64 / state.particle_count().max(1) as f64,
+        }
+    }
 }
 
 /// One body.
@@ -173,9 +200,9 @@ pub fn summary(scene: &Scene, model: &Model) -> Summary {
         extents: extents(model),
         bodies: bodies(model),
         materials: materials(model),
-        levels: levels(model),
+        levels: level_summaries(model, &model.initial),
         ground: ground(model, &model.initial),
-        uniform_particle_count: model.particles.level.iter().map(|&l| 1u64 << (3 * l)).sum(),
+        uniform: UniformSummary::new(model, &model.initial),
         occupied_cells: cells.len(),
         occupied_blocks: blocks.len(),
         state_bytes: particle_count as u64 * STATE_BYTES_F32,
@@ -214,12 +241,14 @@ fn extents(model: &Model) -> [[f64; 3]; 2] {
     corners
 }
 
-fn levels(model: &Model) -> Vec<LevelSummary> {
+/// What a state has of each level of resolution, finest first; nothing where there is one level.
+pub fn level_summaries(model: &Model, state: &State<f64>) -> Vec<LevelSummary> {
     let count = model.levels.count() as u8;
+    let particles = state.particles_or(&model.particles);
     let one = |level: u8| {
-        let of_level = (0..model.initial.particle_count())
-            .filter(|&p| model.particles.level[p] == level)
-            .map(|p| model.initial.cell[p].map(|c| c >> level));
+        let of_level = (0..state.particle_count())
+            .filter(|&p| particles.level[p] == level)
+            .map(|p| state.cell[p].map(|c| c >> level));
         let cells: Vec<[i32; 3]> = of_level.collect();
         let particle_count = cells.len();
         LevelSummary {

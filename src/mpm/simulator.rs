@@ -166,6 +166,10 @@ impl std::ops::AddAssign for RigidGradient {
 pub struct Costs {
     /// Time by stage since the last call [s], in the order of a substep.
     pub stage_secs: Vec<(String, f64)>,
+    /// Time by level of resolution since the last call, finest first, of the forward stages that go block by
+    /// block (p2g, grid_update, g2p), summed over threads [s]; empty where the backend cannot tell. A
+    /// particle in a band counts with the finer of its levels. Without somebody who asks, nothing is noted.
+    pub level_secs: Vec<f64>,
     /// Kernel launches in one forward substep; 0 on the CPU.
     pub dispatches_per_substep: usize,
     /// Bytes that one forward substep has to move per particle, by the layout of the data; reads

@@ -1,6 +1,7 @@
 //! What is written on a picture: the colour legend, the time, the size of the grid.
 
 use super::camera::Bounds;
+use super::overlay::Mark;
 use super::paint::{Paint, Quantity, material_colour};
 use super::plane::grid_spacing;
 use crate::model::Model;
@@ -11,6 +12,8 @@ use image::{Rgba, RgbaImage};
 #[derive(Clone, Debug)]
 pub struct Caption {
     legend: Legend,
+    /// What the lines over the picture are.
+    marks: Vec<Mark>,
     /// Lower right corner.
     note: String,
 }
@@ -32,10 +35,16 @@ impl Caption {
     pub fn new(model: &Model, paint: &Paint, bounds: &Bounds, time: f64) -> Self {
         let legend = match paint.quantity {
             Quantity::Material => Legend::Names(material_legend(model)),
-            Quantity::Speed | Quantity::J | Quantity::Level => Legend::Scale(*paint),
+            Quantity::Level => Legend::Names(level_legend(model, paint)),
+            Quantity::Speed | Quantity::J => Legend::Scale(*paint),
         };
         let grid = plain(grid_spacing(bounds));
-        Self { legend, note: format!("t = {time:.3} s   grid {grid} m") }
+        Self { legend, marks: Vec::new(), note: format!("t = {time:.3} s   grid {grid} m") }
+    }
+
+    /// The same with a legend of what is drawn over the picture.
+    pub fn with_marks(self, marks: Vec<Mark>) -> Self {
+        Self { marks, ..self }
     }
 
     /// Writes on the picture, in its lower corners.
@@ -46,6 +55,11 @@ impl Caption {
         let mut pen = Pen::new(picture, letter);
         let x = width - margin - pen.width(&self.note);
         pen.write(&self.note, x, height - margin);
+        for (line, Mark { name, colour }) in self.marks.iter().enumerate() {
+            let base = margin + (1.0 + 1.5 * line as f32) * letter;
+            pen.fill([margin, base - 0.45 * letter], [1.2 * letter, 0.2 * letter], |_| *colour);
+            pen.write(name, margin + 1.7 * letter, base);
+        }
         match &self.legend {
             Legend::Names(names) => {
                 for (line, (name, colour)) in names.iter().rev().enumerate() {
@@ -78,6 +92,16 @@ pub fn material_legend(model: &Model) -> Vec<(String, [u8; 3])> {
     (0..model.materials.len())
         .filter(|m| model.particles.material.contains(&(*m as u32)))
         .map(|m| (model.materials[m].name.clone(), material_colour(model, m)))
+        .collect()
+}
+
+/// Names and sRGB colours of the levels of resolution, the finest first.
+pub fn level_legend(model: &Model, paint: &Paint) -> Vec<(String, [u8; 3])> {
+    (0..model.levels.count())
+        .map(|level| {
+            let width = plain(model.cell_width * 1e3 * f64::from(1u32 << level));
+            (format!("level {level}: {width} mm"), paint.scale_colour(level as f64))
+        })
         .collect()
 }
 

@@ -1,5 +1,6 @@
 //! What one picture shows: balls for particles, solids for colliders and rigid bodies, at one moment.
 
+use super::lines::Line;
 use super::paint::{self, Paint};
 use crate::agents::ColliderPose;
 use crate::math::Vec3;
@@ -17,6 +18,8 @@ pub struct Frame {
     pub origin: [i32; 3],
     pub balls: Vec<Ball>,
     pub solids: Vec<Solid>,
+    /// Drawn over the rest; nothing is framed for them.
+    pub lines: Vec<Line>,
 }
 
 /// A particle as it is drawn; also one instance of the window's vertex buffer (32 bytes).
@@ -185,7 +188,13 @@ impl Frame {
         };
         let bodies = state.rigid.iter().enumerate();
         solids.extend(bodies.map(|(b, motion)| rigid_solid(model, b, motion)));
-        Self { cell_width: model.cell_width, origin: model.origin, balls, solids }
+        Self {
+            cell_width: model.cell_width,
+            origin: model.origin,
+            balls,
+            solids,
+            lines: Vec::new(),
+        }
     }
 
     /// Adds the nozzles of the model.

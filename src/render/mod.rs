@@ -6,8 +6,8 @@
 //! at interactive speed and with a plainer light. There is no third way.
 //!
 //! Data flow: [`Frame`] (what) and [`Camera`] (from where) -> `splat` (nearest ball or solid per
-//! sample) and `light` (depth maps of sun and sky) -> `shade` (colours) -> [`Caption`] (legend) ->
-//! [`MovieWriter`] or a png.
+//! sample) and `light` (depth maps of sun and sky) -> `shade` (colours) -> `lines` (what [`Overlay`]
+//! marks) -> [`Caption`] (legend) -> [`MovieWriter`] or a png.
 //!
 //! Positions reach this module as grid nodes and offsets and leave it as metres from the camera's
 //! anchor node, so that a scene far from the world's origin looks exactly as it does there.
@@ -17,8 +17,10 @@ mod caption;
 mod cast;
 mod frame;
 mod light;
+mod lines;
 pub mod look;
 mod movie;
+mod overlay;
 mod paint;
 mod plane;
 mod shade;
@@ -26,9 +28,11 @@ mod show;
 mod splat;
 
 pub use camera::{Bounds, Camera, MAX_ELEVATION, THREE_QUARTER, View};
-pub use caption::{Caption, material_legend, plain};
+pub use caption::{Caption, level_legend, material_legend, plain};
 pub use frame::{Ball, Frame, Solid};
+pub use lines::{End, Line, THROUGH, line_width};
 pub use movie::{MovieError, MovieWriter};
+pub use overlay::{Mark, Overlay};
 pub use paint::{Paint, Quantity};
 pub use plane::Plane;
 pub use shade::linear;
@@ -41,5 +45,8 @@ use image::RgbaImage;
 pub fn picture(frame: &Frame, camera: &Camera, size: [u32; 2]) -> RgbaImage {
     let [width, height] = size.map(|n| n.max(1) as usize);
     let view = camera.view(width as f64 / height as f64);
-    shade::Scene::new(frame, view, &Bounds::of(frame), width, height).picture()
+    let scene = shade::Scene::new(frame, view, &Bounds::of(frame), width, height);
+    let mut picture = scene.picture();
+    lines::draw(&scene, &mut picture);
+    picture
 }

@@ -11,7 +11,7 @@ use image::RgbaImage;
 use rayon::prelude::*;
 
 /// Samples of a pixel along each axis.
-const SAMPLES: usize = 2;
+pub const SAMPLES: usize = 2;
 /// The lowest sky directions stand for more sky than the highest, but not for arbitrarily much.
 const MIN_SKY_COSINE: f32 = 0.2;
 

@@ -101,7 +101,7 @@ impl Open {
             event_loop.create_window(attributes).map_err(|e| ViewerError::Window(e.to_string()))?;
         let screen = Screen::new(event_loop, Arc::new(window))?;
         let simulator = (exhibit.simulator)(screen.gpu())?;
-        let playback = Playback::new(exhibit.show, simulator, exhibit.objective)?;
+        let playback = Playback::new(exhibit.show, simulator, exhibit.objective, exhibit.fastest)?;
         let context = egui::Context::default();
         context.set_theme(egui::Theme::Light);
         let input = egui_winit::State::new(

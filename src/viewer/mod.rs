@@ -1,13 +1,14 @@
 //! Layer 6: the window.
 //!
 //! `app` takes the events of the system, `screen` owns the surface and egui's renderer, `pass` draws
-//! the scene into a texture, `stage` shows that texture and turns the camera, each of `panels` is
-//! one group of controls, and `playback` runs the simulator, on the same device as the window if it
-//! is a GPU.
+//! the scene into a texture, `stage` shows that texture, turns the camera and takes hold of effectors,
+//! `drag` says what an effector does that is being dragged, each of `panels` is one group of controls,
+//! and `playback` runs the simulator, on the same device as the window if it is a GPU.
 //!
 //! The window changes the simulation only through what a script has too: its controls, step, reset.
 
 mod app;
+pub mod drag;
 mod panels;
 pub mod pass;
 mod playback;
@@ -26,6 +27,8 @@ use thiserror::Error;
 pub struct Exhibit {
     pub title: String,
     pub show: Show,
+    /// What is dragged is never faster [m/s].
+    pub fastest: f64,
     /// Evaluated along the playback, if there is a task.
     pub objective: Option<Objective>,
     /// Optimisation curves of a run: name and (iteration, value).

@@ -67,7 +67,16 @@ fn a_summary_counts_each_level_and_what_a_uniform_grid_would_need() {
     assert_eq!(summary.levels.len(), 3);
     let total: usize = summary.levels.iter().map(|level| level.particle_count).sum();
     assert_eq!(total, summary.particle_count);
-    assert_eq!(summary.uniform_particle_count, uniform.initial.particle_count() as u64);
+    let fine = summary.uniform;
+    let count = uniform.initial.particle_count();
+    assert_eq!((fine.particle_count, fine.state_bytes), (count as u64, 112 * count as u64));
+    assert_eq!(fine.ratio, count as f64 / summary.particle_count as f64);
+    // Eight particles to a cell, but for what the tool takes.
+    assert!(fine.cells.abs_diff(count as u64 / 8) <= 1, "{fine:?}");
+    for level in &summary.levels {
+        let per_cell = level.particle_count as f64 / level.occupied_cells as f64;
+        assert!(per_cell > 4.0 && per_cell < 8.5, "{level:?}");
+    }
 }
 
 #[test]

@@ -22,6 +22,8 @@ mod device_meshes;
 mod device_repeat;
 mod device_rigid;
 mod device_twin;
+#[cfg(feature = "viewer")]
+mod dragging;
 mod emission;
 mod emission_errors;
 mod gpu_device;
@@ -31,6 +33,7 @@ mod levels;
 mod materials;
 mod mesh_errors;
 mod meshes;
+mod overlay;
 mod pointwise;
 mod reference;
 mod render;

@@ -50,11 +50,11 @@ fn still_life(origin: [i32; 3]) -> Frame {
         solid(origin, mesh_shape(&ball_mesh([0.0; 3], 0.05, 3), 0.02, 0.01), at(0.3, 0.3, 0.05)),
         solid(origin, hills(0.3), at(0.3, -0.35, 0.04)),
     ];
-    Frame { cell_width: CELL_WIDTH, origin, balls, solids }
+    Frame { cell_width: CELL_WIDTH, origin, balls, solids, lines: vec![] }
 }
 
 fn empty() -> Frame {
-    Frame { cell_width: CELL_WIDTH, origin: [0; 3], balls: vec![], solids: vec![] }
+    Frame { balls: vec![], solids: vec![], ..still_life([0; 3]) }
 }
 
 fn framed(frame: &Frame) -> RgbaImage {

@@ -265,6 +265,8 @@ fn a_summary_says_what_is_awake_held_asleep_and_virgin() {
     assert_eq!(said.virgin.as_ref().unwrap().uniform_particles_per_chunk, 32 * 32 * 32);
     let chunks = (said.awake.chunks + said.held.chunks) as u64;
     assert_eq!(said.uniform_particle_count, chunks * 32 * 32 * 32);
+    assert_eq!(said.uniform_state_bytes, chunks * 32 * 32 * 32 * 112);
+    assert_eq!(said.uniform_ratio, (chunks * 32 * 32 * 32) as f64 / present as f64);
     // The same of a state later on.
     let model = Arc::new(compiled(&GOOD.replace("[0.3,", "[2.0,")).unwrap());
     let state = run(&model, 40);

@@ -9,7 +9,7 @@ use image::RgbaImage;
 use softscape::gpu::{AdapterChoice, Gpu};
 use softscape::math::Vec3;
 use softscape::model::Shape;
-use softscape::render::{Ball, Bounds, Camera, Frame, Solid, THREE_QUARTER, picture};
+use softscape::render::{Ball, Bounds, Camera, End, Frame, Line, Solid, THREE_QUARTER, picture};
 use softscape::viewer::pass::ScenePass;
 
 const SIZE: [u32; 2] = [240, 180];
@@ -54,7 +54,17 @@ fn still_life(origin: [i32; 3]) -> Frame {
         solid(mesh_shape(&block([-0.03; 3], [0.03, 0.02, 0.04]), 0.02, 0.01), 0.2, 0.2, 0.05),
         Solid { rotation: DMat3::IDENTITY, ..solid(hills(0.2), -0.1, 0.2, 0.015) },
     ];
-    Frame { cell_width: CELL_WIDTH, origin, balls, solids }
+    // One over everything, one under the balls, one that passes the eye.
+    let line = |from: [f64; 3], to: [f64; 3]| {
+        let [from, to] = [from, to].map(|x| End::at(origin, x.map(|x| x / CELL_WIDTH)));
+        Line { from, to, colour: [220, 60, 40, 255] }
+    };
+    let lines = vec![
+        line([-0.2, -0.1, 0.15], [0.3, 0.2, 0.15]),
+        line([-0.1, 0.05, 0.04], [0.3, 0.05, 0.04]),
+        line([-0.3, 0.1, 0.0], [5.0, -9.0, 4.0]),
+    ];
+    Frame { cell_width: CELL_WIDTH, origin, balls, solids, lines }
 }
 
 fn framing(frame: &Frame) -> (Bounds, Camera) {
@@ -66,6 +76,7 @@ fn framing(frame: &Frame) -> (Bounds, Camera) {
 fn drawn(gpu: &Gpu, pass: &mut ScenePass, frame: &Frame) -> RgbaImage {
     let (bounds, camera) = framing(frame);
     pass.upload(gpu, &frame.balls);
+    pass.mark(gpu, &frame.lines);
     pass.draw(gpu, &frame.solids, CELL_WIDTH, &bounds, &camera, SIZE);
     pass.read(gpu).expect("the device works")
 }
@@ -98,7 +109,7 @@ fn the_window_shows_a_world_far_away_as_it_shows_one_here() {
 #[test]
 fn a_scene_without_anything_in_it_is_drawn_too() {
     let gpu = gpu();
-    let frame = Frame { balls: vec![], solids: vec![], ..still_life([0; 3]) };
+    let frame = Frame { balls: vec![], solids: vec![], lines: vec![], ..still_life([0; 3]) };
     let picture = drawn(&gpu, &mut ScenePass::new(&gpu), &frame);
     assert_eq!(picture.dimensions(), (SIZE[0], SIZE[1]));
 }

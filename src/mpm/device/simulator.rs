@@ -353,6 +353,8 @@ impl Simulator for GpuSimulator {
         }
         Ok(Costs {
             stage_secs: times.into_iter().map(|time| (time.name, time.secs)).collect(),
+            // A dispatch is of all levels.
+            level_secs: Vec::new(),
             dispatches_per_substep: self.dispatches_per_substep(),
             bytes_per_particle_substep: self.traffic()?.bytes_per_particle,
         })

@@ -5,6 +5,7 @@ use super::exchange::SinkAt;
 use super::levels::Lattice;
 use super::material::Local;
 use super::rigid::Rigid;
+use super::stopwatch::LevelClock;
 use super::storage::Stored;
 use crate::agents::Drive;
 use crate::laws::CONSTANTS;
@@ -51,6 +52,8 @@ pub struct Context<R> {
     /// The free rigid bodies.
     pub rigid: Vec<Rigid<R>>,
     pub sinks: Vec<SinkAt<R>>,
+    /// Of the stages that go block by block.
+    pub clock: LevelClock,
 }
 
 /// A material's law and its constants.
@@ -110,6 +113,7 @@ impl<R: Scalar> Context<R> {
         Self {
             cell_width: R::from_f64(h),
             inverse_width: R::from_f64(1.0 / h),
+            clock: LevelClock::default(),
             lattices: (0..model.levels.count()).map(|l| Lattice::new(h, l)).collect(),
             control_secs: R::from_f64(model.substep_secs * model.substeps_per_control as f64),
             hysteresis: R::from_f64(model.levels.hysteresis),

@@ -37,7 +37,11 @@ pub fn g2p<R: Scalar>(
     split_stored(&mut out, sorted)
         .into_par_iter()
         .enumerate()
-        .filter_map(|(block, out)| g2p_block(ctx, stored, sorted, velocities, block, out).err())
+        .filter_map(|(block, out)| {
+            let key = sorted.blocks.particle_keys[block];
+            let run = || g2p_block(ctx, stored, sorted, velocities, block, out);
+            ctx.clock.block(key, run).err()
+        })
         .min_by_key(|divergence| divergence.particle)
         .map_or(Ok(out), Err)
 }

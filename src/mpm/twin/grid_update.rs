@@ -73,7 +73,9 @@ pub fn grid_update<R: Scalar>(
         near.into_iter().zip(given).collect::<Vec<_>>()
     };
     let blocks = velocities.par_iter_mut().zip(momentum).zip(keys);
-    let given: Vec<_> = blocks.map(|((out, nodes), &key)| update_block(nodes, key, out)).collect();
+    let given: Vec<_> = blocks
+        .map(|((out, nodes), &key)| ctx.clock.block(key, || update_block(nodes, key, out)))
+        .collect();
     let mut impulses = vec![Impulse::zero(); solids.bodies.len()];
     for (body, impulse) in given.into_iter().flatten() {
         impulses[body] += impulse;

@@ -566,6 +566,7 @@ impl<R: Scalar> Simulator for Twin<R> {
         let g2p = 2 * word + point + cell + (3 + 9 + 1) * scalar + Stored::<R>::particle_bytes();
         Ok(Costs {
             stage_secs: self.stopwatch.take(),
+            level_secs: self.ctx.clock.take(self.ctx.lattices.len()),
             dispatches_per_substep: 0,
             bytes_per_particle_substep: (sort + p2g + g2p) as f64,
         })

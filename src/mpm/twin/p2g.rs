@@ -26,22 +26,24 @@ pub fn p2g<R: Scalar>(
 ) -> Grid<R> {
     let nothing = vec![(); sorted.ranges.len()];
     let (grid, _) = scatter_blocks(sorted, scratch, nothing, |block, (), tiles| {
-        let home = Home::new(ctx, sorted, block);
-        let part = &sorted.order[sorted.ranges[block].clone()];
-        for positions in part.chunks(R::LANES) {
-            let batch = Batch::new(stored, positions);
-            let tau = kirchhoff(ctx, command, stored, &batch);
-            for (l, &p) in positions.iter().enumerate() {
-                let p = p as usize;
-                if let Some(blend) = home.blend(stored, p) {
-                    scatter_blended(ctx, stored, &batch, l, &tau[l], (&home, blend), tiles);
-                    continue;
+        ctx.clock.block(sorted.blocks.particle_keys[block], || {
+            let home = Home::new(ctx, sorted, block);
+            let part = &sorted.order[sorted.ranges[block].clone()];
+            for positions in part.chunks(R::LANES) {
+                let batch = Batch::new(stored, positions);
+                let tau = kirchhoff(ctx, command, stored, &batch);
+                for (l, &p) in positions.iter().enumerate() {
+                    let p = p as usize;
+                    if let Some(blend) = home.blend(stored, p) {
+                        scatter_blended(ctx, stored, &batch, l, &tau[l], (&home, blend), tiles);
+                        continue;
+                    }
+                    let s = stencil(stored, p, &home);
+                    let a = affine_momentum(ctx, &home.lattice, stored, &batch, l, &tau[l]);
+                    scatter(&s, &momentum(&s, stored, &batch, l, a), tiles.home);
                 }
-                let s = stencil(stored, p, &home);
-                let a = affine_momentum(ctx, &home.lattice, stored, &batch, l, &tau[l]);
-                scatter(&s, &momentum(&s, stored, &batch, l, a), tiles.home);
             }
-        }
+        });
     });
     grid
 }

@@ -1,13 +1,13 @@
-//! What the colours show, and what is shown at all.
+//! What the colours show, what is drawn over them, and what is shown at all.
 
 use super::Settings;
-use crate::render::{Paint, Quantity};
+use crate::render::{Overlay, Paint, Quantity};
 use crate::viewer::Playback;
 use egui::DragValue;
 
-/// Returns whether the particles' colours have changed.
+/// Returns whether the particles' colours or the lines have changed.
 pub fn show(ui: &mut egui::Ui, playback: &Playback, settings: &mut Settings) -> bool {
-    let before = settings.paint;
+    let before = (settings.paint, settings.overlay);
     ui.horizontal(|ui| {
         ui.label("Colour");
         let choices = [
@@ -22,7 +22,7 @@ pub fn show(ui: &mut egui::Ui, playback: &Playback, settings: &mut Settings) -> 
             }
         }
     });
-    if settings.paint.quantity != Quantity::Material {
+    if matches!(settings.paint.quantity, Quantity::Speed | Quantity::J) {
         ui.horizontal(|ui| {
             let paint = &mut settings.paint;
             ui.label("from");
@@ -40,5 +40,18 @@ pub fn show(ui: &mut egui::Ui, playback: &Playback, settings: &mut Settings) -> 
             settings.frame_all = true;
         }
     });
-    settings.paint != before
+    let there = Overlay::of(&playback.show.model);
+    if there != Overlay::default() {
+        ui.horizontal(|ui| {
+            ui.label("Draw");
+            let overlay = &mut settings.overlay;
+            if there.chunks {
+                ui.checkbox(&mut overlay.chunks, "chunks").on_hover_text("awake, held, asleep");
+            }
+            if there.levels {
+                ui.checkbox(&mut overlay.levels, "ends of levels");
+            }
+        });
+    }
+    (settings.paint, settings.overlay) != before
 }

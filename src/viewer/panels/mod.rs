@@ -6,7 +6,7 @@ mod statistics;
 mod transport;
 
 use super::Playback;
-use crate::render::{Paint, Quantity};
+use crate::render::{Overlay, Paint, Quantity};
 
 /// Width of the panel [points].
 const WIDTH: f32 = 280.0;
@@ -16,6 +16,8 @@ pub struct Settings {
     pub paint: Paint,
     /// Whether colliders are drawn.
     pub colliders: bool,
+    /// What is drawn over the picture.
+    pub overlay: Overlay,
     /// The camera is to frame everything again.
     pub frame_all: bool,
     /// Optimisation curves of the run that is shown.
@@ -25,7 +27,7 @@ pub struct Settings {
 impl Settings {
     pub fn new(playback: &Playback, curves: Vec<(String, Vec<[f64; 2]>)>) -> Self {
         let paint = Paint::new(Quantity::Material, &playback.show.model);
-        Self { paint, colliders: true, frame_all: false, curves }
+        Self { paint, colliders: true, overlay: Overlay::default(), frame_all: false, curves }
     }
 }
 

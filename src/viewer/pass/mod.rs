@@ -1,7 +1,7 @@
 //! Draws a frame with wgpu into a texture: what the window shows, minus the window.
 //!
-//! Order: the sun's depth map (balls, solids, meshes), then background, solids, meshes, balls and
-//! planes into four samples per pixel. The depth buffer is reversed (1 near, 0 at infinity), so that near and far
+//! Order: the sun's depth map (balls, solids, meshes), then background, solids, meshes, balls, planes
+//! and lines into four samples per pixel. The depth buffer is reversed (1 near, 0 at infinity), so that near and far
 //! need no limits.
 
 mod instances;
@@ -12,7 +12,7 @@ mod targets;
 mod uniforms;
 
 use crate::gpu::Gpu;
-use crate::render::{Ball, Bounds, Camera, Solid};
+use crate::render::{Ball, Bounds, Camera, Line, Solid};
 use instances::{InstanceBuffer, PlaneInstance, SolidInstance};
 use meshes::Meshes;
 use pipelines::Pipelines;
@@ -26,6 +26,7 @@ pub struct ScenePass {
     shadow: ShadowMap,
     colour: Colour,
     balls: InstanceBuffer<Ball>,
+    lines: InstanceBuffer<Line>,
     meshes: Meshes,
     /// Of the largest ball [m].
     radius: f32,
@@ -38,6 +39,7 @@ impl ScenePass {
             shadow: ShadowMap::new(&gpu.device),
             colour: Colour::new(&gpu.device, [1, 1]),
             balls: InstanceBuffer::new(&gpu.device, "balls"),
+            lines: InstanceBuffer::new(&gpu.device, "lines"),
             meshes: Meshes::default(),
             radius: 0.0,
         }
@@ -49,7 +51,12 @@ impl ScenePass {
         self.radius = balls.iter().map(|b| b.radius).fold(0.0, f32::max);
     }
 
-    /// Draws the uploaded particles and some colliders; `bounds` are those of the frame they belong
+    /// Replaces the lines that the next pictures show.
+    pub fn mark(&mut self, gpu: &Gpu, lines: &[Line]) {
+        self.lines.write(gpu, lines);
+    }
+
+    /// Draws the uploaded particles and lines and some colliders; `bounds` are those of the frame they belong
     /// to, the cell width is in metres and the size in pixels.
     pub fn draw(
         &mut self,
@@ -101,6 +108,8 @@ impl ScenePass {
             self.meshes.draw(&mut pass, &self.pipelines.meshes, &triangles);
             self.balls.draw(&mut pass, &self.pipelines.balls, 0..4);
             draw(&mut pass, &self.pipelines.planes, &plane_buffer, 0..3, planes.len());
+            self.lines.draw(&mut pass, &self.pipelines.lines_through, 0..4);
+            self.lines.draw(&mut pass, &self.pipelines.lines, 0..4);
         }
         gpu.queue.submit([encoder.finish()]);
     }

@@ -3,7 +3,7 @@
 use super::instances::{PlaneInstance, SolidInstance};
 use super::meshes::{Corner, MeshInstance};
 use super::targets::{COLOUR, DEPTH, SAMPLES, ShadowMap};
-use crate::render::Ball;
+use crate::render::{Ball, Line};
 
 const SCENE: &str = include_str!("../../../shaders/view/scene.wgsl");
 const LIGHT: &str = include_str!("../../../shaders/view/light.wgsl");
@@ -16,10 +16,15 @@ const SOLIDS_SHADOW: &str = include_str!("../../../shaders/view/solids_shadow.wg
 const MESH: &str = include_str!("../../../shaders/view/mesh.wgsl");
 const MESHES: &str = include_str!("../../../shaders/view/meshes.wgsl");
 const MESHES_SHADOW: &str = include_str!("../../../shaders/view/meshes_shadow.wgsl");
+const LINES: &str = include_str!("../../../shaders/view/lines.wgsl");
 const PLANES: &str = include_str!("../../../shaders/view/planes.wgsl");
 
 const BALL_ATTRIBUTES: [wgpu::VertexAttribute; 4] =
     wgpu::vertex_attr_array![0 => Sint32x3, 1 => Float32, 2 => Float32x3, 3 => Unorm8x4];
+
+const LINE_ATTRIBUTES: [wgpu::VertexAttribute; 5] = wgpu::vertex_attr_array![
+    0 => Sint32x3, 1 => Float32x3, 2 => Sint32x3, 3 => Float32x3, 4 => Unorm8x4
+];
 
 pub struct Pipelines {
     pub background: wgpu::RenderPipeline,
@@ -27,6 +32,8 @@ pub struct Pipelines {
     pub solids: wgpu::RenderPipeline,
     pub meshes: wgpu::RenderPipeline,
     pub planes: wgpu::RenderPipeline,
+    pub lines: wgpu::RenderPipeline,
+    pub lines_through: wgpu::RenderPipeline,
     pub balls_shadow: wgpu::RenderPipeline,
     pub solids_shadow: wgpu::RenderPipeline,
     pub meshes_shadow: wgpu::RenderPipeline,
@@ -63,6 +70,9 @@ enum Target {
     Covered,
     /// Laid over what is there.
     Blended,
+    /// The same without a place of its own: where it is in front, and where it is hidden.
+    Marked,
+    Hidden,
 }
 
 impl Pipelines {
@@ -87,6 +97,7 @@ impl Pipelines {
         let plane = Some((size_of::<PlaneInstance>(), &PlaneInstance::ATTRIBUTES[..]));
         let corner = Some((size_of::<Corner>(), &Corner::ATTRIBUTES[..]));
         let mesh = Some((size_of::<MeshInstance>(), &MeshInstance::ATTRIBUTES[..]));
+        let line = Some((size_of::<Line>(), &LINE_ATTRIBUTES[..]));
         let strip = wgpu::PrimitiveTopology::TriangleStrip;
         let list = wgpu::PrimitiveTopology::TriangleList;
         Self {
@@ -134,6 +145,24 @@ impl Pipelines {
                 topology: list,
                 cull: None,
                 target: Target::Blended,
+            }),
+            lines: make(Recipe {
+                name: "line",
+                sources: &[SCENE, LINES],
+                vertex: None,
+                instance: line,
+                topology: strip,
+                cull: None,
+                target: Target::Marked,
+            }),
+            lines_through: make(Recipe {
+                name: "line_through",
+                sources: &[SCENE, LINES],
+                vertex: None,
+                instance: line,
+                topology: strip,
+                cull: None,
+                target: Target::Hidden,
             }),
             balls_shadow: make(Recipe {
                 name: "ball_shadow",
@@ -249,7 +278,8 @@ impl Recipe<'_> {
             .collect();
         let targets = [Some(wgpu::ColorTargetState {
             format: COLOUR,
-            blend: (self.target == Target::Blended).then_some(wgpu::BlendState::ALPHA_BLENDING),
+            blend: matches!(self.target, Target::Blended | Target::Marked | Target::Hidden)
+                .then_some(wgpu::BlendState::ALPHA_BLENDING),
             // Alpha is coverage or opacity; the picture itself stays opaque.
             write_mask: wgpu::ColorWrites::COLOR,
         })];
@@ -270,9 +300,13 @@ impl Recipe<'_> {
             },
             depth_stencil: Some(wgpu::DepthStencilState {
                 format: DEPTH,
-                depth_write_enabled: Some(self.target != Target::Background),
+                depth_write_enabled: Some(!matches!(
+                    self.target,
+                    Target::Background | Target::Marked | Target::Hidden
+                )),
                 depth_compare: Some(match self.target {
                     Target::Background => wgpu::CompareFunction::Always,
+                    Target::Hidden => wgpu::CompareFunction::LessEqual,
                     _ => wgpu::CompareFunction::Greater,
                 }),
                 stencil: Default::default(),

@@ -1,7 +1,7 @@
 //! The uniform `Scene` of `shaders/view/scene.wgsl`.
 
 use super::targets::SHADOW_SIZE;
-use crate::render::{Bounds, NEAR, View, linear, look};
+use crate::render::{Bounds, NEAR, THROUGH, View, line_width, linear, look};
 use bytemuck::{Pod, Zeroable};
 use glam::{DVec3, Vec3};
 
@@ -29,6 +29,7 @@ pub struct SceneUniform {
     background_bottom: Row,
     plane_albedo: Row,
     lines: Row,
+    line: Row,
 }
 
 impl SceneUniform {
@@ -62,6 +63,7 @@ impl SceneUniform {
             background_bottom: row(linear(look::BACKGROUND[1]), f64::from(look::FADE.1)),
             plane_albedo: row(look::PLANE_ALBEDO, look::MAJOR),
             lines: [look::MINOR_LINE.0, look::MINOR_LINE.1, look::MAJOR_LINE.0, look::MAJOR_LINE.1],
+            line: [line_width(height), THROUGH, 0.0, 0.0],
         }
     }
 }

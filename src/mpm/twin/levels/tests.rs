@@ -243,6 +243,25 @@ fn levels_repeat_bit_by_bit_on_any_number_of_threads_and_ten_kilometres_away() {
     }
 }
 
+#[test]
+fn the_time_of_each_level_is_noted_once_somebody_asks_for_it_and_changes_no_bits() {
+    let mut model = (*scene_with_levels(elastic(), 2)).clone();
+    model.particles.level.iter_mut().step_by(3).for_each(|level| *level = 1);
+    let model = Arc::new(model);
+    let run = |asks: bool| {
+        let mut twin = Twin::<f64>::new(&model).unwrap();
+        twin.drive(&drive(&model, 1)).unwrap();
+        if asks {
+            assert_eq!(twin.costs().unwrap().level_secs, [0.0; 2]);
+        }
+        twin.forward(0..2).unwrap();
+        (twin.fingerprint().unwrap(), twin.costs().unwrap().level_secs)
+    };
+    let ((bits, nothing), (same, times)) = (run(false), run(true));
+    assert_eq!((bits, nothing), (same, vec![0.0; 2]));
+    assert!(times.iter().all(|&secs| secs > 0.0), "{times:?}");
+}
+
 /// Largest force on a node inside a block under uniform stress, over `|tau| h_l²`, by level: it should
 /// vanish. The block has fine particles to the left and coarse ones to the right of a band 8 h wide.
 fn patch(coupled: bool) -> [f64; 2] {
