@@ -32,8 +32,9 @@ const LIFT: f64 = 0.14;
 const LIFT_SPEED: f64 = 0.5;
 /// Farther than the bed is long [m].
 const FAR: f64 = 100.0;
-/// Width of the columns whose heights are compared [m].
+/// Width of the columns whose heights are compared [m], and how far above the bed they are looked at [m].
 const COLUMN: f64 = 0.02;
+const HIGHEST: f64 = 0.2;
 
 /// Which grids compute the bed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -335,27 +336,65 @@ pub fn plough(
     })
 }
 
-/// Columns of 2 cm around the way of the blade: the top of the highest particle over each. A particle
-/// stands for a cube of its volume.
+/// The surface over columns of 2 cm around the way of the blade [m]: where sand that lies on sand from the
+/// ground up ends, half of a layer of 1 cm being full there. Grains that were thrown do not count. A particle
+/// stands for a cube of its rest volume.
 fn heights(plough: &Plough, model: &Model, state: &State<f64>) -> Vec<f64> {
-    let from = [-0.5 * plough.stroke - 0.15, 0.0];
-    let counts = [plough.stroke + 0.35, 0.16].map(|edge| (edge / COLUMN).round() as usize);
-    let mut heights = vec![-plough.bed[2]; counts[0] * counts[1]];
+    const LAYER: f64 = 0.01;
+    let from = [-0.5 * plough.stroke - 0.15, 0.0, -plough.bed[2]];
+    let edges = [COLUMN, COLUMN, LAYER];
+    let extent = [plough.stroke + 0.35, 0.16, plough.bed[2] + HIGHEST];
+    let counts: [usize; 3] = std::array::from_fn(|a| (extent[a] / edges[a]).round() as usize);
+    let mut filled = vec![0.0; counts.iter().product()];
     let particles = state.particles.as_deref().unwrap_or(&model.particles);
     for p in 0..state.particle_count() {
         let x = state.world_position(p, model.cell_width, model.origin);
         let half = 0.5 * particles.volume[p].cbrt();
-        // Columns whose middle the cube covers.
+        // The layers that the cube reaches along an axis, and how much of each it takes.
         let span = |a: usize| {
-            let column = |x: f64| ((x - from[a]) / COLUMN - 0.5).ceil().max(0.0) as usize;
-            column(x[a] - half)..column(x[a] + half).min(counts[a])
+            let (low, high) =
+                ((x[a] - half - from[a]) / edges[a], (x[a] + half - from[a]) / edges[a]);
+            let last = (high.ceil().max(0.0) as usize).min(counts[a]);
+            (low.floor().max(0.0) as usize..last).map(move |i| {
+                let i_low = i as f64;
+                (i, (high.min(i_low + 1.0) - low.max(i_low)).max(0.0))
+            })
         };
-        for i in span(0) {
-            for j in span(1) {
-                let height = &mut heights[i * counts[1] + j];
-                *height = height.max(x[2] + half);
+        for (i, of_x) in span(0) {
+            for (j, of_y) in span(1) {
+                let column = (i * counts[1] + j) * counts[2];
+                span(2).for_each(|(k, of_z)| filled[column + k] += of_x * of_y * of_z);
             }
         }
     }
-    heights
+    filled.chunks(counts[2]).map(|column| surface(column) * LAYER - plough.bed[2]).collect()
+}
+
+/// How many layers are full from the bottom up, counted to where one is half full: between the middles
+/// of the last that is at least that full and the next one.
+fn surface(filled: &[f64]) -> f64 {
+    let Some(top) = filled.iter().position(|&part| part < 0.5) else {
+        return filled.len() as f64;
+    };
+    if top == 0 {
+        return filled[0];
+    }
+    let (below, above) = (filled[top - 1], filled[top]);
+    top as f64 - 0.5 + (below - 0.5) / (below - above)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::surface;
+
+    #[test]
+    fn a_surface_is_where_half_of_a_layer_is_full_and_thrown_grains_do_not_count() {
+        assert_eq!(surface(&[0.0, 0.0]), 0.0);
+        // Two full layers end at their top, and so they do under grains in the air.
+        assert_eq!(surface(&[1.0, 1.0, 0.0, 0.0]), 2.0);
+        assert_eq!(surface(&[1.0, 1.0, 0.0, 0.3]), 2.0);
+        // Half a layer more lies half a layer higher.
+        assert_eq!(surface(&[1.0, 1.0, 0.5, 0.0]), 2.5);
+        assert_eq!(surface(&[1.0, 1.0]), 2.0);
+    }
 }
