@@ -110,6 +110,41 @@ struct Resolution {
     reaches: array<ReachAt, 30>,
 }
 
+// What a particle is, as far as it matters to whether it is split or merged: its level, log2 of the particles
+// along the edge of a cell in its body, whether it may be merged, and whether it is too light for its level.
+const KIND_LEVEL: u32 = 7u;
+const KIND_FINER: u32 = 8u;
+const KIND_MERGES: u32 = 32u;
+const KIND_LIGHT: u32 = 64u;
+
+// What splitting and merging at the start of a control step needs to know.
+struct Following {
+    // how long it lasts [s]
+    control_secs: f32,
+    // as Levels::hysteresis [m]
+    hysteresis: f32,
+    // by how much a distance to the reaches may be off, beside what is relative to it [m]
+    tolerance: f32,
+    // Distance between rows of the particles before the change, or in the reverse pass after it.
+    stride_before: u32,
+    // Stretches in `runs`: by place, then by id.
+    place_runs: u32,
+    id_runs: u32,
+    // Particles that were made.
+    made_count: u32,
+    pad: u32,
+}
+// Words of a particle that the host may split or merge.
+const CONCERNED_WORDS: u32 = 29u;
+// Words before the first of them, that are copied there: how many there are, and the status.
+const CONCERNED_HEAD: u32 = 6u;
+// Of a stretch in `runs`: its particles are new, and numbered in the order of the upload.
+const RUN_IS_NEW: u32 = 0x80000000u;
+// Rows of a particle that the host made: those of a particle, then its cell, then its id and kind.
+const MADE_ROWS: u32 = 9u;
+const MADE_ROW_CELL: u32 = 7u;
+const MADE_ROW_ID: u32 = 8u;
+
 // What differs from substep to substep; a dispatch chooses one.
 struct Step {
     substep: u32,

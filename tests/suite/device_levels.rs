@@ -60,7 +60,7 @@ fn model(law: Law, count: usize) -> Model {
 
 /// The same with particles that are split and merged: some coarse where they must not be, strains small
 /// enough to be merged, and no margin to it.
-fn changing(law: Law, count: usize) -> Model {
+pub fn changing(law: Law, count: usize) -> Model {
     let mut model = model(law, count);
     model.levels.hysteresis = 0.0;
     model.muscles.clear();
@@ -183,6 +183,26 @@ fn particles_that_are_split_and_merged_move_as_the_twins_and_back() {
         let changes = all.windows(2).filter(|pair| pair[0] != pair[1]).count();
         assert!(changes > 1, "particles changed in {changes} control steps: {all:?}");
     }
+}
+
+/// Particles of a muscle are split, too, but never merged.
+#[test]
+fn particles_of_a_muscle_that_are_split_move_as_the_twins_and_back() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let own = model(ELASTIC, 3);
+    let mut model = changing(ELASTIC, 3);
+    model.muscles = own.muscles;
+    model.particles.muscle = own.particles.muscle;
+    let of_muscle = |state: &State<f64>| {
+        let muscles = &state.particles.as_ref().unwrap().muscle;
+        muscles.iter().filter(|&&muscle| muscle != NO_MUSCLE).count()
+    };
+    let before = model.particles.muscle.iter().filter(|&&muscle| muscle != NO_MUSCLE).count();
+    let model = Arc::new(model);
+    compare(&gpu, &model);
+    let (state, gradient, _) = run(&model, &mut GpuSimulator::new(&model, &gpu).unwrap());
+    assert!(of_muscle(&state) > before, "no particle of the muscle was split");
+    assert!(gradient.drive.activations.iter().all(|&bar| bar != 0.0));
 }
 
 #[test]

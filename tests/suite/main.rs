@@ -16,6 +16,7 @@ mod cli_tasks;
 mod contact;
 mod decompositions;
 mod device_emission;
+mod device_follow;
 mod device_growth;
 mod device_levels;
 mod device_meshes;

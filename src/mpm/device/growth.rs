@@ -24,6 +24,8 @@ pub struct Usage {
     known: Option<(Used, usize)>,
     /// Slots taken per substep, lately; not known before the first counters have come.
     pace: Option<usize>,
+    /// Slots and occupied blocks that particles which were just made may take, beside what is known.
+    made: (usize, usize),
 }
 
 /// A copy of the counters on its way to the host.
@@ -64,7 +66,14 @@ impl Usage {
     }
 
     fn unknown(pace: Option<usize>) -> Self {
-        Self { under_way: VecDeque::new(), idle: Vec::new(), run: 0, known: None, pace }
+        Self {
+            under_way: VecDeque::new(),
+            idle: Vec::new(),
+            run: 0,
+            known: None,
+            pace,
+            made: (0, 0),
+        }
     }
 
     /// Starts a copy of the counters.
@@ -94,7 +103,7 @@ impl Usage {
     }
 
     /// Takes note of the counters that have come.
-    fn look(&mut self) -> Result<(), GpuError> {
+    pub fn look(&mut self) -> Result<(), GpuError> {
         let has_arrived = |copy: &mut Copy| copy.arrived.load(Ordering::Acquire);
         while let Some(copy) = self.under_way.pop_front_if(has_arrived) {
             let view = copy.staging.get_mapped_range(..);
@@ -117,12 +126,18 @@ impl Usage {
 
     fn note(&mut self, used: Used, run: usize) {
         if let Some((before, since)) = self.known.filter(|(_, since)| run > *since) {
-            let taken = used.slots.saturating_sub(before.slots);
+            let taken = used.slots.saturating_sub(before.slots + self.made.0);
             // A body that pauses may go on.
             let half_of_before = self.pace.unwrap_or(0) / 2;
             self.pace = Some(taken.div_ceil(run - since).max(half_of_before));
         }
         self.known = Some((used, run));
+        self.made = (0, 0);
+    }
+
+    /// Notes that particles were made in so many blocks, which have so many with those around.
+    pub fn make(&mut self, (occupied, closure): (usize, usize)) {
+        self.made = (self.made.0 + closure, self.made.1 + occupied);
     }
 
     /// Slots that may be taken in so many substeps.
@@ -157,7 +172,7 @@ impl GpuSimulator {
     /// Before some substeps more: frees slots if more than half of them are taken, in larger tables if
     /// the blocks in use need them. A record keeps what it needs of the tables before.
     pub(super) fn make_room(&mut self, substeps: Range<usize>) -> Result<(), SimulationError> {
-        let opened = self.opened_in(substeps.clone());
+        let opened = self.opened_in(substeps.clone()) + self.usage.made.0;
         let substeps = substeps.len();
         let present = self.tables.capacity;
         self.usage.look()?;
@@ -168,6 +183,7 @@ impl GpuSimulator {
         let Some((used, _)) = self.usage.known else { return Ok(()) };
         let is_short = 2 * used.slots > present.slots
             || self.usage.expected(substeps) + opened > present.slots;
+        let occupied = used.occupied + self.usage.made.1;
         let most = Capacity::most_occupied(&self.gpu, self.population.entry_count());
         // Half of it is left to spread into, or to cross until the counters are looked at again.
         let needed = (4 * used.live).max(2 * (used.live + self.usage.taken_in(substeps) + opened));
@@ -176,8 +192,8 @@ impl GpuSimulator {
                 true => present.slots.max(needed.next_multiple_of(SLOT_GROUP)),
                 false => present.slots,
             },
-            occupied: match 2 * used.occupied > present.occupied {
-                true => (4 * used.occupied).min(most).max(present.occupied),
+            occupied: match 2 * occupied > present.occupied {
+                true => (4 * occupied).min(most).max(present.occupied),
                 false => present.occupied,
             },
         };

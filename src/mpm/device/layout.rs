@@ -7,6 +7,7 @@ use crate::model::{
     Collider, ContactMode, ContactPoint, Extents, Model, RigidBody, SPLINE_ERROR, Shape,
 };
 use crate::mpm::state::{RigidCotangent, RigidMotion, split_position};
+use crate::mpm::twin::Kind;
 use bytemuck::{Pod, Zeroable};
 use glam::DMat3;
 
@@ -96,6 +97,36 @@ pub struct ResolutionAt {
     pub bands: [[f32; 4]; BANDS],
     pub reaches: [ReachAt; REACHES],
 }
+
+/// What a particle is, packed as `types.wgsl` says (KIND_...).
+pub fn kind_number(kind: &Kind) -> u32 {
+    let flag = |on: bool, bit: u32| if on { bit } else { 0 };
+    u32::from(kind.level)
+        | kind.per_axis.trailing_zeros() << 3
+        | flag(kind.may_merge, 32)
+        | flag(kind.is_light, 64)
+}
+
+/// `Following`
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct FollowingAt {
+    pub control_secs: f32,
+    pub hysteresis: f32,
+    pub tolerance: f32,
+    pub stride_before: u32,
+    pub place_runs: u32,
+    pub id_runs: u32,
+    pub made_count: u32,
+    pub pad: u32,
+}
+
+/// Words of a particle in `concern`: where it is stored, and what `unload` packs.
+pub const CONCERNED_WORDS: usize = 1 + UNLOADED_WORDS;
+/// Words before the first of them: how many there are, and a status.
+pub const CONCERNED_HEAD: usize = 1 + size_of::<Status>() / 4;
+/// Rows of a particle that was made, in `move_particles`.
+pub const MADE_ROWS: usize = PARTICLE_ROWS + 2;
 
 /// `Step`, at the spacing of dynamic uniforms.
 #[repr(C)]

@@ -26,7 +26,8 @@
 //! `g2p_blended` puts that together and asks the field of the substep to come; `place` finds the new cells
 //! through the hash table, and what stands in a block for the first time makes it (`claim_blocks`,
 //! `settle`). The stress belongs to the start of a substep there, as in the twin, and the rows of a state
-//! hold h C itself. Particles are split and merged by the host between control steps (`population.rs`).
+//! hold h C itself. The host decides between control steps which particles are split and merged (`follow.rs`):
+//! it reads those that may be, and the device moves all others into the new state (`moves.rs`).
 //!
 //! A slot that no particle is near is given to another block when slots become scarce
 //! (`renumber.rs`): memory follows the blocks in use, however far a body travels.
@@ -44,10 +45,13 @@
 mod dispatch;
 mod exchange;
 mod fields;
+mod follow;
 mod growth;
 mod layout;
 mod levels;
+mod limits;
 mod motion;
+mod moves;
 mod observations;
 mod placement;
 mod population;
@@ -57,6 +61,7 @@ mod reverse;
 mod rigid;
 mod shaders;
 mod simulator;
+mod sources;
 mod stages;
 mod states;
 mod substeps;
@@ -66,6 +71,7 @@ mod tests;
 mod wrench;
 
 pub use fields::{Fields, field_number};
+pub use follow::Exchanged;
 pub use placement::Placement;
 pub use report::Traffic;
 pub use shaders::KernelId;
@@ -74,18 +80,19 @@ pub use tables::Capacity;
 
 use super::simulator::SimulationError;
 use super::state::{Life, State};
-use super::twin::Adaptation;
 use crate::gpu::{Bound, Buffer, Gpu, GpuError, Recording, Resources, Timer};
 use crate::model::Model;
+use follow::{Changed, Following};
 use growth::Usage;
 use layout::{
     Activations, BANDS, CAUSE_RIGID, FIRST_BODY, MATERIALS, MUSCLES, MaterialAt, NONE, Parameters,
     REACHES, ResolutionAt, RigidMotionAt, SINKS, SinkAt, Status,
 };
 use levels::Entries;
+use limits::{most_particles, particles_on, within};
 use motion::{Motion, moving_colliders};
 use observations::Observations;
-use population::{Changed, Population};
+use population::Population;
 use reverse::Reverse;
 use rigid::RigidBodies;
 use shaders::Kernels;
@@ -109,7 +116,7 @@ pub struct GpuSimulator {
     population: Arc<Population>,
     /// Where there are levels of resolution: what is given to them and taken, and what splits and merges.
     entries: Option<Entries>,
-    adaptation: Option<Arc<Adaptation>>,
+    following: Option<Following>,
     /// What was done to the particles before the substep that is recorded, or was walked back, next.
     changed: Option<Changed>,
     motion: Option<Motion>,
@@ -234,8 +241,9 @@ impl GpuSimulator {
         within("bands between levels of resolution", model.levels.bands.len(), BANDS)?;
         let particles = model.particles.mass.len();
         within(&particles_on(gpu), particles, most_particles(gpu, model))?;
-        let has_levels = model.levels.count() > 1;
-        let population = Population::new(&model.initial, placement, 0, has_levels);
+        let following = Following::new(gpu, model)?;
+        let adaptation = following.as_ref().map(|following| &following.adaptation);
+        let population = Population::new(gpu, (&model.initial, model), placement, 0, adaptation)?;
         let kernels = Kernels::new(gpu, model)?;
         let capacity = Capacity::for_placement(gpu, placement);
         let tables = Tables::new(gpu, capacity, population.entry_count())?;
@@ -262,7 +270,7 @@ impl GpuSimulator {
             tables,
             population: Arc::new(population),
             entries: None,
-            adaptation: has_levels.then(|| Arc::new(Adaptation::new(model))),
+            following,
             changed: None,
             motion: None,
             pool,
@@ -326,7 +334,9 @@ impl GpuSimulator {
 
         self.tables.load(&self.gpu, placement)?;
         let stride = self.population.row_stride;
-        let population = Population::new(state, placement, stride, self.has_levels());
+        let adaptation = self.following.as_ref().map(|following| &following.adaptation);
+        let of = (state, &*self.model);
+        let population = Population::new(&self.gpu, of, placement, stride, adaptation)?;
         self.population = Arc::new(population);
         self.populate()?;
         self.pool.release(self.present.state);
@@ -411,6 +421,7 @@ impl GpuSimulator {
             .with("activation_changes", &self.uniforms.activation_changes)
             .with("unloaded", &self.unloaded)
             .with("observed", &self.observed);
+        resources = self.population.resources(resources);
         if let Some(motion) = &self.motion {
             resources = motion.resources(resources);
         }
@@ -478,7 +489,11 @@ impl GpuSimulator {
 
     /// Waits, and reports what went wrong on the device since the last load or restore.
     fn check(&self) -> Result<(), SimulationError> {
-        let status = self.tables.read_status(&self.gpu)?;
+        self.report(self.tables.read_status(&self.gpu)?)
+    }
+
+    /// What a status says, if anything went wrong.
+    fn report(&self, status: Status) -> Result<(), SimulationError> {
         let Status { substep, particle, cause, slots_needed, occupied_needed } = status;
         let capacity = self.tables.capacity;
         if slots_needed > 0 {
@@ -526,6 +541,9 @@ impl GpuSimulator {
             + self.motion.as_ref().map_or(0, Motion::bytes)
             + self.impulses.as_ref().map_or(0, Impulses::bytes)
             + self.entries.as_ref().map_or(0, Entries::bytes)
+            + self.following.as_ref().map_or(0, Following::bytes)
+            + self.population.bytes()
+            + self.record.substeps.iter().flat_map(|r| &r.changed).map(Changed::bytes).sum::<u64>()
             + self.reverse.as_ref().map_or(0, Reverse::bytes);
         self.peak_bytes = self.peak_bytes.max(held);
     }
@@ -552,41 +570,5 @@ impl Uniforms {
             present_activations: Buffer::with_usage(gpu, "present activations", 1, uniform)?,
             activation_changes: Buffer::with_usage(gpu, "activation changes", 1, uniform)?,
         })
-    }
-}
-
-/// The most particles that the device's bindings take.
-fn most_particles(gpu: &Gpu, model: &Model) -> usize {
-    let binding = gpu.device.limits().max_storage_buffer_binding_size as usize;
-    match model.levels.count() {
-        1 => binding / (16 * layout::particle_rows(model)),
-        _ => (binding / (16 * levels::PARTICLE_ROWS)).min(levels::MOST_PARTICLES),
-    }
-}
-
-fn particles_on(gpu: &Gpu) -> String {
-    let binding = gpu.device.limits().max_storage_buffer_binding_size;
-    format!("particles on this device, whose largest binding has {binding} bytes")
-}
-
-fn within(what: &str, needed: usize, allowed: usize) -> Result<(), SimulationError> {
-    if needed <= allowed {
-        return Ok(());
-    }
-    let (needed, allowed) = (needed as u64, allowed as u64);
-    Err(SimulationError::Capacity { what: what.into(), needed, allowed })
-}
-
-impl From<GpuError> for SimulationError {
-    fn from(error: GpuError) -> Self {
-        match error {
-            GpuError::Lost(cause) => SimulationError::DeviceLost(cause),
-            GpuError::TooLarge { buffer, bytes, allowed } => SimulationError::Capacity {
-                what: format!("bytes of buffer `{buffer}`"),
-                needed: bytes,
-                allowed,
-            },
-            other => SimulationError::Device(other.to_string()),
-        }
     }
 }

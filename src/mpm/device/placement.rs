@@ -1,7 +1,7 @@
 //! A state made ready for upload: storage order, slots, hash table, particle rows. Host work, done
 //! when a state is loaded.
 
-use super::layout::{Block, MATERIALS, NONE, particle_rows};
+use super::layout::{Block, MATERIALS, NONE, PARTICLE_ROWS, particle_rows};
 use crate::model::Model;
 use crate::mpm::state::{Life, NO_MUSCLE, Particles, State};
 use bytemuck::Zeroable;
@@ -26,6 +26,26 @@ pub struct Placement {
 /// Block coordinates and resolution level.
 type Key = [i32; 4];
 
+/// The block of a level in which a particle's place lies.
+fn level_key(state: &State<f64>, id: usize, level: u8) -> Key {
+    let [x, y, z] = state.cell[id].map(|c| c >> (2 + level));
+    [x, y, z, i32::from(level)]
+}
+
+/// Blocks that particles may occupy where there are `count` levels, and those with all around them: each on its
+/// own level and on the next.
+pub fn blocks_for(state: &State<f64>, particles: &Particles, count: usize) -> (usize, usize) {
+    let mut keys: FxHashSet<Key> = FxHashSet::default();
+    for (id, &level) in particles.level.iter().enumerate() {
+        keys.insert(level_key(state, id, level));
+        if usize::from(level) + 1 < count {
+            keys.insert(level_key(state, id, level + 1));
+        }
+    }
+    let closure: FxHashSet<Key> = keys.iter().flat_map(|&key| around(key)).collect();
+    (keys.len(), closure.len())
+}
+
 impl Placement {
     /// In the order that the model's levels make best.
     pub fn of(state: &State<f64>, model: &Model) -> Self {
@@ -38,25 +58,12 @@ impl Placement {
     /// By level, block of that level and id. What is counted is an estimate from above: a particle on its
     /// own level and on the next; where bands lie is not known here.
     fn with_levels(state: &State<f64>, particles: &Particles, count: usize) -> Self {
-        let key = |id: u32, level: u8| {
-            let [x, y, z] = state.cell[id as usize].map(|c| c >> (2 + level));
-            [x, y, z, i32::from(level)]
-        };
         let mut ids: Vec<u32> = (0..state.particle_count() as u32).collect();
         ids.sort_by_cached_key(|&id| {
-            let [x, y, z, level] = key(id, particles.level[id as usize]);
+            let [x, y, z, level] = level_key(state, id as usize, particles.level[id as usize]);
             (level, z, y, x, id)
         });
-        let mut keys: FxHashSet<Key> = FxHashSet::default();
-        for &id in &ids {
-            let level = particles.level[id as usize];
-            keys.insert(key(id, level));
-            if usize::from(level) + 1 < count {
-                keys.insert(key(id, level + 1));
-            }
-        }
-        let closure: FxHashSet<Key> = keys.iter().flat_map(|&key| around(key)).collect();
-        let (occupied, closure) = (keys.len(), closure.len());
+        let (occupied, closure) = blocks_for(state, particles, count);
         Self { ids, locations: Vec::new(), blocks: Vec::new(), occupied, closure }
     }
 
@@ -113,21 +120,8 @@ impl Placement {
     ) -> Vec<[f32; 4]> {
         let mut rows = vec![[0.0; 4]; particle_rows(model) * stride];
         for (place, &id) in self.ids.iter().enumerate() {
-            let id = id as usize;
-            let (o, f) = (state.offset[id], state.f[id]);
-            let mut set = |row: usize, value: [f64; 4]| {
-                rows[row * stride + place] = value.map(|x| x as f32);
-            };
-            let mass = particles.mass[id];
-            set(0, [o[0], o[1], o[2], mass]);
-            for a in 0..3 {
-                let c = state.c[id] * model.cell_width;
-                set(1 + a, [state.v[id][a], c[(a, 0)], c[(a, 1)], c[(a, 2)]]);
-            }
-            let class = class_number(particles, id) as f64;
-            let rest = [state.history[id], particles.volume[id] / mass, class];
-            for (b, &spare) in rest.iter().enumerate() {
-                set(4 + b, [f[(0, b)], f[(1, b)], f[(2, b)], spare]);
+            for (row, value) in own_rows(state, particles, model, id as usize).iter().enumerate() {
+                rows[row * stride + place] = *value;
             }
         }
         rows
@@ -141,6 +135,25 @@ impl Placement {
         };
         self.ids.iter().map(cell).collect()
     }
+}
+
+/// The rows of one particle, with h C where B will be.
+pub fn own_rows(
+    state: &State<f64>,
+    particles: &Particles,
+    model: &Model,
+    id: usize,
+) -> [[f32; 4]; PARTICLE_ROWS] {
+    let (o, f, mass) = (state.offset[id], state.f[id], particles.mass[id]);
+    let c = state.c[id] * model.cell_width;
+    let class = class_number(particles, id) as f64;
+    let rest = [state.history[id], particles.volume[id] / mass, class];
+    let row = |row: usize| match row {
+        0 => [o[0], o[1], o[2], mass],
+        1..=3 => [state.v[id][row - 1], c[(row - 1, 0)], c[(row - 1, 1)], c[(row - 1, 2)]],
+        _ => [f[(0, row - 4)], f[(1, row - 4)], f[(2, row - 4)], rest[row - 4]],
+    };
+    std::array::from_fn(|r| row(r).map(|x| x as f32))
 }
 
 /// What tells the device a particle's material and muscle (`shaders/grid/particle.wgsl`).

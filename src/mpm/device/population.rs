@@ -1,23 +1,16 @@
 //! Which particles there are and where each is stored: one population from load to load, or where
-//! there are levels of resolution until some particle is split or merged.
-//!
-//! Splitting and merging is work of the host, between control steps: the state is read, the twin's
-//! `adapt` decides, and a state that has changed is loaded again; one that has not stays on the device as it
-//! is. A reverse pass undoes it likewise, by the transposes of what was recorded. Inside a control step
-//! nothing is read back.
+//! there are levels of resolution until some particle is split or merged (`follow.rs`).
 
-use super::layout::NONE;
+use super::layout::{NONE, kind_number};
 use super::levels::Entries;
+use super::moves::Moves;
 use super::placement::{Placement, row_stride};
 use super::states::{StateId, StateSize};
-use super::tables::{Capacity, Numbering};
-use super::{GpuSimulator, Present, SimulationError, most_particles, particles_on, within};
-use crate::agents;
-use crate::gpu::Buffer;
-use crate::model::{MAX_PARTICLES, Model};
-use crate::mpm::simulator::Simulator;
+use super::{GpuSimulator, SimulationError};
+use crate::gpu::{Buffer, Gpu, GpuError, Resources};
+use crate::model::Model;
 use crate::mpm::state::{Particles, State};
-use crate::mpm::twin::Adapted;
+use crate::mpm::twin::Adaptation;
 use std::sync::Arc;
 
 /// The particles of a state.
@@ -31,14 +24,56 @@ pub struct Population {
     pub row_stride: usize,
     /// Whether each has a second entry in the lists of cells.
     has_levels: bool,
+    /// On the device: id of each entry; what each particle is, where there are levels.
+    device_ids: Buffer<u32>,
+    kinds: Option<Buffer<u32>>,
 }
 
 impl Population {
-    /// `stride` is that of buffers which serve if they are neither too small nor far too large.
-    pub fn new(state: &State<f64>, placement: &Placement, stride: usize, has_levels: bool) -> Self {
-        let count = placement.ids.len();
+    /// Of a state that is loaded. `adaptation` is there where there are levels. `stride` is that of buffers which
+    /// serve if they are neither too small nor far too large.
+    pub fn new(
+        gpu: &Gpu,
+        (state, model): (&State<f64>, &Model),
+        placement: &Placement,
+        stride: usize,
+        adaptation: Option<&Adaptation>,
+    ) -> Result<Self, GpuError> {
+        let (own, ids) = (state.particles.clone(), placement.ids.clone());
+        let population = Self::without_contents(gpu, own, ids, stride, adaptation.is_some())?;
+        population.device_ids.write(gpu, 0, &population.entry_ids());
+        if let (Some(kinds), Some(adaptation)) = (&population.kinds, adaptation) {
+            let particles = population.particles(model);
+            let kind = |&id: &u32| kind_number(&adaptation.kind(particles, id as usize));
+            kinds.write(gpu, 0, &population.ids.iter().map(kind).collect::<Vec<_>>());
+        }
+        Ok(population)
+    }
+
+    /// After some particles were split or merged; `made` are those that are new. What is on the device is still
+    /// to be moved.
+    pub fn moved(
+        &self,
+        gpu: &Gpu,
+        model: &Model,
+        moves: &Moves,
+        made: &Particles,
+    ) -> Result<Self, GpuError> {
+        let own = Some(Arc::new(moves.particles(self.particles(model), made)));
+        let ids = moves.ids_by_place(&self.ids);
+        Self::without_contents(gpu, own, ids, self.row_stride, true)
+    }
+
+    fn without_contents(
+        gpu: &Gpu,
+        own: Option<Arc<Particles>>,
+        ids: Vec<u32>,
+        stride: usize,
+        has_levels: bool,
+    ) -> Result<Self, GpuError> {
+        let count = ids.len();
         let mut places = vec![0; count];
-        for (place, &id) in placement.ids.iter().enumerate() {
+        for (place, &id) in ids.iter().enumerate() {
             places[id as usize] = place as u32;
         }
         let row_stride = match has_levels {
@@ -47,8 +82,13 @@ impl Population {
             // Room for some to be split before buffers are replaced again.
             true => row_stride(count + count / 4),
         };
-        let (own, ids) = (state.particles.clone(), placement.ids.clone());
-        Self { own, ids, places, row_stride, has_levels }
+        let entries = if has_levels { 2 * row_stride } else { count };
+        let device_ids = Buffer::new(gpu, "ids", entries)?;
+        let kinds = match has_levels {
+            true => Some(Buffer::new(gpu, "kinds", row_stride)?),
+            false => None,
+        };
+        Ok(Self { own, ids, places, row_stride, has_levels, device_ids, kinds })
     }
 
     pub fn count(&self) -> usize {
@@ -75,7 +115,7 @@ impl Population {
     }
 
     /// Ids of all entries: those of the second ones are their particles'.
-    pub fn entry_ids(&self) -> Vec<u32> {
+    fn entry_ids(&self) -> Vec<u32> {
         let mut ids = self.ids.clone();
         if self.has_levels {
             ids.resize(self.row_stride, NONE);
@@ -89,20 +129,27 @@ impl Population {
         let locations = if self.has_levels { self.entry_stride() } else { self.count() };
         StateSize { row_stride: self.row_stride, locations, has_cells: self.has_levels }
     }
-}
 
-/// What was done to the particles before a substep, for its adjoint.
-pub struct Changed {
-    adapted: Adapted,
-    /// The state before, and what its numbers mean.
-    present: Present,
-    pub population: Arc<Population>,
-    pub numbering: Arc<Numbering>,
-}
+    pub fn resources(&self, resources: Resources) -> Resources {
+        let resources = resources.with("ids", &self.device_ids);
+        match &self.kinds {
+            Some(kinds) => resources.with("kinds", kinds),
+            None => resources,
+        }
+    }
 
-impl Changed {
-    pub fn state(&self) -> StateId {
-        self.present.state
+    /// Offers it as what there was before particles were split or merged.
+    pub fn as_before(&self, resources: Resources) -> Resources {
+        let resources = resources.with("ids_before", &self.device_ids);
+        match &self.kinds {
+            Some(kinds) => resources.with("kinds_before", kinds),
+            None => resources,
+        }
+    }
+
+    /// Bytes on the device.
+    pub fn bytes(&self) -> u64 {
+        self.device_ids.bytes() + self.kinds.as_ref().map_or(0, Buffer::bytes)
     }
 }
 
@@ -130,7 +177,6 @@ impl GpuSimulator {
         let count = population.count();
         self.bounds.clear();
         self.tables.hold(&gpu, population.entry_count().max(population.state_size().locations))?;
-        self.tables.write_ids(&gpu, &population.entry_ids());
         let (unloaded, observed) = (super::layout::UNLOADED_WORDS, super::layout::OBSERVED_WORDS);
         if self.unloaded.len() < unloaded * count {
             self.unloaded = Buffer::new(&gpu, "unloaded", unloaded * population.row_stride)?;
@@ -150,53 +196,6 @@ impl GpuSimulator {
         Ok(())
     }
 
-    /// At the start of a control step: splits and merges particles until they fit the field. Waits for
-    /// the device.
-    pub(super) fn follow(&mut self, substep: usize, keep: bool) -> Result<(), SimulationError> {
-        let Some(adaptation) = self.adaptation.clone() else { return Ok(()) };
-        if !substep.is_multiple_of(self.model.substeps_per_control) {
-            return Ok(());
-        }
-        let model = Arc::clone(&self.model);
-        let field = agents::field_at(&model, &self.motion_until(substep + 1)?.drive, substep);
-        let state = self.read()?;
-        let Some((state, adapted)) = adaptation.adapt(&field, state) else { return Ok(()) };
-        within("particles after splitting", state.particle_count(), MAX_PARTICLES)?;
-        let most = most_particles(&self.gpu, &self.model);
-        within(&particles_on(&self.gpu), state.particle_count(), most)?;
-
-        let placement = Placement::of(&state, &model);
-        let stride = self.population.row_stride;
-        let changed = Changed {
-            adapted,
-            present: self.present,
-            population: Arc::clone(&self.population),
-            numbering: Arc::clone(self.tables.numbering()),
-        };
-        let population = Arc::new(Population::new(&state, &placement, stride, true));
-        self.use_population(&population)?;
-        let gpu = self.gpu.clone();
-        let id = self.pool.acquire(&gpu)?;
-        self.upload(id, &state, &placement);
-        let mut recording = crate::gpu::Recording::new(&gpu);
-        self.pool.copy_rigid(&mut recording, self.present.state, id);
-        recording.submit();
-        self.present = Present { state: id, counted: false, placed: None, ..self.present };
-        match keep {
-            true => self.changed = Some(changed),
-            false => self.pool.release(changed.state()),
-        }
-        let needed = Capacity::for_placement(&gpu, &placement);
-        let present = self.tables.capacity;
-        if !present.holds_loosely(&placement) {
-            self.renumber(Capacity {
-                slots: present.slots.max(needed.slots),
-                occupied: present.occupied.max(needed.occupied),
-            })?;
-        }
-        Ok(())
-    }
-
     /// The rows of a state into buffers of the present population.
     pub(super) fn upload(&self, id: StateId, state: &State<f64>, placement: &Placement) {
         let buffers = self.pool.get(id);
@@ -213,23 +212,5 @@ impl GpuSimulator {
             }
             None => buffers.locations.write(&self.gpu, 0, &placement.locations),
         }
-    }
-
-    /// Undoes what was done to the particles before the substep that was just walked back: the cotangent
-    /// becomes that of the state before. Waits for the device.
-    pub(super) fn follow_adj(&mut self, changed: Changed) -> Result<(), SimulationError> {
-        let Some(adaptation) = self.adaptation.clone() else { return Ok(()) };
-        let bar = self.read_gradient()?;
-        let before = adaptation.adapt_adj(&changed.adapted, bar.initial.clone());
-        self.pool.release(self.present.state);
-        self.use_population(&changed.population)?;
-        self.use_numbering(&changed.numbering);
-        self.present = Present { counted: false, ..changed.present };
-        let (gpu, model) = (self.gpu.clone(), Arc::clone(&self.model));
-        if let (Some(reverse), Some(motion)) = (&mut self.reverse, &self.motion) {
-            reverse.follow(&gpu, &model, motion, &self.population, (&bar, &before))?;
-        }
-        self.note_memory();
-        Ok(())
     }
 }

@@ -9,7 +9,7 @@ use super::motion::Motion;
 use super::population::Population;
 use super::rigid::RigidBars;
 use super::tables::Tables;
-use crate::agents::{DriveCotangent, PoseCotangent};
+use crate::agents::{Drive, DriveCotangent, PoseCotangent};
 use crate::gpu::{Buffer, Gpu, GpuError, Recording, Resources};
 use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Vec3};
@@ -43,6 +43,15 @@ pub struct Reverse {
     /// What was summed over particles that were split or merged since: by the constants of each material, and
     /// by activations.
     carried: Option<(Vec<[f64; CONSTANTS]>, Vec<f64>)>,
+    /// Where cotangents go that are being moved to other particles.
+    moved: Option<Moved>,
+}
+
+/// Buffers for the cotangents of another population.
+struct Moved {
+    /// Where it is stored otherwise; if not, the spare one of the two serves.
+    bars: Option<[Buffer<[f32; 4]>; 2]>,
+    constants: Buffer<[f32; 4]>,
 }
 
 impl Reverse {
@@ -89,6 +98,7 @@ impl Reverse {
             rigid: RigidBars::new(gpu, model)?,
             population: Arc::clone(population),
             carried: None,
+            moved: None,
         })
     }
 
@@ -102,48 +112,91 @@ impl Reverse {
         self.population.row_stride == population.row_stride && self.population.ids == population.ids
     }
 
-    /// Goes over to the particles that there were before some were split or merged: `total` is what was summed
-    /// until now, `bar` the cotangent of their state.
-    pub fn follow(
+    /// Makes room for the cotangents of the particles that there were before some were split or merged; `summed`
+    /// is what the constants of those that were made have, by material. Returns the bytes that were read.
+    pub fn go_back(
         &mut self,
         gpu: &Gpu,
         model: &Model,
-        motion: &Motion,
+        drive: &Drive,
         population: &Arc<Population>,
-        (total, bar): (&Gradient, &Cotangent<f64>),
-    ) -> Result<(), GpuError> {
-        let particle_count = population.count();
+        summed: &[(usize, [f64; CONSTANTS])],
+    ) -> Result<usize, GpuError> {
+        let carried = self.carried.get_or_insert_with(|| {
+            (vec![[0.0; CONSTANTS]; model.materials.len()], vec![0.0; drive.activations.len()])
+        });
+        for (material, constants) in summed {
+            let sums = carried.0[*material].iter_mut().zip(constants);
+            sums.for_each(|(sum, one)| *sum += one);
+        }
         let stride = population.row_stride;
         let constants = constant_count(model).div_ceil(4).max(1) * stride;
-        let mut rows = vec![[0.0f32; 4]; PARTICLE_ROWS * stride];
-        for (place, &id) in population.ids.iter().enumerate() {
-            let id = id as usize;
-            // By h C, as the rows hold it.
-            let c = bar.c[id] * (1.0 / model.cell_width);
-            let f = bar.f[id];
-            let mut set = |row: usize, value: [f64; 4]| {
-                rows[row * stride + place] = value.map(|x| x as f32);
-            };
-            for a in 0..3 {
-                set(a, [bar.v[id][a], c[(a, 0)], c[(a, 1)], c[(a, 2)]]);
-                set(3 + a, [f[(0, a)], f[(1, a)], f[(2, a)], bar.x[id][a]]);
+        self.moved = Some(Moved {
+            bars: match stride == self.population.row_stride {
+                true => None,
+                false => {
+                    let rows = PARTICLE_ROWS * stride;
+                    let bar = || Buffer::new(gpu, "particle cotangents", rows);
+                    Some([bar()?, bar()?])
+                }
+            },
+            constants: match self.constants_total.len() == constants {
+                true => self.constants_total.clone(),
+                false => Buffer::new(gpu, "constants_bar", constants)?,
+            },
+        });
+        let mut received = 0;
+        if !model.muscles.is_empty() {
+            let (members, chunk_muscles) = muscle_members(model, population);
+            if chunk_muscles != self.chunk_muscles || members.len() != self.members.len() {
+                // Other chunks: their sums until now are the host's.
+                received = 4 * drive.control_steps * self.chunks();
+                let sums = self.read_activations(gpu, model, drive)?;
+                if let Some((_, activations)) = &mut self.carried {
+                    activations.iter_mut().zip(sums).for_each(|(sum, one)| *sum += one);
+                }
+                let chunks = drive.control_steps * chunk_muscles.len();
+                self.activations_bar = Buffer::new(gpu, "activations_bar", chunks)?;
             }
-            set(6, [bar.history[id], 0.0, 0.0, 0.0]);
+            self.members = Buffer::from_slice(gpu, "muscle members", &members)?;
+            self.chunk_muscles = chunk_muscles;
         }
-        let own = |contents: &[[f32; 4]]| Buffer::from_slice(gpu, "particle cotangents", contents);
-        self.bars = [own(&rows)?, own(&rows)?];
-        self.constants_bar = Buffer::new(gpu, "constants_bar", constants)?;
-        self.constants_total = Buffer::new(gpu, "constants_bar with the first stress", constants)?;
-        let (members, chunk_muscles) = muscle_members(model, population);
-        let chunks = motion.drive.control_steps * chunk_muscles.len();
-        self.activations_bar = Buffer::new(gpu, "activations_bar", chunks)?;
-        self.members = Buffer::from_slice(gpu, "muscle members", &members)?;
-        self.chunk_muscles = chunk_muscles;
-        self.seeds = Buffer::new(gpu, "seeds", 6 * particle_count)?;
-        self.unloaded_bar = Buffer::new(gpu, "unloaded_bar", UNLOADED_BAR_FLOATS * particle_count)?;
+        let particle_count = population.count();
+        if self.seeds.len() < 6 * particle_count {
+            self.seeds = Buffer::new(gpu, "seeds", 6 * stride)?;
+            self.unloaded_bar = Buffer::new(gpu, "unloaded_bar", UNLOADED_BAR_FLOATS * stride)?;
+        }
         self.population = Arc::clone(population);
-        self.carried = Some((total.constants.clone(), total.drive.activations.clone()));
-        Ok(())
+        Ok(received)
+    }
+
+    /// Offers what is moved there.
+    pub fn while_moved(&self, resources: Resources) -> Resources {
+        let resources = resources
+            .with("particles_bar_in", &self.bars[self.present])
+            .with("particles_bar", &self.bars[1 - self.present])
+            .with("constants_bar_in", &self.constants_bar);
+        let Some(moved) = &self.moved else { return resources };
+        let resources = resources.with("constants_bar", &moved.constants);
+        match &moved.bars {
+            Some(bars) => resources.with("particles_bar", &bars[0]),
+            None => resources,
+        }
+    }
+
+    /// Goes over to what was moved.
+    pub fn have_moved(&mut self) {
+        let Some(Moved { bars, constants }) = self.moved.take() else { return };
+        match bars {
+            Some(bars) => (self.bars, self.present) = (bars, 0),
+            None => self.present = 1 - self.present,
+        }
+        self.constants_total = std::mem::replace(&mut self.constants_bar, constants);
+    }
+
+    /// The first floats of what was packed for the host. Waits for the device.
+    pub fn read_packed(&self, gpu: &Gpu, count: usize) -> Result<Vec<f32>, GpuError> {
+        self.unloaded_bar.read_range(gpu, 0, count)
     }
 
     /// Sets everything to zero.
@@ -220,20 +273,11 @@ impl Reverse {
         };
         (gradient.initial.rigid, gradient.rigid) =
             self.rigid.read(gpu, model.rigid_bodies.len())?;
-        let bars = &mut gradient.initial;
-        for (id, bar) in floats.chunks_exact(UNLOADED_BAR_FLOATS).enumerate() {
-            let at = |i: usize| f64::from(bar[i]);
-            let vector = |first: usize| Vec3::from_fn(|a| at(first + a));
-            let matrix = |first: usize| Mat3::from_fn(|a, b| at(first + 3 * a + b));
-            bars.x[id] = vector(0);
-            bars.v[id] = vector(3);
-            bars.c[id] = matrix(6) * model.cell_width;
-            bars.f[id] = matrix(15);
-            bars.history[id] = at(24);
+        for (id, words) in floats.chunks_exact(UNLOADED_BAR_FLOATS).enumerate() {
+            let constants = set_bar(&mut gradient.initial, id, words, model);
             let material = particles.material[id] as usize;
-            for (sum, i) in gradient.constants[material].iter_mut().zip(25..) {
-                *sum += at(i);
-            }
+            let sums = gradient.constants[material].iter_mut().zip(constants);
+            sums.for_each(|(sum, one)| *sum += one);
         }
         gradient.drive = self.read_drive(gpu, model, motion)?;
         if let Some((constants, activations)) = &self.carried {
@@ -272,7 +316,18 @@ impl Reverse {
                 angular_velocity: vector(9),
             };
         }
+        let activations = self.read_activations(gpu, model, drive)?;
+        let births = exchange::read_bars(gpu, &self.births_bar)?;
+        Ok(DriveCotangent { poses, births, activations })
+    }
 
+    /// By control step and muscle.
+    fn read_activations(
+        &self,
+        gpu: &Gpu,
+        model: &Model,
+        drive: &Drive,
+    ) -> Result<Vec<f64>, GpuError> {
         let mut activations = vec![0.0; drive.control_steps * drive.muscle_count];
         let chunks = self.chunks();
         let sums = self.activations_bar.read_range(gpu, 0, drive.control_steps * chunks)?;
@@ -281,8 +336,7 @@ impl Reverse {
                 activations[control * model.muscles.len() + muscle] += f64::from(sum);
             }
         }
-        let births = exchange::read_bars(gpu, &self.births_bar)?;
-        Ok(DriveCotangent { poses, births, activations })
+        Ok(activations)
     }
 
     pub fn bytes(&self) -> u64 {
@@ -297,6 +351,36 @@ impl Reverse {
             + self.unloaded_bar.bytes()
             + self.rigid.bytes()
     }
+}
+
+/// The rows of one particle's cotangent.
+pub fn bar_rows(bar: &Cotangent<f64>, id: usize, model: &Model) -> [[f32; 4]; PARTICLE_ROWS] {
+    // By h C, as the rows hold it.
+    let (c, f) = (bar.c[id] * (1.0 / model.cell_width), bar.f[id]);
+    let row = |row: usize| match row {
+        0..3 => [bar.v[id][row], c[(row, 0)], c[(row, 1)], c[(row, 2)]],
+        3..6 => [f[(0, row - 3)], f[(1, row - 3)], f[(2, row - 3)], bar.x[id][row - 3]],
+        _ => [bar.history[id], 0.0, 0.0, 0.0],
+    };
+    std::array::from_fn(|r| row(r).map(|x| x as f32))
+}
+
+/// Sets the cotangent of a particle from the floats that `unload_bar` packs; returns that of the constants.
+pub fn set_bar(
+    bars: &mut Cotangent<f64>,
+    id: usize,
+    floats: &[f32],
+    model: &Model,
+) -> [f64; CONSTANTS] {
+    let at = |i: usize| f64::from(floats[i]);
+    let vector = |first: usize| Vec3::from_fn(|a| at(first + a));
+    let matrix = |first: usize| Mat3::from_fn(|a, b| at(first + 3 * a + b));
+    bars.x[id] = vector(0);
+    bars.v[id] = vector(3);
+    bars.c[id] = matrix(6) * model.cell_width;
+    bars.f[id] = matrix(15);
+    bars.history[id] = at(24);
+    std::array::from_fn(|i| at(25 + i))
 }
 
 /// Storage places of each muscle's particles in id order, padded to whole chunks; and the muscle of

@@ -49,15 +49,7 @@ impl Simulator for GpuSimulator {
                 continue;
             }
             state.life.push(Life::Present);
-            let at = |i: usize| f64::from(f32::from_bits(p[i]));
-            let vector = |first: usize| Vec3::from_fn(|a| at(first + a));
-            let matrix = |first: usize| Mat3::from_fn(|a, b| at(first + 3 * a + b));
-            state.cell.push([p[0] as i32, p[1] as i32, p[2] as i32]);
-            state.offset.push(vector(3));
-            state.v.push(vector(6));
-            state.c.push(matrix(9) * inverse_width);
-            state.f.push(matrix(18));
-            state.history.push(at(27));
+            push_particle(&mut state, p, inverse_width);
         }
         if !self.model.exchanges() {
             state.life.clear();
@@ -359,6 +351,19 @@ impl Simulator for GpuSimulator {
             bytes_per_particle_substep: self.traffic()?.bytes_per_particle,
         })
     }
+}
+
+/// Appends a particle, from the words that `unload` packs.
+pub fn push_particle(state: &mut State<f64>, words: &[u32], inverse_width: f64) {
+    let at = |i: usize| f64::from(f32::from_bits(words[i]));
+    let vector = |first: usize| Vec3::from_fn(|a| at(first + a));
+    let matrix = |first: usize| Mat3::from_fn(|a, b| at(first + 3 * a + b));
+    state.cell.push([words[0] as i32, words[1] as i32, words[2] as i32]);
+    state.offset.push(vector(3));
+    state.v.push(vector(6));
+    state.c.push(matrix(9) * inverse_width);
+    state.f.push(matrix(18));
+    state.history.push(at(27));
 }
 
 impl GpuSimulator {

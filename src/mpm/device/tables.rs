@@ -96,7 +96,6 @@ pub struct Tables {
     lists: Buffer<ListArguments>,
     empty_lists: Buffer<ListArguments>,
     status: Buffer<Status>,
-    ids: Buffer<u32>,
     order: Buffer<u32>,
     moments: Buffer<[f32; 4]>,
     momenta: Buffer<[f32; 4]>,
@@ -121,7 +120,6 @@ impl Tables {
             lists: Buffer::with_usage(gpu, "list arguments", 1, indirect)?,
             empty_lists,
             status: Buffer::new(gpu, "status", 1)?,
-            ids: Buffer::new(gpu, "ids", entries)?,
             order: Buffer::new(gpu, "order", entries)?,
             moments: Buffer::new(gpu, "moments", capacity.occupied * 27 * BLOCK_CELLS)?,
             momenta: Buffer::new(gpu, "momenta", nodes)?,
@@ -145,25 +143,18 @@ impl Tables {
 
     /// Follows another number of entries.
     pub fn hold(&mut self, gpu: &Gpu, entries: usize) -> Result<(), GpuError> {
-        if self.ids.len() < entries {
-            self.ids = Buffer::new(gpu, "ids", entries)?;
+        if self.order.len() < entries {
             self.order = Buffer::new(gpu, "order", entries)?;
         }
         Ok(())
     }
 
-    /// Whose entries they are.
-    pub fn write_ids(&self, gpu: &Gpu, ids: &[u32]) {
-        self.ids.write(gpu, 0, ids);
-    }
-
     /// Tables of another size for the same particles; no slot is taken.
     pub fn resized(&self, gpu: &Gpu, capacity: Capacity) -> Result<Self, GpuError> {
-        let entries = self.ids.len();
+        let entries = self.order.len();
         let resized = Self::new(gpu, capacity, entries)?;
         let mut recording = Recording::new(gpu);
         recording.copy((&self.status, 0), (&resized.status, 0), 1);
-        recording.copy((&self.ids, 0), (&resized.ids, 0), entries);
         recording.submit();
         Ok(resized)
     }
@@ -203,7 +194,6 @@ impl Tables {
             .with("slots", &self.numbering.slots)
             .with("lists", &self.lists)
             .with("status", &self.status)
-            .with("ids", &self.ids)
             .with("order", &self.order)
             .with("moments", &self.moments)
             .with("momenta", &self.momenta)
@@ -233,6 +223,10 @@ impl Tables {
         Ok(self.status.read(gpu)?[0])
     }
 
+    pub fn status(&self) -> &Buffer<Status> {
+        &self.status
+    }
+
     /// Forgets what went wrong.
     pub fn clear_status(&self, gpu: &Gpu) {
         self.status.write(gpu, 0, &[Status::CLEAR]);
@@ -258,7 +252,6 @@ impl Tables {
             + self.cells.bytes()
             + self.hash_tags.bytes()
             + self.hash_slots.bytes()
-            + self.ids.bytes()
             + self.order.bytes()
             + self.moments.bytes()
             + self.momenta.bytes()

@@ -55,7 +55,7 @@ use exchange::{Exchange, exchange, exchange_adj};
 use follow::Change;
 use g2p::{Divergence, Walking, g2p, g2p_adj};
 use grid_update::{Solids, grid_update, grid_update_adj};
-pub(super) use levels::{Adaptation, Adapted};
+pub(super) use levels::{Adaptation, Adapted, Kind, Source};
 use p2g::{p2g, p2g_adj};
 pub use path::gradient_along;
 pub use rigid::ROUNDS as RIGID_ROUNDS;

@@ -1,8 +1,12 @@
 //! Splitting and merging for a backend that holds its particles elsewhere: by state, in id order.
+//!
+//! A choice depends on the particles that it may concern alone: it is the same for a part of a state
+//! that holds all of these, in their order.
 
+use super::change::is_light;
 use super::{Change, Field, adapt};
 use crate::model::Model;
-use crate::mpm::state::{Cotangent, State};
+use crate::mpm::state::{Cotangent, NO_MUSCLE, Particles, State};
 use crate::mpm::twin::context::Context;
 use crate::mpm::twin::storage::Stored;
 
@@ -17,9 +21,70 @@ pub struct Adapted {
     changes: Vec<Change<f64>>,
 }
 
+/// Where a particle comes from, by index in the state before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// It is as it was.
+    Kept(u32),
+    /// It was made, and stands in the order of ids where this one was, which is no more.
+    Made(u32),
+}
+
+impl Adapted {
+    /// Of each particle after all changes, by index.
+    pub fn sources(&self) -> Vec<Source> {
+        let Some(first) = self.changes.first() else { return Vec::new() };
+        let mut sources: Vec<_> = (0..first.before.id.len() as u32).map(Source::Kept).collect();
+        for change in &self.changes {
+            let place = |source: Source| match source {
+                Source::Kept(at) | Source::Made(at) => at,
+            };
+            sources = change
+                .follow()
+                .map(|(from, kept)| match (kept, sources[from as usize]) {
+                    (true, source) => source,
+                    (false, source) => Source::Made(place(source)),
+                })
+                .collect();
+        }
+        sources
+    }
+}
+
+/// What a particle is, as far as it matters to whether it is split or merged.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    pub level: u8,
+    /// Particles along the edge of a cell in its body.
+    pub per_axis: u32,
+    pub may_merge: bool,
+    /// Whether it has too little volume for its level.
+    pub is_light: bool,
+}
+
 impl Adaptation {
     pub fn new(model: &Model) -> Self {
         Self { ctx: Context::new(model) }
+    }
+
+    pub fn kind(&self, particles: &Particles, p: usize) -> Kind {
+        let (level, body) = (particles.level[p], particles.body[p]);
+        Kind {
+            level,
+            per_axis: self.ctx.per_axis[body as usize],
+            may_merge: particles.muscle[p] == NO_MUSCLE && !particles.is_held(p),
+            is_light: level > 0 && is_light(&self.ctx, particles.volume[p], body, level),
+        }
+    }
+
+    /// How long what was decided holds [s].
+    pub fn control_secs(&self) -> f64 {
+        self.ctx.control_secs
+    }
+
+    /// As [`crate::model::Levels::hysteresis`] [m].
+    pub fn hysteresis(&self) -> f64 {
+        self.ctx.hysteresis
     }
 
     /// The state after splitting and merging, or nothing if all particles stay as they are.

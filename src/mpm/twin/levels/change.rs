@@ -144,8 +144,7 @@ fn merges<R: Scalar>(
             return None;
         }
         let per_axis = ctx.per_axis[point.body as usize];
-        let full = full_volume(ctx, point.body, level);
-        let light = point.level == level && point.volume < full * R::from_f64(LEAST_FILL);
+        let light = point.level == level && is_light(ctx, point.volume, point.body, level);
         if point.muscle != NO_MUSCLE || point.held || !(light || point.level + 1 == level) {
             return None;
         }
@@ -230,6 +229,11 @@ fn full_volume<R: Scalar>(ctx: &Context<R>, body: u32, level: u8) -> R {
     R::from_f64(spacing.powi(3))
 }
 
+/// Whether a particle has too little volume for its level.
+pub(super) fn is_light<R: Scalar>(ctx: &Context<R>, volume: R, body: u32, level: u8) -> bool {
+    volume < full_volume(ctx, body, level) * R::from_f64(LEAST_FILL)
+}
+
 /// Which place of a level's particle lattice a position lies in: `floor(x / spacing)`, by integers,
 /// with `per_axis` (1, 2 or 4) particles along the edge of a cell.
 fn sub_cell<R: Scalar>(cell: [i32; 3], offset: Vec3<R>, per_axis: u32, level: u8) -> [i32; 3] {
@@ -304,6 +308,16 @@ fn apply<R: Scalar>(
 }
 
 impl<R: Scalar> Change<R> {
+    /// By id after the change: the storage position before of itself, of its parent or of the first that was
+    /// merged; and whether it is as it was.
+    pub fn follow(&self) -> impl Iterator<Item = (u32, bool)> {
+        self.origins.iter().map(|origin| match *origin {
+            Origin::Kept(p) => (p, true),
+            Origin::Child { parent, .. } => (parent, false),
+            Origin::Merged { first, .. } => (self.members[first as usize], false),
+        })
+    }
+
     fn point(&self, p: u32) -> Point<R> {
         self.before.points[self.before.id[p as usize] as usize]
     }

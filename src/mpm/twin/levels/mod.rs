@@ -12,7 +12,7 @@ mod merge;
 mod tests;
 
 pub use crate::model::{Blend, Field};
-pub use adaptation::{Adaptation, Adapted};
+pub use adaptation::{Adaptation, Adapted, Kind, Source};
 pub use change::{Change, adapt};
 
 use super::blocks::{BLOCK_EDGE, Sorted};
