@@ -188,34 +188,29 @@ impl<R: Scalar> Field<R> {
         })
     }
 
-    /// Distance to the nearest reach: `-b ln Σ exp(-d_k/b)` over several, infinite without any.
+    /// Distance to the nearest reach, infinite without any. Over several it is `-b ln Σ exp(-d_k/b)`: with
+    /// `π = softmax(-d_k/b)`, `n = Σ π_k n_k`, `H = Σ π_k H_k - (Σ π_k n_k n_kᵀ - n nᵀ)/b`.
     fn distance(&self, cell: [i32; 3], offset: Vec3<R>) -> Distance<R> {
         let at = |reach: &ReachAt<R>| reach.distance(self.from(reach, cell, offset));
+        let (mut normal, mut hessian) = (Vec3::zero(), Mat3::zero());
         match &self.reaches[..] {
-            [] => Distance {
-                value: R::from_f64(f64::INFINITY),
-                normal: Vec3::zero(),
-                hessian: Mat3::zero(),
-            },
-            [only] => at(only),
-            several => nearest(&several.iter().map(at).collect::<Vec<_>>(), self.blend),
+            [] => return Distance { value: R::from_f64(f64::INFINITY), normal, hessian },
+            [only] => return at(only),
+            _ => {}
         }
+        let (least, inverse) = (self.least(cell, offset), self.blend.recip());
+        let mut total = R::zero();
+        for d in self.reaches.iter().map(at) {
+            let weight = ((least - d.value) * inverse).exp();
+            total += weight;
+            normal += d.normal * weight;
+            hessian += (d.hessian - d.normal.outer(d.normal) * inverse) * weight;
+        }
+        let share = total.recip();
+        normal = normal * share;
+        hessian = hessian * share + normal.outer(normal) * inverse;
+        Distance { value: least - self.blend * total.ln(), normal, hessian }
     }
-}
-
-/// With `π = softmax(-d_k/b)`: `n = Σ π_k n_k`, `H = Σ π_k H_k - (Σ π_k n_k n_kᵀ - n nᵀ)/b`.
-fn nearest<R: Scalar>(distances: &[Distance<R>], blend: R) -> Distance<R> {
-    let least = distances.iter().map(|d| d.value).fold(distances[0].value, R::min);
-    let weight = |d: &Distance<R>| ((least - d.value) / blend).exp();
-    let total = distances.iter().map(weight).fold(R::zero(), |sum, w| sum + w);
-    let (mut normal, mut hessian) = (Vec3::zero(), Mat3::zero());
-    for d in distances {
-        let share = weight(d) / total;
-        normal += d.normal * share;
-        hessian += (d.hessian - d.normal.outer(d.normal) * blend.recip()) * share;
-    }
-    hessian += normal.outer(normal) * blend.recip();
-    Distance { value: least - blend * total.ln(), normal, hessian }
 }
 
 impl<R: Scalar> ReachAt<R> {
