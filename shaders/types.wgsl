@@ -116,6 +116,8 @@ const KIND_LEVEL: u32 = 7u;
 const KIND_FINER: u32 = 8u;
 const KIND_MERGES: u32 = 32u;
 const KIND_LIGHT: u32 = 64u;
+// and its body above these.
+const KIND_BODY: u32 = 256u;
 
 // What splitting and merging at the start of a control step needs to know.
 struct Following {
@@ -132,8 +134,28 @@ struct Following {
     id_runs: u32,
     // Particles that were made.
     made_count: u32,
-    pad: u32,
+    // Whether all are wanted that may be in a group, also of groups that are not merged as they are.
+    is_unfiltered: u32,
 }
+
+// What is known of particles that may be merged with one another; zero before.
+struct MergeGroup {
+    // Sum of volumes by what one merged particle stands for, in GROUP_STEPS.
+    fill: atomic<u32>,
+    count: atomic<u32>,
+    // Those that are not light ones of the level itself.
+    heavy_count: atomic<u32>,
+    // Largest way, as the bits of a float [m].
+    fastest: atomic<u32>,
+    // NONE minus the lowest id, and where it is stored.
+    first: atomic<u32>,
+    first_place: atomic<u32>,
+    // Whether its particles are too different.
+    is_apart: atomic<u32>,
+    // Whether others may change which particles are in it: then the host decides.
+    is_whole: atomic<u32>,
+}
+const GROUP_STEPS: f32 = 65536.0;
 // Words of a particle that the host may split or merge.
 const CONCERNED_WORDS: u32 = 29u;
 // Words before the first of them, that are copied there: how many there are, and the status.

@@ -1,6 +1,6 @@
 // Finds the particles that the host may split or merge at the start of a control step, and packs their state
-// for it. The host decides, in f64; what it cannot choose is left out here, with a tolerance for the round-off
-// of f32 (src/mpm/twin/levels/change.rs, `splits` and `merges`). One thread a particle.
+// for it: those that may be split, and all of a group that may be merged. The host decides, in f64. One thread
+// a particle.
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
 // Of the control step to come.
@@ -10,12 +10,14 @@
 @group(0) @binding(4) var<storage, read> fine_cells: array<vec4<i32>>;
 @group(0) @binding(5) var<storage, read> kinds: array<u32>;
 @group(0) @binding(6) var<storage, read_write> concerned_count: atomic<u32>;
-// 29 words each, in any order: where it is stored, and what `unload` packs.
+// After the head 29 words each, in any order: where it is stored, and what `unload` packs.
 @group(0) @binding(7) var<storage, read_write> concerned: array<u32>;
+@group(0) @binding(8) var<storage, read_write> group_tags: array<atomic<u32>>;
+@group(0) @binding(9) var<storage, read_write> groups: array<MergeGroup>;
 
 @compute @workgroup_size(64)
-fn concern(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let p = thread_index(gid, groups);
+fn concern(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups) groups_at: vec3<u32>) {
+    let p = thread_index(gid, groups_at);
     if (p >= parameters.particle_count) {
         return;
     }
@@ -26,8 +28,7 @@ fn concern(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroup
         particles[ROW_MOMENTUM * stride + p],
         particles[(ROW_MOMENTUM + 1u) * stride + p],
         particles[(ROW_MOMENTUM + 2u) * stride + p]);
-    if (!may_be_split(kinds[p], cell, head.xyz, momentum.u)
-        && !may_be_merged(kinds[p], cell, head.xyz)) {
+    if (!may_be_split(p) && !may_be_merged(p, 0u) && !may_be_merged(p, 1u)) {
         return;
     }
     let index = atomicAdd(&concerned_count, 1u);
@@ -53,77 +54,11 @@ fn concern(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroup
     concerned[base + 28u] = bitcast<u32>(fx.w);
 }
 
-// Half the spacing of a level's particles [m].
-fn half_spacing(level: u32) -> f32 {
-    return 0.25 * parameters.cell_width * level_scale(level);
-}
-
-// By how much a distance that is compared may be off [m].
-fn tolerance(compared: f32) -> f32 {
-    return following.tolerance + RELATIVE_TOLERANCE * compared;
-}
-// Of a distance by several reaches, of a speed: some f32 round-offs, and as much again.
-const RELATIVE_TOLERANCE: f32 = 1e-5;
-
-// Distance at which a level is left for the next one [m].
-fn end_of_band(level: u32) -> f32 {
-    return resolution.bands[level].x + resolution.bands[level].y;
-}
-
-// Whether a finer level than a particle's own may take part where it is or may come.
-fn may_be_split(kind: u32, cell: vec3<i32>, offset: vec3<f32>, v: vec3<f32>) -> bool {
-    let level = kind & KIND_LEVEL;
-    if (level == 0u) {
-        return false;
+// Whether a particle may be merged in a group.
+fn may_be_merged(p: u32, side: u32) -> bool {
+    let place = group_of(p, side);
+    if (place == NONE || following.is_unfiltered != 0u) {
+        return may_stand(site_of(p, side), 0.0);
     }
-    let distance = distance_to_reaches(cell, offset).value;
-    let nearer = length(v) * following.control_secs + half_spacing(level);
-    var is_near = false;
-    for (var l = 0u; l < level; l++) {
-        is_near = is_near || distance - nearer - tolerance(distance + nearer) < end_of_band(l);
-    }
-    return is_near;
-}
-
-// Whether a particle may be one of a group that is merged.
-fn may_be_merged(kind: u32, cell: vec3<i32>, offset: vec3<f32>) -> bool {
-    let level = kind & KIND_LEVEL;
-    if ((kind & KIND_MERGES) == 0u) {
-        return false;
-    }
-    let above = level < resolution.band_count && may_stand(kind, level + 1u, cell, offset);
-    let light = (kind & KIND_LIGHT) != 0u;
-    return above || (light && may_stand(kind, level, cell, offset));
-}
-
-// Whether a particle of a level may stand in the middle of the site of its lattice that a place lies in.
-fn may_stand(kind: u32, level: u32, cell: vec3<i32>, offset: vec3<f32>) -> bool {
-    let site = middle_of_site(kind, level, cell, offset);
-    let distance = distance_to_reaches(site.cell, site.offset).value;
-    let margin = following.hysteresis + half_spacing(level);
-    var is_far = true;
-    for (var l = 0u; l < level; l++) {
-        is_far = is_far && distance - margin + tolerance(distance + margin) >= end_of_band(l);
-    }
-    return is_far;
-}
-
-struct SitePlace {
-    cell: vec3<i32>,
-    offset: vec3<f32>,
-}
-
-// The middle of the site of a level's lattice that a place lies in, `sub_cell` and `middle` of the twin: exact,
-// for sites are as wide as a power of two, in cells.
-fn middle_of_site(kind: u32, level: u32, cell: vec3<i32>, offset: vec3<f32>) -> SitePlace {
-    // Particles along the edge of a cell are 2^finer.
-    let finer = (kind / KIND_FINER) & 3u;
-    if (finer > level) {
-        let parts = level_scale(finer - level);
-        return SitePlace(cell, (floor(offset * parts) + 0.5) / parts);
-    }
-    let shift = vec3<u32>(level - finer);
-    let first = ((cell + vec3<i32>(floor(offset))) >> shift) << shift;
-    let half = 0.5 * level_scale(level - finer);
-    return SitePlace(first + i32(half), vec3<f32>(half - floor(half)));
+    return !is_refused(p, side, place);
 }

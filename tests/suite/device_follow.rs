@@ -3,10 +3,11 @@
 
 use crate::adapter;
 
-use crate::common::contact_scene::{ELASTIC, SAND, drive};
+use crate::common::contact_scene::{ELASTIC, SAND, drive, noise};
 use crate::device_levels::changing;
 use softscape::agents::{self, Drive};
 use softscape::gpu::Gpu;
+use softscape::math::Mat3;
 use softscape::model::{Model, compile};
 use softscape::mpm::device::{Exchanged, GpuSimulator};
 use softscape::mpm::simulator::{ObservationCotangent, Simulator};
@@ -32,9 +33,8 @@ fn commanded(model: &Model, control_steps: usize) -> Drive {
     agents::drive(model, &[], control_steps)
 }
 
-/// Splits and merges of every control step, against those of a twin that is given the device's state. Returns how
-/// many control steps changed something.
-fn choices_are_the_twins(gpu: &Gpu, model: Model, drive: &Drive) -> usize {
+/// Splits and merges of every control step, against those of a twin that is given the device's state.
+fn choices_are_the_twins(gpu: &Gpu, model: Model, drive: &Drive) -> Exchanged {
     let model = Arc::new(model);
     let mut device = GpuSimulator::new(&model, gpu).unwrap();
     let mut twin = twin::simulator(&model, Precision::F64).unwrap();
@@ -52,8 +52,9 @@ fn choices_are_the_twins(gpu: &Gpu, model: Model, drive: &Drive) -> usize {
         changes += usize::from(chosen.particles != state.particles);
         device.forward(start + 1..start + model.substeps_per_control).unwrap();
     }
-    assert_eq!(device.exchanged().unwrap().changes, changes);
-    changes
+    let exchanged = device.exchanged().unwrap();
+    assert_eq!(exchanged.changes, changes);
+    exchanged
 }
 
 /// Whether offsets differ by f32 round-off of a substep, or by a cell where they lie between two.
@@ -73,7 +74,7 @@ fn what_is_split_and_merged_is_what_the_twin_chooses_from_the_same_state() {
     for (law, count) in [(ELASTIC, 2), (ELASTIC, 3), (SAND, 3)] {
         let model = changing(law, count);
         let drive = drive(&model, 120);
-        let changes = choices_are_the_twins(&gpu, model, &drive);
+        let Exchanged { changes, .. } = choices_are_the_twins(&gpu, model, &drive);
         assert!(changes > 3, "{changes} control steps changed particles");
     }
 }
@@ -83,8 +84,46 @@ fn a_plough_splits_and_merges_what_the_twin_chooses_from_the_same_state() {
     let Some(gpu) = adapter::gpu() else { return };
     let model = plough();
     let drive = commanded(&model, 12);
-    let changes = choices_are_the_twins(&gpu, model, &drive);
+    let Exchanged { changes, .. } = choices_are_the_twins(&gpu, model, &drive);
     assert!(changes > 6, "{changes} control steps changed particles");
+}
+
+/// Particles of every level side by side, some light, some heavy, some strained, some fast: all reasons for which
+/// groups are merged or not, and particles that are made where others may be merged.
+#[test]
+fn of_any_mixture_the_device_looks_at_all_that_the_twin_changes() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let (mut looked_at, mut particles, mut asked_again) = (0, 0, 0);
+    let mut control_steps = 0;
+    for run in 0..8 {
+        // Without fast ones, and with a margin, what is split far from what is merged stays there.
+        let (salt, levels, mixes) = (100_000 * run, 2 + run / 4, run >= 4);
+        let mut model = changing(if run % 2 == 0 { ELASTIC } else { SAND }, levels);
+        model.levels.hysteresis = if mixes { 0.0 } else { model.cell_width };
+        let count = model.initial.particle_count();
+        for p in 0..count {
+            let random = |k: usize| 0.5 + noise(salt + 10 * p + k);
+            let level = (levels as f64 * random(0)) as u8;
+            let size = 8f64.powi(i32::from(level)) * (0.2 + 1.1 * random(1));
+            model.particles.level[p] = level;
+            model.particles.mass[p] *= size;
+            model.particles.volume[p] *= size;
+            let speed = if mixes { 20.0 * random(2).powi(8) } else { random(2) };
+            model.initial.v[p] = model.initial.v[p] * speed;
+            let strained = if random(3) > 0.9 { 0.03 } else { 0.0 };
+            model.initial.f[p] += Mat3::identity() * strained;
+        }
+        let drive = drive(&model, 2 * model.substeps_per_control);
+        let exchanged = choices_are_the_twins(&gpu, model, &drive);
+        assert!(exchanged.changes > 0, "nothing changed");
+        looked_at += exchanged.concerned;
+        asked_again += exchanged.asked_again;
+        particles += count * exchanged.control_steps;
+        control_steps += exchanged.control_steps;
+    }
+    println!("looked at {looked_at}, asked again {asked_again} times, of {particles}");
+    assert!(asked_again > 0, "nothing that was made came among others");
+    assert!(asked_again < control_steps, "nothing was ever left out");
 }
 
 /// For the record of `docs/adaptive-resolution.md`.

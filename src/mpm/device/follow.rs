@@ -1,15 +1,15 @@
 //! Splitting and merging between control steps, decided by the host about those particles alone that it may
 //! concern.
 //!
-//! A kernel finds them, with a tolerance, and packs their state; the twin's `adapt` decides about this part of
+//! Kernels find them, with a tolerance, and pack their state; the twin's `adapt` decides about this part of
 //! the state as it would about the whole. What it makes is uploaded, with a table of stretches by which kernels
 //! move all other particles into the new state: those never leave the device. A reverse pass goes the same way
 //! back: cotangents of what was made are read, those of what it was made from are uploaded, all others move.
 //! Inside a control step nothing is read.
 
 use super::layout::{
-    CONCERNED_HEAD, CONCERNED_WORDS, FollowingAt, MADE_ROWS, Status, UNLOADED_BAR_FLOATS,
-    kind_number,
+    CONCERNED_HEAD, CONCERNED_WORDS, FollowingAt, GROUP_WORDS, MADE_ROWS, Status,
+    UNLOADED_BAR_FLOATS, kind_number,
 };
 use super::moves::{self, Gone, Moves, Run};
 use super::placement::{blocks_for, own_rows};
@@ -36,6 +36,9 @@ pub struct Following {
     concerned: Buffer<u32>,
     /// How many there were the last time.
     expected: usize,
+    /// Hash table of the groups in which particles may be merged.
+    group_tags: Buffer<u32>,
+    groups: Buffer<[u32; GROUP_WORDS]>,
     /// What was moved between host and device so far.
     moved: Exchanged,
 }
@@ -46,6 +49,8 @@ pub struct Exchanged {
     /// Control steps at whose start particles could be split and merged, and at whose start some were.
     pub control_steps: usize,
     pub changes: usize,
+    /// How often more particles had to be looked at, because some that were made came among them.
+    pub asked_again: usize,
     /// Particles that the host looked at, and that it made.
     pub concerned: usize,
     pub made: usize,
@@ -85,6 +90,9 @@ struct Concerned {
     places: Vec<u32>,
     state: State<f64>,
 }
+
+/// Ids and places of a part of a state, and what becomes of it.
+type Decided = (Vec<u32>, Vec<u32>, (State<f64>, Adapted));
 
 /// What the particles of a part of a state become.
 struct Fates {
@@ -127,8 +135,20 @@ impl Following {
             concerned_count: Buffer::new(gpu, "concerned count", 1)?,
             concerned: concerned(gpu, room)?,
             expected: 0,
+            group_tags: Buffer::new(gpu, "group tags", 0)?,
+            groups: Buffer::new(gpu, "groups", 0)?,
             moved: Exchanged::default(),
         }))
+    }
+
+    /// Room for the groups of so many particles: each may be in two.
+    fn hold_groups(&mut self, gpu: &Gpu, particles: usize) -> Result<(), GpuError> {
+        let count = 2 * particles;
+        if self.groups.len() < count {
+            self.group_tags = Buffer::new(gpu, "group tags", count)?;
+            self.groups = Buffer::new(gpu, "groups", count)?;
+        }
+        Ok(())
     }
 
     fn write(&mut self, gpu: &Gpu, values: FollowingAt) {
@@ -145,7 +165,11 @@ impl Following {
     }
 
     pub fn bytes(&self) -> u64 {
-        self.uniform.bytes() + self.concerned_count.bytes() + self.concerned.bytes()
+        self.uniform.bytes()
+            + self.concerned_count.bytes()
+            + self.concerned.bytes()
+            + self.group_tags.bytes()
+            + self.groups.bytes()
     }
 }
 
@@ -192,9 +216,7 @@ impl GpuSimulator {
         let model = Arc::clone(&self.model);
         let field = agents::field_at(&model, &self.motion_until(substep + 1)?.drive, substep);
         following.moved.control_steps += 1;
-        let part = self.read_concerned(following, substep, &field)?;
-        let (ids, places) = (part.ids, part.places);
-        let Some((state, adapted)) = following.adaptation.adapt(&field, part.state) else {
+        let Some((ids, places, (state, adapted))) = self.decide(following, substep, &field)? else {
             return Ok(());
         };
         let sources = adapted.sources();
@@ -232,12 +254,32 @@ impl GpuSimulator {
         Ok(())
     }
 
-    /// The particles that may be split or merged at the start of a control step.
+    /// What the twin does at the start of a control step, to particles of these ids and places.
+    fn decide(
+        &mut self,
+        following: &mut Following,
+        substep: usize,
+        field: &Field<f64>,
+    ) -> Result<Option<Decided>, SimulationError> {
+        for is_unfiltered in [false, true] {
+            let part = self.read_concerned(following, substep, field, is_unfiltered)?;
+            let Some(adapted) = following.adaptation.adapt(field, part.state) else { break };
+            if is_unfiltered || !adapted.1.meets_others {
+                return Ok(Some((part.ids, part.places, adapted)));
+            }
+            following.moved.asked_again += 1;
+        }
+        Ok(None)
+    }
+
+    /// The particles that may be split or merged at the start of a control step; with all that may be in a group
+    /// with what is made, if unfiltered.
     fn read_concerned(
         &mut self,
         following: &mut Following,
         substep: usize,
         field: &Field<f64>,
+        is_unfiltered: bool,
     ) -> Result<Concerned, SimulationError> {
         let gpu = self.gpu.clone();
         following.write(
@@ -246,6 +288,7 @@ impl GpuSimulator {
                 control_secs: following.adaptation.control_secs() as f32,
                 hysteresis: following.adaptation.hysteresis() as f32,
                 tolerance: tolerance(field, &self.model) as f32,
+                is_unfiltered: u32::from(is_unfiltered),
                 ..FollowingAt::zeroed()
             },
         );
@@ -288,17 +331,24 @@ impl GpuSimulator {
         control: u32,
     ) -> Result<Vec<u32>, SimulationError> {
         let gpu = &self.gpu;
+        following.hold_groups(gpu, self.population.row_stride)?;
         let mut recording = Recording::new(gpu);
         recording.clear(&following.concerned_count);
+        recording.clear(&following.group_tags);
+        recording.clear(&following.groups);
         let resources = self
             .resources(KernelId::Concern, self.io())
             .with("following", &following.uniform)
+            .with("group_tags", &following.group_tags)
+            .with("groups", &following.groups)
             .with("concerned_count", &following.concerned_count)
             .with("concerned", &following.concerned);
-        let kernel = self.kernels.get(KernelId::Concern);
-        let bound = kernel.bind(gpu, &resources)?;
-        let threads = Dispatch::Threads(self.population.count());
-        recording.dispatch(kernel, &bound, &[control], threads);
+        for kernel in [KernelId::Group, KernelId::Lead, KernelId::Compare, KernelId::Concern] {
+            let kernel = self.kernels.get(kernel);
+            let bound = kernel.bind(gpu, &resources)?;
+            let threads = Dispatch::Threads(self.population.count());
+            recording.dispatch(kernel, &bound, &[control], threads);
+        }
         recording.copy((&following.concerned_count, 0), (&following.concerned, 0), 1);
         let status = self.tables.status();
         let (target, bytes) = (following.concerned.raw(), size_of::<Status>() as u64);

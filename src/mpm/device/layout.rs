@@ -105,6 +105,7 @@ pub fn kind_number(kind: &Kind) -> u32 {
         | kind.per_axis.trailing_zeros() << 3
         | flag(kind.may_merge, 32)
         | flag(kind.is_light, 64)
+        | kind.body << 8
 }
 
 /// `Following`
@@ -118,9 +119,11 @@ pub struct FollowingAt {
     pub place_runs: u32,
     pub id_runs: u32,
     pub made_count: u32,
-    pub pad: u32,
+    pub is_unfiltered: u32,
 }
 
+/// Words of a `MergeGroup`.
+pub const GROUP_WORDS: usize = 8;
 /// Words of a particle in `concern`: where it is stored, and what `unload` packs.
 pub const CONCERNED_WORDS: usize = 1 + UNLOADED_WORDS;
 /// Words before the first of them: how many there are, and a status.

@@ -209,7 +209,7 @@ fn fresh_block(slot: u32, key: Key) -> Block {
     block
 }
 
-/// `hash_key` of `shaders/grid/hash.wgsl`.
+/// `hash_key` of `shaders/grid/hash_key.wgsl`.
 fn hash_key(key: Key) -> u32 {
     let [x, y, z, level] = key.map(|c| c as u32);
     let mut h = x.wrapping_mul(0x9e37_79b1)

@@ -73,6 +73,9 @@ pub enum KernelId {
     UnloadLevels,
     ObserveLevels,
     /// Who may be split or merged, and what all others do when some are.
+    Group,
+    Lead,
+    Compare,
     Concern,
     MoveParticles,
     MoveIds,
@@ -81,7 +84,7 @@ pub enum KernelId {
 }
 
 impl KernelId {
-    pub const ALL: [KernelId; 62] = [
+    pub const ALL: [KernelId; 65] = [
         KernelId::Count,
         KernelId::Allocate,
         KernelId::Expand,
@@ -139,6 +142,9 @@ impl KernelId {
         KernelId::P2gEntriesAdj,
         KernelId::UnloadLevels,
         KernelId::ObserveLevels,
+        KernelId::Group,
+        KernelId::Lead,
+        KernelId::Compare,
         KernelId::Concern,
         KernelId::MoveParticles,
         KernelId::MoveIds,
@@ -205,6 +211,9 @@ impl KernelId {
             KernelId::G2pBlended => "g2p_blended",
             KernelId::G2pBlendedAdj => "g2p_blended_adj",
             KernelId::P2gEntriesAdj => "p2g_entries_adj",
+            KernelId::Group => "group",
+            KernelId::Lead => "lead",
+            KernelId::Compare => "compare",
             KernelId::Concern => "concern",
             KernelId::MoveParticles => "move_particles",
             KernelId::MoveIds => "move_ids",

@@ -116,7 +116,13 @@ impl KernelId {
             KernelId::Carry => vec![types(), index(), file!("stage/carry.wgsl")],
             KernelId::Open => slot_files(file!("stage/open.wgsl")),
             KernelId::Emit => {
-                vec![types(), index(), file!("grid/hash.wgsl"), file!("stage/emit.wgsl")]
+                vec![
+                    types(),
+                    index(),
+                    file!("grid/hash_key.wgsl"),
+                    file!("grid/hash.wgsl"),
+                    file!("stage/emit.wgsl"),
+                ]
             }
             KernelId::EmitAdj => {
                 vec![types(), index(), file!("grid/rows.wgsl"), file!("stage/emit_adj.wgsl")]
@@ -157,15 +163,10 @@ impl KernelId {
                 let cell = file!("grid/cell_of_levels.wgsl");
                 vec![types(), index(), cell, file!("stage/observe.wgsl")]
             }
-            KernelId::Concern => vec![
-                types(),
-                index(),
-                file!("math/mat3.wgsl"),
-                file!("grid/level.wgsl"),
-                file!("grid/rows.wgsl"),
-                file!("grid/resolution.wgsl"),
-                file!("stage/concern.wgsl"),
-            ],
+            KernelId::Group => group_files(file!("stage/group.wgsl")),
+            KernelId::Lead => group_files(file!("stage/lead.wgsl")),
+            KernelId::Compare => group_files(file!("stage/compare.wgsl")),
+            KernelId::Concern => group_files(file!("stage/concern.wgsl")),
             KernelId::MoveParticles => move_files(file!("stage/move_particles.wgsl")),
             KernelId::MoveIds => move_files(file!("stage/move_ids.wgsl")),
             KernelId::GatherBars => bar_files(file!("stage/gather_bars.wgsl")),
@@ -180,6 +181,7 @@ fn slot_files(stage: ShaderFile) -> Vec<ShaderFile> {
     vec![
         file!("types.wgsl"),
         file!("grid/index.wgsl"),
+        file!("grid/hash_key.wgsl"),
         file!("grid/hash.wgsl"),
         file!("grid/slot.wgsl"),
         stage,
@@ -194,6 +196,21 @@ fn entry_files(stage: ShaderFile) -> Vec<ShaderFile> {
 /// What a kernel needs to pack cotangents for the host.
 fn bar_files(stage: ShaderFile) -> Vec<ShaderFile> {
     vec![file!("types.wgsl"), file!("grid/index.wgsl"), file!("grid/bar_words.wgsl"), stage]
+}
+
+/// What a kernel needs to find who may be split or merged.
+fn group_files(stage: ShaderFile) -> Vec<ShaderFile> {
+    vec![
+        file!("types.wgsl"),
+        file!("grid/index.wgsl"),
+        file!("math/mat3.wgsl"),
+        file!("grid/level.wgsl"),
+        file!("grid/hash_key.wgsl"),
+        file!("grid/rows.wgsl"),
+        file!("grid/resolution.wgsl"),
+        file!("grid/groups.wgsl"),
+        stage,
+    ]
 }
 
 /// What a kernel needs to know where particles go that stay when others are split and merged.
@@ -213,6 +230,7 @@ fn key_files(stage: &[ShaderFile]) -> Vec<ShaderFile> {
         file!("types.wgsl"),
         file!("grid/index.wgsl"),
         file!("grid/level.wgsl"),
+        file!("grid/hash_key.wgsl"),
         file!("grid/hash.wgsl"),
         file!("grid/entry_key.wgsl"),
     ];

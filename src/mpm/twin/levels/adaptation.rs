@@ -1,9 +1,10 @@
 //! Splitting and merging for a backend that holds its particles elsewhere: by state, in id order.
 //!
 //! A choice depends on the particles that it may concern alone: it is the same for a part of a state
-//! that holds all of these, in their order.
+//! that holds all of these, in their order; also if a site's particles that are not merged as they are
+//! are left out, as long as nothing that was made comes there ([`Adapted::meets_others`]).
 
-use super::change::is_light;
+use super::change::{is_light, may_be_merged};
 use super::{Change, Field, adapt};
 use crate::model::Model;
 use crate::mpm::state::{Cotangent, NO_MUSCLE, Particles, State};
@@ -19,6 +20,9 @@ pub struct Adaptation {
 pub struct Adapted {
     /// In order; there is one at least.
     changes: Vec<Change<f64>>,
+    /// Whether any particle that was made came to where it might be merged with others, whether it was or not: a
+    /// part of a state must then hold these, also where they are not merged among themselves.
+    pub meets_others: bool,
 }
 
 /// Where a particle comes from, by index in the state before.
@@ -55,6 +59,7 @@ impl Adapted {
 #[derive(Clone, Copy, Debug)]
 pub struct Kind {
     pub level: u8,
+    pub body: u32,
     /// Particles along the edge of a cell in its body.
     pub per_axis: u32,
     pub may_merge: bool,
@@ -71,6 +76,7 @@ impl Adaptation {
         let (level, body) = (particles.level[p], particles.body[p]);
         Kind {
             level,
+            body,
             per_axis: self.ctx.per_axis[body as usize],
             may_merge: particles.muscle[p] == NO_MUSCLE && !particles.is_held(p),
             is_light: level > 0 && is_light(&self.ctx, particles.volume[p], body, level),
@@ -94,7 +100,14 @@ impl Adaptation {
         if changes.is_empty() {
             return None;
         }
-        Some((stored.to_state(true, false), Adapted { changes }))
+        let after = changes.iter().skip(1).map(|change| &change.before).chain([&stored]);
+        let meets = |(change, after): (&Change<f64>, &Stored<f64>)| {
+            let made = change.follow().enumerate().filter(|(_, (_, kept))| !kept);
+            // Ids are storage positions here.
+            made.into_iter().any(|(id, _)| may_be_merged(&self.ctx, field, after, id))
+        };
+        let meets_others = changes.iter().zip(after).any(meets);
+        Some((stored.to_state(true, false), Adapted { changes, meets_others }))
     }
 
     /// The cotangent of the state before, from that after.

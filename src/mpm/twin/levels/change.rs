@@ -128,6 +128,37 @@ fn splits<R: Scalar>(ctx: &Context<R>, field: &Field<R>, stored: &Stored<R>) -> 
 /// A particle that may be merged: its group first, then its id.
 type Candidate = ([i32; 3], u32, bool, u32);
 
+/// A particle as one of a group that is merged to the level.
+fn candidate<R: Scalar>(
+    ctx: &Context<R>,
+    field: &Field<R>,
+    stored: &Stored<R>,
+    (id, p): (usize, usize),
+    level: u8,
+) -> Option<Candidate> {
+    let point = &stored.points[id];
+    let per_axis = ctx.per_axis[point.body as usize];
+    let light = point.level == level && is_light(ctx, point.volume, point.body, level);
+    if point.muscle != NO_MUSCLE || point.held || !(light || point.level + 1 == level) {
+        return None;
+    }
+    let cell = sub_cell(stored.cell[p], stored.offset[p], per_axis, level);
+    // By the place that the merged one would have, so that all of a sub-cell or none may go.
+    is_far(ctx, field, cell, (per_axis, level), R::zero())
+        .then_some((cell, point.body, light, id as u32))
+}
+
+/// Whether a particle, stored where its id says, may be one of a group that is merged.
+pub(super) fn may_be_merged<R: Scalar>(
+    ctx: &Context<R>,
+    field: &Field<R>,
+    stored: &Stored<R>,
+    id: usize,
+) -> bool {
+    let top = ctx.lattices.len() - 1;
+    (1..=top).any(|level| candidate(ctx, field, stored, (id, id), level as u8).is_some())
+}
+
 /// Groups of particles of the level below `level`, one sub-cell each, and what is too light of the
 /// level itself.
 fn merges<R: Scalar>(
@@ -137,26 +168,16 @@ fn merges<R: Scalar>(
     level: u8,
 ) -> (Vec<Fate>, Vec<u32>) {
     let places = by_id(stored);
-    let candidate = |around: &mut Neighbourhood, id: usize| -> Option<Candidate> {
-        let (p, point) = (places[id] as usize, &stored.points[id]);
-        // Most are far too near, with all that is around them.
-        if around.only_level(field, stored.cell[p]).is_some_and(|only| only < level) {
-            return None;
-        }
-        let per_axis = ctx.per_axis[point.body as usize];
-        let light = point.level == level && is_light(ctx, point.volume, point.body, level);
-        if point.muscle != NO_MUSCLE || point.held || !(light || point.level + 1 == level) {
-            return None;
-        }
-        let cell = sub_cell(stored.cell[p], stored.offset[p], per_axis, level);
-        // By the place that the merged one would have, so that all of a sub-cell or none may go.
-        is_far(ctx, field, cell, (per_axis, level), R::zero())
-            .then_some((cell, point.body, light, id as u32))
-    };
     let of_part = |part: usize| {
         let ids = part * CHUNK..((part + 1) * CHUNK).min(places.len());
         let mut around = Neighbourhood::within(1 << level);
-        ids.filter_map(move |id| candidate(&mut around, id))
+        let places = &places;
+        ids.filter_map(move |id| {
+            let p = places[id] as usize;
+            // Most are far too near, with all that is around them.
+            let too_near = around.only_level(field, stored.cell[p]).is_some_and(|l| l < level);
+            if too_near { None } else { candidate(ctx, field, stored, (id, p), level) }
+        })
     };
     let parts = places.len().div_ceil(CHUNK);
     let mut candidates: Vec<Candidate> =
