@@ -36,9 +36,10 @@
 //! moves a state over a kink, it is exact for that state, and not the one that f64 finds.
 //!
 //! Deliberately absent: reading anything back during a control step, and without levels during a
-//! rollout, but for a few counters that say how full the tables are, which the host waits for once
-//! after a load and where they fill fast. A
-//! particle that diverges, or a table that is full, leaves a note on the device that is reported by
+//! rollout (with them, the particles that may be split or merged are read between control steps), but
+//! for a few counters that say how full the tables are, which the host waits for once after a load and
+//! where they fill fast. A particle that diverges, or a table that is full, leaves a note on the device
+//! that is reported by
 //! the next call that waits. And a g2p with one thread a particle: a GPU might prefer it (more
 //! threads, fewer registers), software devices are slower with it, and no GPU was at hand to decide.
 
