@@ -108,7 +108,12 @@ impl<R: Scalar> Field<R> {
     pub fn only_level(&self, node: [i32; 3], cells: i32) -> Option<u8> {
         let reach = R::from_f64(f64::from(cells) * 3f64.sqrt()) * self.cell_width * self.steepest;
         let least = self.least(node, Vec3::zero());
-        let (nearest, farthest) = (least - reach - self.most_shorter, least + reach);
+        self.level_between(least - reach - self.most_shorter, least + reach)
+    }
+
+    /// The one level that places at these distances and all between take part in, if it is one and no
+    /// band.
+    fn level_between(&self, nearest: R, farthest: R) -> Option<u8> {
         let mut level = 0;
         for &(start, width) in &self.bands {
             if farthest <= start {
@@ -126,12 +131,8 @@ impl<R: Scalar> Field<R> {
     pub fn place(&self, cell: [i32; 3], offset: Vec3<R>) -> Place<R> {
         // Most places are far from every band.
         let least = self.least(cell, offset);
-        match (self.bands.first(), self.bands.last()) {
-            (Some(&(start, _)), _) if least <= start => return (0, None),
-            (_, Some(&(start, width))) if least - self.most_shorter >= start + width => {
-                return (self.bands.len() as u8, None);
-            }
-            _ => {}
+        if let Some(level) = self.level_between(least - self.most_shorter, least) {
+            return (level, None);
         }
         let distance = self.distance(cell, offset);
         let mut level = 0;
