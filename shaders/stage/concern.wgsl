@@ -21,13 +21,6 @@ fn concern(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroup
     if (p >= parameters.particle_count) {
         return;
     }
-    let stride = parameters.row_stride;
-    let cell = fine_cells[p].xyz;
-    let head = particles[p];
-    let momentum = momentum_from_rows(
-        particles[ROW_MOMENTUM * stride + p],
-        particles[(ROW_MOMENTUM + 1u) * stride + p],
-        particles[(ROW_MOMENTUM + 2u) * stride + p]);
     if (!may_be_split(p) && !may_be_merged(p, 0u) && !may_be_merged(p, 1u)) {
         return;
     }
@@ -37,6 +30,14 @@ fn concern(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroup
     if (base + CONCERNED_WORDS > arrayLength(&concerned)) {
         return;
     }
+    // Few come so far: the rest of a particle is read for them alone.
+    let stride = parameters.row_stride;
+    let cell = fine_cells[p].xyz;
+    let head = particles[p];
+    let momentum = momentum_from_rows(
+        particles[ROW_MOMENTUM * stride + p],
+        particles[(ROW_MOMENTUM + 1u) * stride + p],
+        particles[(ROW_MOMENTUM + 2u) * stride + p]);
     let fx = particles[ROW_SHAPE * stride + p];
     let fy = particles[(ROW_SHAPE + 1u) * stride + p];
     let fz = particles[(ROW_SHAPE + 2u) * stride + p];
