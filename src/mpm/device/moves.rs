@@ -21,6 +21,14 @@ pub struct Gone {
     pub heirs: u32,
 }
 
+/// Numbers that follow each other.
+enum Stretch {
+    /// So many stay, from these first ones on.
+    Kept { before: u32, after: u32, length: u32 },
+    /// One is gone; its heirs begin there.
+    Gone { index: usize, after: u32 },
+}
+
 /// What becomes of all particles.
 #[derive(Debug)]
 pub struct Moves {
@@ -41,27 +49,26 @@ impl Moves {
         self.before as usize - self.gone.len() + made as usize
     }
 
-    /// Calls with each stretch of numbers that stay, as (before, after, length), and with each particle that is
-    /// gone, its number among them and that of its first heir after.
+    /// Visits all numbers before, in order: stretches of those that stay, and each particle that is gone.
     fn walk(
         &self,
         number: impl Fn(&Gone) -> u32,
         order: impl Iterator<Item = usize>,
-        mut kept: impl FnMut(u32, u32, u32),
-        mut gone: impl FnMut(usize, u32),
+        mut visit: impl FnMut(Stretch),
     ) {
         let (mut before, mut after) = (0, 0);
         for index in order {
             let one = &self.gone[index];
             let length = number(one) - before;
             if length > 0 {
-                kept(before, after, length);
+                visit(Stretch::Kept { before, after, length });
             }
-            gone(index, after + length);
-            (before, after) = (number(one) + 1, after + length + one.heirs);
+            after += length;
+            visit(Stretch::Gone { index, after });
+            (before, after) = (number(one) + 1, after + one.heirs);
         }
         if before < self.before {
-            kept(before, after, self.before - before);
+            visit(Stretch::Kept { before, after, length: self.before - before });
         }
     }
 
@@ -83,37 +90,49 @@ impl Moves {
 
     /// By place after: the place before, or the number among those that were made.
     pub fn places(&self) -> Vec<Run> {
-        let (heirs, runs) = (self.first_heirs(), std::cell::RefCell::new(Vec::new()));
+        let (heirs, mut runs) = (self.first_heirs(), Vec::new());
         self.walk(
             |gone| gone.place,
             self.by_place(),
-            |before, after, _| runs.borrow_mut().push([after, before]),
-            |index, after| {
-                if self.gone[index].heirs > 0 {
-                    runs.borrow_mut().push([after, NEW | heirs[index]]);
+            |stretch| match stretch {
+                Stretch::Kept { before, after, .. } => runs.push([after, before]),
+                Stretch::Gone { index, after } if self.gone[index].heirs > 0 => {
+                    runs.push([after, NEW | heirs[index]]);
                 }
+                Stretch::Gone { .. } => {}
             },
         );
-        runs.into_inner()
+        runs
     }
 
     /// By place before: the place after, or the number among those that are gone.
     pub fn places_back(&self) -> Vec<Run> {
-        let runs = std::cell::RefCell::new(Vec::new());
+        let mut runs = Vec::new();
         self.walk(
             |gone| gone.place,
             self.by_place(),
-            |before, after, _| runs.borrow_mut().push([before, after]),
-            |index, _| runs.borrow_mut().push([self.gone[index].place, NEW | index as u32]),
+            |stretch| {
+                runs.push(match stretch {
+                    Stretch::Kept { before, after, .. } => [before, after],
+                    Stretch::Gone { index, .. } => [self.gone[index].place, NEW | index as u32],
+                });
+            },
         );
-        runs.into_inner()
+        runs
     }
 
     /// By id before of those that stay: the id after.
     pub fn ids(&self) -> Vec<Run> {
         let mut runs = Vec::new();
-        let kept = |before, after, _| runs.push([before, after]);
-        self.walk(|gone| gone.id, 0..self.gone.len(), kept, |_, _| ());
+        self.walk(
+            |gone| gone.id,
+            0..self.gone.len(),
+            |stretch| {
+                if let Stretch::Kept { before, after, .. } = stretch {
+                    runs.push([before, after]);
+                }
+            },
+        );
         runs
     }
 
@@ -127,7 +146,11 @@ impl Moves {
 
     fn made(&self, number: impl Fn(&Gone) -> u32, order: impl Iterator<Item = usize>) -> Vec<u32> {
         let mut first = vec![0; self.gone.len()];
-        self.walk(number, order, |_, _, _| (), |index, after| first[index] = after);
+        self.walk(number, order, |stretch| {
+            if let Stretch::Gone { index, after } = stretch {
+                first[index] = after;
+            }
+        });
         let heirs = |(first, gone): (u32, &Gone)| first..first + gone.heirs;
         first.into_iter().zip(&self.gone).flat_map(heirs).collect()
     }
@@ -135,19 +158,30 @@ impl Moves {
     /// Ids by place after, from those before.
     pub fn ids_by_place(&self, ids: &[u32]) -> Vec<u32> {
         let mut id_after = vec![0; self.before as usize];
-        let kept = |before: u32, after: u32, length: u32| {
-            for k in 0..length {
-                id_after[(before + k) as usize] = after + k;
-            }
-        };
-        self.walk(|gone| gone.id, 0..self.gone.len(), kept, |_, _| ());
+        self.walk(
+            |gone| gone.id,
+            0..self.gone.len(),
+            |stretch| {
+                if let Stretch::Kept { before, after, length } = stretch {
+                    for k in 0..length {
+                        id_after[(before + k) as usize] = after + k;
+                    }
+                }
+            },
+        );
         let mut by_place = vec![0; self.count_after()];
-        let kept = |before: u32, after: u32, length: u32| {
-            for k in 0..length {
-                by_place[(after + k) as usize] = id_after[ids[(before + k) as usize] as usize];
-            }
-        };
-        self.walk(|gone| gone.place, self.by_place(), kept, |_, _| ());
+        self.walk(
+            |gone| gone.place,
+            self.by_place(),
+            |stretch| {
+                if let Stretch::Kept { before, after, length } = stretch {
+                    for k in 0..length {
+                        by_place[(after + k) as usize] =
+                            id_after[ids[(before + k) as usize] as usize];
+                    }
+                }
+            },
+        );
         for (place, id) in self.made_places().into_iter().zip(self.made_ids()) {
             by_place[place as usize] = id;
         }
