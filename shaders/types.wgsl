@@ -79,10 +79,11 @@ const ROW_ENTRY_SHARE: u32 = 4u;
 const ROW_ENTRY_REST_BAR: u32 = 3u;
 
 // The nearest node of the finest lattice, and in w: the home level, whether the particle is in the band
-// above it, and on which axes its offset is negative.
+// above it, on which axes its offset is negative, and whether it is held still, at the rim of what sleeps.
 const PLACE_LEVEL: u32 = 7u;
 const PLACE_BAND: u32 = 8u;
 const PLACE_NEGATIVE: u32 = 16u;
+const PLACE_HELD: u32 = 128u;
 
 // An upright box, open above, that distance is measured from (src/model/levels.rs).
 struct ReachAt {
@@ -162,10 +163,34 @@ const CONCERNED_WORDS: u32 = 29u;
 const CONCERNED_HEAD: u32 = 6u;
 // Of a stretch in `runs`: its particles are new, and numbered in the order of the upload.
 const RUN_IS_NEW: u32 = 0x80000000u;
-// Rows of a particle that the host made: those of a particle, then its cell, then its id and kind.
+// Rows of a particle that the host made: those of a particle, then its cell and PLACE_HELD or 0, then its id and
+// kind.
 const MADE_ROWS: u32 = 9u;
 const MADE_ROW_CELL: u32 = 7u;
 const MADE_ROW_ID: u32 = 8u;
+
+// --- Ground that sleeps ---
+
+// How the world is divided into chunks, square columns, and what becomes of some of them.
+struct Ground {
+    // x and y of the origin node
+    origin: vec2<i32>,
+    // edge of a chunk [cells of the finest level]
+    chunk_cells: i32,
+    // chunks whose particles do not stay as they are
+    fate_count: u32,
+}
+// Words of a chunk in the table of what stirs; before the first of them whether there was no room, and a status.
+const CHUNK_WORDS: u32 = 5u;
+const CHUNKS_HEAD: u32 = 6u;
+// What becomes of the particles of a chunk (src/mpm/twin/sleep): they are no longer held; held, without velocity; in
+// the archive; gone, for terrain makes them again.
+const FATE_WAKES: u32 = 0u;
+const FATE_STILLS: u32 = 1u;
+const FATE_LEAVES: u32 = 2u;
+const FATE_GOES: u32 = 3u;
+// Words of a particle that leaves for the archive.
+const LEAVING_WORDS: u32 = 17u;
 
 // What differs from substep to substep; a dispatch chooses one.
 struct Step {

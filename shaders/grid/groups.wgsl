@@ -29,10 +29,15 @@ fn end_of_band(level: u32) -> f32 {
     return resolution.bands[level].x + resolution.bands[level].y;
 }
 
+// Whether a particle is held still: it is neither split nor merged then.
+fn is_held(p: u32) -> bool {
+    return (bitcast<u32>(fine_cells[p].w) & PLACE_HELD) != 0u;
+}
+
 // Whether a finer level than a particle's own may take part where it is or may come.
 fn may_be_split(p: u32) -> bool {
     let level = kinds[p] & KIND_LEVEL;
-    if (level == 0u) {
+    if (level == 0u || is_held(p)) {
         return false;
     }
     let distance = distance_to_reaches(fine_cells[p].xyz, particles[p].xyz).value;
@@ -60,7 +65,7 @@ fn site_of(p: u32, side: u32) -> Site {
     let level = kind & KIND_LEVEL;
     let has_above = side == 0u && level < resolution.band_count;
     let has_own = side == 1u && (kind & KIND_LIGHT) != 0u;
-    if ((kind & KIND_MERGES) == 0u || !(has_above || has_own)) {
+    if ((kind & KIND_MERGES) == 0u || !(has_above || has_own) || is_held(p)) {
         return Site(vec3<i32>(0), vec3<f32>(0.0), 0u, 0u);
     }
     let merged = select(level, level + 1u, has_above);

@@ -13,5 +13,7 @@ fn enter(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups)
     if (p >= parameters.particle_count) {
         return;
     }
-    fine_cells[p].w = bitcast<i32>(levels_of(fine_cells[p].xyz, particles[p].xyz));
+    let fine = fine_cells[p];
+    let held = bitcast<u32>(fine.w) & PLACE_HELD;
+    fine_cells[p].w = bitcast<i32>(held | levels_of(fine.xyz, particles[p].xyz));
 }

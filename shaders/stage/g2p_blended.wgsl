@@ -29,6 +29,19 @@ fn g2p_blended(
     let fx = particles[ROW_SHAPE * stride + p];
     let fy = particles[(ROW_SHAPE + 1u) * stride + p];
     let fz = particles[(ROW_SHAPE + 2u) * stride + p];
+    let held = bitcast<u32>(fine.w) & PLACE_HELD;
+    if (held != 0u) {
+        // It stays where and as it is, without velocity.
+        particles_out[p] = head;
+        for (var row = 0u; row < 3u; row++) {
+            particles_out[(ROW_MOMENTUM + row) * stride + p] = vec4<f32>(0.0);
+        }
+        particles_out[ROW_SHAPE * stride + p] = fx;
+        particles_out[(ROW_SHAPE + 1u) * stride + p] = fy;
+        particles_out[(ROW_SHAPE + 2u) * stride + p] = fz;
+        fine_cells_out[p] = vec4<i32>(fine.xyz, bitcast<i32>(held | levels_of(fine.xyz, head.xyz)));
+        return;
+    }
 
     // F_trial = (I + dt L) F, relaxed to what the material admits.
     let on = combine(p, bitcast<u32>(fine.w));

@@ -36,6 +36,10 @@ fn g2p_blended_adj(
     let fx = particles[ROW_SHAPE * stride + p];
     let fy = particles[(ROW_SHAPE + 1u) * stride + p];
     let fz = particles[(ROW_SHAPE + 2u) * stride + p];
+    if ((place & PLACE_HELD) != 0u) {
+        hold_bar(p, place);
+        return;
+    }
     let f = mat3x3<f32>(fx.xyz, fy.xyz, fz.xyz);
     let on = combine(p, place);
     let f_trial = (IDENTITY + on.stretch) * f;
@@ -92,5 +96,22 @@ fn g2p_blended_adj(
     constants_bar[p] += back.k_bar.low;
     if (CONSTANT_COUNT > 4u) {
         constants_bar[stride + p] += back.k_bar.high;
+    }
+}
+
+// Of a particle that is held: it gives nothing to the nodes; all but its velocities stays as it is.
+fn hold_bar(p: u32, place: u32) {
+    let stride = parameters.row_stride;
+    let rows = parameters.entry_stride;
+    for (var row = 0u; row < 3u; row++) {
+        for (var side = 0u; side < side_count(place); side++) {
+            entries_bar[row * rows + entry_of(p, side)] = vec4<f32>(0.0);
+        }
+        let shape = (ROW_SHAPE_BAR + row) * stride + p;
+        particles_bar[shape] = particles_bar_in[shape];
+    }
+    if (HAS_HISTORY || HAS_MUSCLES) {
+        let rest = particles_bar_in[ROW_REST_BAR * stride + p];
+        particles_bar[ROW_REST_BAR * stride + p] = vec4<f32>(rest.xy, 0.0, 0.0);
     }
 }

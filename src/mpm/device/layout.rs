@@ -108,6 +108,9 @@ pub fn kind_number(kind: &Kind) -> u32 {
         | kind.body << 8
 }
 
+/// Of where a particle is: it is held still (`types.wgsl`).
+pub const PLACE_HELD: u32 = 128;
+
 /// `Following`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]

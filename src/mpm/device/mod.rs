@@ -43,10 +43,12 @@
 //! the next call that waits. And a g2p with one thread a particle: a GPU might prefer it (more
 //! threads, fewer registers), software devices are slower with it, and no GPU was at hand to decide.
 
+mod change;
 mod dispatch;
 mod exchange;
 mod fields;
 mod follow;
+mod ground;
 mod growth;
 mod layout;
 mod levels;
@@ -71,8 +73,8 @@ mod tables;
 mod tests;
 mod wrench;
 
+pub use change::Exchanged;
 pub use fields::{Fields, field_number};
-pub use follow::Exchanged;
 pub use placement::Placement;
 pub use report::Traffic;
 pub use shaders::KernelId;
@@ -80,10 +82,11 @@ pub use stages::{LEVEL_STAGES, Launch, MEASURED, Over, STAGES, Stage};
 pub use tables::Capacity;
 
 use super::simulator::SimulationError;
-use super::state::{Life, State};
+use super::state::{Chunks, Life, State, count_chunks};
 use crate::gpu::{Bound, Buffer, Gpu, GpuError, Recording, Resources, Timer};
 use crate::model::Model;
-use follow::{Changed, Following};
+use change::Changed;
+use follow::Following;
 use growth::Usage;
 use layout::{
     Activations, BANDS, CAUSE_RIGID, FIRST_BODY, MATERIALS, MUSCLES, MaterialAt, NONE, Parameters,
@@ -118,8 +121,10 @@ pub struct GpuSimulator {
     /// Where there are levels of resolution: what is given to them and taken, and what splits and merges.
     entries: Option<Entries>,
     following: Option<Following>,
-    /// What was done to the particles before the substep that is recorded, or was walked back, next.
-    changed: Option<Changed>,
+    /// What was done to the particles before the substep that is recorded, or was walked back, next; in order.
+    changed: Vec<Changed>,
+    /// The chunks before that.
+    chunks_before: Arc<Chunks>,
     motion: Option<Motion>,
     pool: StatePool,
     present: Present,
@@ -155,7 +160,7 @@ struct Uniforms {
 }
 
 /// The present state.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Present {
     state: StateId,
     /// The rows hold h C still: no stress was computed yet.
@@ -168,6 +173,8 @@ struct Present {
     activations: Activations,
     /// The resolution field by which its particles are in cells, if they are.
     placed: Option<ResolutionAt>,
+    /// The ground as chunks, as [`State::chunks`].
+    chunks: Arc<Chunks>,
 }
 
 /// A stored state.
@@ -192,8 +199,9 @@ struct Recorded {
     state: StateId,
     numbering: Arc<Numbering>,
     nodes: NodesId,
-    /// What was split and merged before it.
-    changed: Option<Changed>,
+    /// What was done to the particles before it, in order, and the chunks that there were before that.
+    changes: Vec<Changed>,
+    chunks: Arc<Chunks>,
 }
 
 impl Record {
@@ -232,11 +240,6 @@ impl GpuSimulator {
     ) -> Result<Self, SimulationError> {
         within("materials", model.materials.len(), MATERIALS)?;
         within("muscles", model.muscles.len(), MUSCLES)?;
-        if model.levels.sleep.is_some() {
-            let problem = "ground that sleeps, and terrain without end, run on the CPU backend only; \
-                           use --device cpu";
-            return Err(SimulationError::Device(problem.into()));
-        }
         let what = "places of agents, now and lately, and regions that levels of resolution follow";
         within(what, model.levels.most_reaches(), REACHES)?;
         within("bands between levels of resolution", model.levels.bands.len(), BANDS)?;
@@ -260,6 +263,7 @@ impl GpuSimulator {
             come: 0,
             activations: bytemuck::Zeroable::zeroed(),
             placed: None,
+            chunks: Arc::default(),
         };
         let mut simulator = Self {
             uniforms: Uniforms::new(gpu, model)?,
@@ -272,7 +276,8 @@ impl GpuSimulator {
             population: Arc::new(population),
             entries: None,
             following,
-            changed: None,
+            changed: Vec::new(),
+            chunks_before: Arc::default(),
             motion: None,
             pool,
             present,
@@ -353,6 +358,7 @@ impl GpuSimulator {
             counted: false,
             come: particles - unborn,
             placed: None,
+            chunks: Arc::clone(&state.chunks),
             ..self.present
         };
         if let Some(Motion { births: Some(births), drive, .. }) = &self.motion {
@@ -401,11 +407,9 @@ impl GpuSimulator {
         for recorded in std::mem::take(&mut self.record.substeps) {
             self.pool.release(recorded.state);
             self.pool.release_nodes(recorded.nodes);
-            if let Some(changed) = recorded.changed {
-                self.pool.release(changed.state());
-            }
+            recorded.changes.iter().for_each(|changed| self.pool.release(changed.state()));
         }
-        if let Some(changed) = self.changed.take() {
+        for changed in std::mem::take(&mut self.changed) {
             self.pool.release(changed.state());
         }
     }
@@ -544,7 +548,8 @@ impl GpuSimulator {
             + self.entries.as_ref().map_or(0, Entries::bytes)
             + self.following.as_ref().map_or(0, Following::bytes)
             + self.population.bytes()
-            + self.record.substeps.iter().flat_map(|r| &r.changed).map(Changed::bytes).sum::<u64>()
+            + self.record.substeps.iter().flat_map(|r| &r.changes).map(Changed::bytes).sum::<u64>()
+            + count_chunks(&self.present.chunks).memory_bytes
             + self.reverse.as_ref().map_or(0, Reverse::bytes);
         self.peak_bytes = self.peak_bytes.max(held);
     }

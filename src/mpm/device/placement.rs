@@ -1,7 +1,7 @@
 //! A state made ready for upload: storage order, slots, hash table, particle rows. Host work, done
 //! when a state is loaded.
 
-use super::layout::{Block, MATERIALS, NONE, PARTICLE_ROWS, particle_rows};
+use super::layout::{Block, MATERIALS, NONE, PARTICLE_ROWS, PLACE_HELD, particle_rows};
 use crate::model::Model;
 use crate::mpm::state::{Life, NO_MUSCLE, Particles, State};
 use bytemuck::Zeroable;
@@ -46,6 +46,16 @@ pub fn blocks_for(state: &State<f64>, particles: &Particles, count: usize) -> (u
     (keys.len(), closure.len())
 }
 
+/// Particles by level, block of that level and id.
+pub fn storage_order(state: &State<f64>, particles: &Particles) -> Vec<u32> {
+    let mut ids: Vec<u32> = (0..state.particle_count() as u32).collect();
+    ids.sort_by_cached_key(|&id| {
+        let [x, y, z, level] = level_key(state, id as usize, particles.level[id as usize]);
+        (level, z, y, x, id)
+    });
+    ids
+}
+
 impl Placement {
     /// In the order that the model's levels make best.
     pub fn of(state: &State<f64>, model: &Model) -> Self {
@@ -58,11 +68,7 @@ impl Placement {
     /// By level, block of that level and id. What is counted is an estimate from above: a particle on its
     /// own level and on the next; where bands lie is not known here.
     fn with_levels(state: &State<f64>, particles: &Particles, count: usize) -> Self {
-        let mut ids: Vec<u32> = (0..state.particle_count() as u32).collect();
-        ids.sort_by_cached_key(|&id| {
-            let [x, y, z, level] = level_key(state, id as usize, particles.level[id as usize]);
-            (level, z, y, x, id)
-        });
+        let ids = storage_order(state, particles);
         let (occupied, closure) = blocks_for(state, particles, count);
         Self { ids, locations: Vec::new(), blocks: Vec::new(), occupied, closure }
     }
@@ -127,11 +133,11 @@ impl Placement {
         rows
     }
 
-    /// The nearest node of each storage place on the finest lattice.
-    pub fn fine_cells(&self, state: &State<f64>) -> Vec<[i32; 4]> {
+    /// The nearest node of each storage place on the finest lattice, and whether its particle is held.
+    pub fn fine_cells(&self, state: &State<f64>, particles: &Particles) -> Vec<[i32; 4]> {
         let cell = |&id: &u32| {
             let [x, y, z] = state.cell[id as usize];
-            [x, y, z, 0]
+            [x, y, z, if particles.is_held(id as usize) { PLACE_HELD as i32 } else { 0 }]
         };
         self.ids.iter().map(cell).collect()
     }

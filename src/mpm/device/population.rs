@@ -50,16 +50,16 @@ impl Population {
         Ok(population)
     }
 
-    /// After some particles were split or merged; `made` are those that are new. What is on the device is still
-    /// to be moved.
+    /// After some particles were split or merged, or came or left; `made` are those that are new, `held` says which
+    /// of the others are held now. What is on the device is still to be moved.
     pub fn moved(
         &self,
         gpu: &Gpu,
         model: &Model,
         moves: &Moves,
-        made: &Particles,
+        (made, held): (&Particles, &[bool]),
     ) -> Result<Self, GpuError> {
-        let own = Some(Arc::new(moves.particles(self.particles(model), made)));
+        let own = Some(Arc::new(moves.particles(self.particles(model), made, held)));
         let ids = moves.ids_by_place(&self.ids);
         Self::without_contents(gpu, own, ids, self.row_stride, true)
     }
@@ -80,7 +80,7 @@ impl Population {
             false => row_stride(count),
             true if (count..=2 * count).contains(&stride) => stride,
             // Room for some to be split before buffers are replaced again.
-            true => row_stride(count + count / 4),
+            true => row_stride((count + count / 4).max(1)),
         };
         let entries = if has_levels { 2 * row_stride } else { count };
         let device_ids = Buffer::new(gpu, "ids", entries)?;
@@ -205,7 +205,7 @@ impl GpuSimulator {
         buffers.particles.write(&self.gpu, 0, &rows);
         match &buffers.fine_cells {
             Some(fine_cells) => {
-                fine_cells.write(&self.gpu, 0, &placement.fine_cells(state));
+                fine_cells.write(&self.gpu, 0, &placement.fine_cells(state, particles));
                 // In no cell before `place` has found one.
                 let nowhere = vec![[NONE; 2]; buffers.locations.len()];
                 buffers.locations.write(&self.gpu, 0, &nowhere);

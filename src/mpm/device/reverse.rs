@@ -16,6 +16,7 @@ use crate::math::{Mat3, Vec3};
 use crate::model::Model;
 use crate::mpm::simulator::Gradient;
 use crate::mpm::state::{Cotangent, NO_MUSCLE, RigidCotangent};
+use crate::mpm::twin::Asleep;
 use std::sync::Arc;
 
 /// Cotangents on the device.
@@ -43,6 +44,8 @@ pub struct Reverse {
     /// What was summed over particles that were split or merged since: by the constants of each material, and
     /// by activations.
     carried: Option<(Vec<[f64; CONSTANTS]>, Vec<f64>)>,
+    /// What belongs to particles that sleep.
+    pub asleep: Asleep<f64>,
     /// Where cotangents go that are being moved to other particles.
     moved: Option<Moved>,
 }
@@ -98,6 +101,7 @@ impl Reverse {
             rigid: RigidBars::new(gpu, model)?,
             population: Arc::clone(population),
             carried: None,
+            asleep: Asleep::new(),
             moved: None,
         })
     }
@@ -202,6 +206,7 @@ impl Reverse {
     /// Sets everything to zero.
     pub fn clear(&mut self, recording: &mut Recording) {
         self.carried = None;
+        self.asleep.clear();
         recording.clear(&self.bars[0]);
         recording.clear(&self.bars[1]);
         recording.clear(&self.constants_bar);

@@ -81,10 +81,15 @@ pub enum KernelId {
     MoveIds,
     GatherBars,
     MoveBars,
+    /// Where chunks of the ground sleep: what their particles do, which of them leave, and what becomes of others.
+    Stir,
+    Leave,
+    Hold,
+    HoldAdj,
 }
 
 impl KernelId {
-    pub const ALL: [KernelId; 65] = [
+    pub const ALL: [KernelId; 69] = [
         KernelId::Count,
         KernelId::Allocate,
         KernelId::Expand,
@@ -150,6 +155,10 @@ impl KernelId {
         KernelId::MoveIds,
         KernelId::GatherBars,
         KernelId::MoveBars,
+        KernelId::Stir,
+        KernelId::Leave,
+        KernelId::Hold,
+        KernelId::HoldAdj,
     ];
 
     /// Name of the entry point.
@@ -219,6 +228,10 @@ impl KernelId {
             KernelId::MoveIds => "move_ids",
             KernelId::GatherBars => "gather_bars",
             KernelId::MoveBars => "move_bars",
+            KernelId::Stir => "stir",
+            KernelId::Leave => "leave",
+            KernelId::Hold => "hold",
+            KernelId::HoldAdj => "hold_adj",
         }
     }
 
@@ -273,6 +286,9 @@ impl KernelId {
     /// Whether a model needs it.
     fn serves(self, model: &Model) -> bool {
         match self {
+            KernelId::Stir | KernelId::Leave | KernelId::Hold | KernelId::HoldAdj => {
+                model.levels.sleep.is_some()
+            }
             _ if self.shares_levels() => model.levels.count() > 1,
             _ if self.knows_one_level() => model.levels.count() == 1,
             KernelId::Carry => model.exchanges(),

@@ -1,5 +1,6 @@
 //! The [`Simulator`] interface of the GPU solver.
 
+use super::ground::chunk_words;
 use super::layout::{ABSENT_CELL, NONE, RigidMotionAt, UNLOADED_WORDS};
 use super::rigid::motions;
 use super::shaders::KernelId;
@@ -56,6 +57,7 @@ impl Simulator for GpuSimulator {
         }
         state.rigid = motions(&self.read_rigid()?);
         state.particles = self.population.changing_particles(&self.model);
+        state.chunks = Arc::clone(&self.present.chunks);
         Ok(state)
     }
 
@@ -106,7 +108,7 @@ impl Simulator for GpuSimulator {
         self.pool.copy(&mut recording, self.present.state, state);
         recording.submit();
         self.checkpoints[slot] = Some(Checkpoint {
-            present: Present { state, ..self.present },
+            present: Present { state, ..self.present.clone() },
             numbering: Arc::clone(self.tables.numbering()),
             population: Arc::clone(&self.population),
         });
@@ -127,9 +129,10 @@ impl Simulator for GpuSimulator {
         let mut recording = Recording::new(&gpu);
         self.pool.release(self.present.state);
         self.use_population(&checkpoint.population)?;
+        let saved = checkpoint.present.state;
         self.present =
             Present { state: self.pool.acquire(&gpu)?, counted: false, ..checkpoint.present };
-        self.pool.copy(&mut recording, checkpoint.present.state, self.present.state);
+        self.pool.copy(&mut recording, saved, self.present.state);
         recording.submit();
         self.use_numbering(&checkpoint.numbering);
         self.tables.clear_status(&gpu);
@@ -328,6 +331,8 @@ impl Simulator for GpuSimulator {
         // FNV-1a over words.
         let rigid = self.read_rigid()?;
         let words = words.iter().chain(bytemuck::cast_slice::<_, u32>(&rigid));
+        let chunks = chunk_words(&self.present.chunks);
+        let words = words.chain(&chunks);
         let hash = words.fold(0xcbf2_9ce4_8422_2325u64, |hash, &word| {
             (hash ^ u64::from(word)).wrapping_mul(0x0100_0000_01b3)
         });
@@ -390,7 +395,7 @@ impl GpuSimulator {
     }
 
     /// The motions of the present state. Waits for the device.
-    fn read_rigid(&self) -> Result<Vec<RigidMotionAt>, SimulationError> {
+    pub(super) fn read_rigid(&self) -> Result<Vec<RigidMotionAt>, SimulationError> {
         let present = &self.pool.get(self.present.state).rigid;
         Ok(present.read_range(&self.gpu, 0, self.rigid.count)?)
     }

@@ -171,6 +171,18 @@ impl KernelId {
             KernelId::MoveIds => move_files(file!("stage/move_ids.wgsl")),
             KernelId::GatherBars => bar_files(file!("stage/gather_bars.wgsl")),
             KernelId::MoveBars => move_files(file!("stage/move_bars.wgsl")),
+            KernelId::Stir => chunk_files(&[
+                file!("math/mat3.wgsl"),
+                file!("grid/level.wgsl"),
+                file!("grid/hash_key.wgsl"),
+                file!("grid/rows.wgsl"),
+                file!("stage/stir.wgsl"),
+            ]),
+            KernelId::Leave => chunk_files(&[file!("grid/fates.wgsl"), file!("stage/leave.wgsl")]),
+            KernelId::Hold => chunk_files(&[file!("grid/fates.wgsl"), file!("stage/hold.wgsl")]),
+            KernelId::HoldAdj => {
+                chunk_files(&[file!("grid/fates.wgsl"), file!("stage/hold_adj.wgsl")])
+            }
         };
         ShaderSource { name: self.name(), files }
     }
@@ -222,6 +234,13 @@ fn move_files(stage: ShaderFile) -> Vec<ShaderFile> {
         file!("grid/runs.wgsl"),
         stage,
     ]
+}
+
+/// What a kernel needs to know in which chunk of the ground a particle is.
+fn chunk_files(stage: &[ShaderFile]) -> Vec<ShaderFile> {
+    let mut files = vec![file!("types.wgsl"), file!("grid/index.wgsl"), file!("grid/chunks.wgsl")];
+    files.extend_from_slice(stage);
+    files
 }
 
 /// What a kernel needs to find the blocks of entries.

@@ -206,6 +206,7 @@ impl GpuSimulator {
         let mut submitted = VecDeque::new();
         let mut start = substeps.start;
         while start < substeps.end {
+            self.chunks_before = Arc::clone(&self.present.chunks);
             self.follow(start, keep)?;
             let end = start + self.usage.batch(BATCH).min(substeps.end - start);
             let end = end.min(self.end_of_population(start));
@@ -263,11 +264,13 @@ impl GpuSimulator {
                 state: self.present.state,
                 numbering: Arc::clone(self.tables.numbering()),
                 nodes,
-                changed: self.changed.take(),
+                changes: std::mem::take(&mut self.changed),
+                chunks: Arc::clone(&self.chunks_before),
             }),
             None => self.pool.release(self.present.state),
         }
         self.present.state = next;
+        self.chunks_before = Arc::clone(&self.present.chunks);
         Ok(())
     }
 
@@ -291,12 +294,14 @@ impl GpuSimulator {
             gpu.poll()?;
             end = start;
             self.present.placed = self.motion_until(start)?.resolution_at(start);
-            if let Some(changed) = self.changed.take() {
-                self.follow_adj(changed)?;
+            let changes = std::mem::take(&mut self.changed);
+            if !changes.is_empty() {
+                changes.into_iter().rev().try_for_each(|changed| self.change_back(changed))?;
                 let mut recording = Recording::new(&gpu);
                 self.tables.clear_counts(&mut recording);
                 recording.submit();
             }
+            self.present.chunks = Arc::clone(&self.chunks_before);
         }
         self.present.counted = false;
         self.present.come = self.model.come_before(substeps.start);
@@ -322,12 +327,13 @@ impl GpuSimulator {
         recording: &mut Recording,
         substep: usize,
     ) -> Result<(), SimulationError> {
-        let Some(Recorded { state, numbering, nodes, changed }) = self.record.substeps.pop() else {
+        let Some(recorded) = self.record.substeps.pop() else {
             return Err(SimulationError::Device(format!("substep {substep} was not recorded")));
         };
+        let Recorded { state, numbering, nodes, changes, chunks } = recorded;
         self.pool.release(self.present.state);
         self.present.state = state;
-        self.changed = changed;
+        (self.changed, self.chunks_before) = (changes, chunks);
         self.use_numbering(&numbering);
         let written = 1 - self.io().bar;
         let io = Io { bar: written, nodes: Some(nodes), ..self.io() };

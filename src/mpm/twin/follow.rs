@@ -7,7 +7,7 @@ use super::storage::Stored;
 use super::{Twin, context::Context};
 use crate::agents::field_at;
 use crate::math::Scalar;
-use crate::model::{Frame, MAX_PARTICLES, Sleep};
+use crate::model::{MAX_PARTICLES, Sleep};
 use crate::mpm::simulator::SimulationError;
 use crate::mpm::state::Cotangent;
 
@@ -71,19 +71,14 @@ impl<R: Scalar> Twin<R> {
         sleep: &Sleep,
         start: usize,
     ) -> Result<Option<sleep::Change<R>>, SimulationError> {
-        let model = &self.model;
         let Some(drive) = &self.drive else { return Ok(None) };
-        let poses = drive.poses_at(start);
-        let frame = Frame::of(model);
-        let bodies = self.present.rigid.iter().map(|motion| motion.cast());
-        let bodies = bodies.zip(model.rigid_bodies.iter().map(|body| body.reach()));
-        let wakers = model.levels.wakers(frame, |collider| poses[collider].stance(), bodies);
-        let near = sleep.near(frame, &wakers);
-        let field = field_at(model, drive, start);
-        let levels = &model.levels;
-        let around = Surroundings { sleep, frame, archive: &self.archive, near, levels, field };
-        settle(&self.ctx, &around, &mut self.present).map_err(|error| {
-            SimulationError::Device(format!("the archive of what sleeps cannot be used: {error}"))
-        })
+        let rigid = self.present.rigid.iter().map(|motion| motion.cast());
+        let around = Surroundings::at(&self.model, (sleep, &self.archive), (drive, start), rigid);
+        settle(&self.ctx, &around, &mut self.present).map_err(archive_failed)
     }
+}
+
+/// What an archive that cannot be read or written stops a run with.
+pub fn archive_failed(error: std::io::Error) -> SimulationError {
+    SimulationError::Device(format!("the archive of what sleeps cannot be used: {error}"))
 }

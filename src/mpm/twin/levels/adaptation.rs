@@ -55,7 +55,8 @@ impl Adapted {
     }
 }
 
-/// What a particle is, as far as it matters to whether it is split or merged.
+/// What a particle is, as far as it matters to whether it is split or merged; one that is held is neither, as
+/// long as it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Kind {
     pub level: u8,
@@ -78,7 +79,7 @@ impl Adaptation {
             level,
             body,
             per_axis: self.ctx.per_axis[body as usize],
-            may_merge: particles.muscle[p] == NO_MUSCLE && !particles.is_held(p),
+            may_merge: particles.muscle[p] == NO_MUSCLE,
             is_light: level > 0 && is_light(&self.ctx, particles.volume[p], body, level),
         }
     }

@@ -1,24 +1,14 @@
 //! What sleep and wake do to the particles, and the transpose.
 
-use super::{Fate, Next, Surroundings};
+use super::{Choice, Fate, Surroundings};
 use crate::math::{Mat3, Scalar, Vec3};
-use crate::mpm::state::{Chunk, ChunkKey, Chunks, Cotangent, State};
+use crate::mpm::state::{ChunkKey, Cotangent, State};
 use crate::mpm::twin::context::{self, Point};
 use crate::mpm::twin::storage::Stored;
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-
-/// Particles that come into a chunk.
-pub struct Arrival<R> {
-    pub key: ChunkKey,
-    /// From the archive; otherwise they are new.
-    pub restored: bool,
-    pub state: State<R>,
-    pub held: bool,
-}
 
 /// Cotangents of what sleeps, by chunk and in the order in which it is kept. Its velocities are zero,
 /// whatever was before.
@@ -50,10 +40,9 @@ pub(super) fn apply<R: Scalar>(
     around: &Surroundings,
     stored: &mut Stored<R>,
     keys: &[ChunkKey],
-    fates: &FxHashMap<ChunkKey, Fate>,
-    arrivals: Vec<Arrival<R>>,
-    next: &BTreeMap<ChunkKey, Next>,
+    choice: Choice<R>,
 ) -> io::Result<Change<R>> {
+    let Choice { fates, arrivals, .. } = &choice;
     let mut by_id = vec![0; stored.id.len()];
     for (p, &id) in stored.id.iter().enumerate() {
         by_id[id as usize] = p as u32;
@@ -118,7 +107,8 @@ pub(super) fn apply<R: Scalar>(
     }
     after.rigid.clone_from(&before.rigid);
     after.points = Arc::new(points);
-    after.chunks = Arc::new(chunks(around, &before, &left, next)?);
+    let taken = |key: &ChunkKey| left.get(key).map(|places| taken(&before, places));
+    after.chunks = Arc::new(choice.chunks(around, &before.chunks, taken)?);
     *stored = after;
     Ok(Change {
         before,
@@ -129,35 +119,6 @@ pub(super) fn apply<R: Scalar>(
             .collect(),
         left: left.into_iter().collect(),
     })
-}
-
-/// The table after a change; what leaves is put into the archive.
-fn chunks<R: Scalar>(
-    around: &Surroundings,
-    before: &Stored<R>,
-    left: &BTreeMap<ChunkKey, Vec<u32>>,
-    next: &BTreeMap<ChunkKey, Next>,
-) -> io::Result<Chunks> {
-    let one = |(&key, next): (&ChunkKey, &Next)| -> io::Result<Option<(ChunkKey, Chunk)>> {
-        let chunk = match (next, before.chunks.get(&key)) {
-            (Next::Awake { quiet }, _) => Chunk::Awake { quiet: *quiet },
-            (Next::Held, Some(Chunk::Held { touched })) => Chunk::Held { touched: *touched },
-            (Next::Held, None) if around.sleep.terrain.is_some() => Chunk::Held { touched: false },
-            (Next::Held, _) => Chunk::Held { touched: true },
-            (Next::Away, Some(Chunk::Held { touched: false })) => return Ok(None),
-            (Next::Away, now) => match (left.get(&key), now) {
-                (None, Some(asleep @ Chunk::Asleep(_))) => asleep.clone(),
-                (places, _) => {
-                    let places = places.map_or(&[][..], |places| places);
-                    let archived = around.archive.keep(&taken(before, places))?;
-                    Chunk::Asleep(Arc::new(archived))
-                }
-            },
-        };
-        Ok(Some((key, chunk)))
-    };
-    let chunks: Vec<_> = next.par_iter().map(one).collect::<io::Result<_>>()?;
-    Ok(chunks.into_iter().flatten().collect())
 }
 
 /// Copies of some particles, without their velocities.
