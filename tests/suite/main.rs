@@ -17,6 +17,7 @@ mod contact;
 mod decompositions;
 mod device_emission;
 mod device_follow;
+mod device_ground;
 mod device_growth;
 mod device_levels;
 mod device_meshes;

@@ -1,11 +1,9 @@
 //! Ground without end: what it is made of, that it stays at rest, that it is the same anywhere, what is
 //! refused; and the driver's gradient through ground that comes and goes.
 
-use crate::adapter;
 use softscape::agents::drive;
 use softscape::math::Vec3;
 use softscape::model::{Model, compile, ground, summary};
-use softscape::mpm::device::GpuSimulator;
 use softscape::mpm::state::{Chunk, State, count_chunks};
 use softscape::mpm::twin::{Precision, simulator};
 use softscape::rollout::{
@@ -367,12 +365,4 @@ fn wrong_ground_is_refused_where_it_stands() {
         .replace("sand\", y", "elastic\", y");
     let error = compiled(&soft.replace(", friction_angle_deg = 32.0", "")).unwrap_err().to_string();
     assert!(error.contains("would crush it to nothing"), "{error}");
-}
-
-#[test]
-fn a_device_says_that_ground_without_end_is_not_for_it() {
-    let Some(gpu) = adapter::gpu() else { return };
-    let model = Arc::new(compiled(GOOD).unwrap());
-    let error = GpuSimulator::new(&model, &gpu).err().expect("an error").to_string();
-    assert!(error.contains("--device cpu"), "{error}");
 }

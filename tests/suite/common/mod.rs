@@ -3,6 +3,7 @@
 pub mod contact_scene;
 pub mod derivatives;
 pub mod gradients;
+pub mod ground;
 pub mod laws;
 pub mod meshes;
 pub mod models;
