@@ -1,16 +1,59 @@
 //! A drive over ground without end: what a control step costs and what is held in memory, metre by metre.
 //!
 //! `cargo run --release --example unbounded -- scenes/drive-20m.toml 20 0.02`: which scene, how many
-//! metres, with which cell width [m] of the finest level. Without them a short and coarse drive.
+//! metres, with which cell width [m] of the finest level; and `gpu` for the device, with the bytes that go between it
+//! and the host. Without them a short and coarse drive.
 
 use softscape::agents::drive;
 use softscape::bench::usage::{cpu_secs, forget_peak, peak_resident_bytes};
-use softscape::model::{compile, ground};
-use softscape::mpm::simulator::Simulator;
-use softscape::mpm::twin::Twin;
+use softscape::gpu::{AdapterChoice, Gpu};
+use softscape::model::{Model, compile, ground};
+use softscape::mpm::device::{Exchanged, GpuSimulator};
+use softscape::mpm::simulator::{SimulationError, Simulator};
+use softscape::mpm::twin::{Precision, simulator};
 use softscape::scene::{Fidelity, Scene};
 use std::path::Path;
 use std::sync::Arc;
+
+/// Where it runs.
+enum Backend {
+    Cpu(Box<dyn Simulator>),
+    Gpu(Box<GpuSimulator>),
+}
+
+impl Backend {
+    fn new(model: &Arc<Model>, on_gpu: bool) -> Result<Self, Box<dyn std::error::Error>> {
+        Ok(match on_gpu {
+            true => {
+                let gpu = Gpu::headless(&AdapterChoice::Auto)?;
+                Backend::Gpu(Box::new(GpuSimulator::new(model, &gpu)?))
+            }
+            false => Backend::Cpu(simulator(model, Precision::F32)?),
+        })
+    }
+
+    fn simulator(&mut self) -> &mut dyn Simulator {
+        match self {
+            Backend::Cpu(simulator) => simulator.as_mut(),
+            Backend::Gpu(simulator) => simulator.as_mut(),
+        }
+    }
+
+    /// What went between host and device so far.
+    fn exchanged(&self) -> Option<Exchanged> {
+        match self {
+            Backend::Cpu(_) => None,
+            Backend::Gpu(simulator) => simulator.exchanged(),
+        }
+    }
+
+    /// A metre of the way.
+    fn forward(&mut self, metre: usize, substeps: usize) -> Result<(), SimulationError> {
+        self.simulator().forward(metre * substeps..(metre + 1) * substeps)?;
+        // It may be behind.
+        self.simulator().fingerprint().map(|_| ())
+    }
+}
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let given: Vec<String> = std::env::args().skip(1).collect();
@@ -29,8 +72,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let steps_per_metre = (1.0 / (speed * control_secs)).round() as usize;
     let substeps_per_metre = steps_per_metre * model.substeps_per_control;
 
-    let mut simulator = Twin::<f32>::new(&model)?;
-    simulator.drive(&drive(&model, &[], metres * steps_per_metre))?;
+    let mut backend = Backend::new(&model, given.get(3).is_some_and(|backend| backend == "gpu"))?;
+    backend.simulator().drive(&drive(&model, &[], metres * steps_per_metre))?;
     println!(
         "metre  s/control step  particles  awake  held  asleep  archive     resident   equivalent"
     );
@@ -38,11 +81,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for metre in 0..metres {
         forget_peak();
         let before = cpu_secs();
-        simulator.forward(metre * substeps_per_metre..(metre + 1) * substeps_per_metre)?;
+        let exchanged = backend.exchanged();
+        backend.forward(metre, substeps_per_metre)?;
         secs.push((cpu_secs() - before) / steps_per_metre as f64);
         bytes.push(peak_resident_bytes().unwrap_or(0) as f64);
-        let particles = simulator.particle_count();
-        let there = ground(&model, &simulator.read()?).expect("chunks sleep");
+        let particles = backend.simulator().particle_count();
+        let there = ground(&model, &backend.simulator().read()?).expect("chunks sleep");
         println!(
             "{:5}  {:14.4}  {particles:9}  {:5}  {:4}  {:6}  {:5.2} MB  {:7.1} MB  {:8.1} M",
             metre + 1,
@@ -54,6 +98,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             bytes[metre] * 1e-6,
             there.uniform_particle_count as f64 * 1e-6,
         );
+        if let (Some(before), Some(now)) = (exchanged, backend.exchanged()) {
+            let steps = steps_per_metre as u64;
+            println!(
+                "       a control step: {} bytes to the host, {} to the device, for chunks {} and {}; in {} of \
+                 {steps} these changed: {} particles came, {} left; {} were looked at, {} made",
+                (now.to_host_bytes - before.to_host_bytes) / steps,
+                (now.to_device_bytes - before.to_device_bytes) / steps,
+                (now.ground_to_host_bytes - before.ground_to_host_bytes) / steps,
+                (now.ground_to_device_bytes - before.ground_to_device_bytes) / steps,
+                now.passages - before.passages,
+                now.came - before.came,
+                now.left - before.left,
+                now.concerned - before.concerned,
+                now.made - before.made,
+            );
+        }
+    }
+    if metres < 5 {
+        return Ok(());
     }
     // Processor time of a busy machine is uneven: means over two metres.
     let mean = |list: &[f64]| list.iter().sum::<f64>() / list.len() as f64;

@@ -9,14 +9,19 @@ use crate::common::ground::{
     ELASTIC, SAND, bed, bed_and_block, looked_at_from_above, sticky, terrain, to_and_fro,
 };
 use crate::common::models::relative_error;
-use softscape::agents::Drive;
+use softscape::agents::{self, Drive};
 use softscape::gpu::Gpu;
 use softscape::math::Vec3;
-use softscape::model::{Frame, Model};
-use softscape::mpm::device::GpuSimulator;
+use softscape::model::{Frame, Model, compile};
+use softscape::mpm::device::{Exchanged, GpuSimulator};
 use softscape::mpm::simulator::{Gradient, ObservationCotangent, SimulationError, Simulator};
 use softscape::mpm::state::{Chunk, ChunkKey, Chunks, State, count_chunks};
 use softscape::mpm::twin::{self, Precision};
+use softscape::rollout::{
+    Controls, Measure, Objective, Rollout, Settings, Term, TermKind, When, differentiate,
+};
+use softscape::scene::{Fidelity, Scene};
+use std::path::Path;
 use std::sync::Arc;
 
 const STEPS: usize = 40;
@@ -357,6 +362,41 @@ fn all_may_sleep_and_chunks_may_be_empty() {
     assert!(least == 0 && empties > 0, "{least} particles at the least, {empties} empty chunks");
 }
 
+/// So little memory that it replays from several checkpoints; their states have to come out the same. (Seen: 2.0e-4 by
+/// velocities, for a twin in f32 9.4e-5. Over twice as many control steps, or at twice the speed, the mean velocity of
+/// all particles is sensitive enough for round-off to matter: 1.8e-2 and 6.0e-3, for a twin in f32 7.3e-3 and 6.0e-3.)
+#[test]
+fn the_drivers_gradient_goes_through_ground_that_comes_and_goes() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let mut model = stirred(sticky(terrain(ELASTIC)));
+    model.colliders[0].velocity = Vec3([3.0, 0.0, 0.0]);
+    let model = Arc::new(model);
+    let controls = Controls::zeros(20, model.actions.len());
+    let measure = Measure::CentreVelocity { direction: [0.6, 0.0, 0.8] };
+    let particles = 0..model.particles.mass.len();
+    let kind = TermKind::State { measure, particles, when: When::Along };
+    let objective = Objective { terms: vec![Term { name: "speed".into(), weight: 1e3, kind }] };
+    let derivative = |simulator: &mut dyn Simulator| {
+        let mut settings =
+            Settings { memory_bytes: 120_000_000, check_replay: true, ..Settings::default() };
+        let (initial, controls, objective) = (&model.initial, &controls, &objective);
+        let rollout = Rollout { model: &model, initial, controls, objective };
+        differentiate(simulator, rollout, &mut settings).unwrap()
+    };
+    let mut twin = twin::simulator(&model, Precision::F64).unwrap();
+    let (expected, by) = derivative(twin.as_mut());
+    let mut device = GpuSimulator::new(&model, &gpu).unwrap();
+    let (outcome, ours) = derivative(&mut device);
+    assert!(ours.replayed_substeps > 0, "nothing was replayed");
+    let exchanged = device.exchanged().unwrap();
+    assert!(exchanged.came > 0 && exchanged.left > 0, "{exchanged:?}");
+    // A mean of velocities of both signs.
+    assert!((outcome.value / expected.value - 1.0).abs() < 1e-5, "{}", outcome.value);
+    let flat = |v: &[[f64; 3]]| v.as_flattened().to_vec();
+    let v = relative_error(flat(&ours.initial_v), flat(&by.initial_v));
+    assert!(v < GRADIENTS, "the derivative by velocities differs by {v:.1e}");
+}
+
 #[test]
 fn a_particle_that_diverges_is_reported() {
     let Some(gpu) = adapter::gpu() else { return };
@@ -369,4 +409,61 @@ fn a_particle_that_diverges_is_reported() {
     device.drive(&drive).unwrap();
     let error = device.forward(0..drive.substeps()).unwrap_err();
     assert!(matches!(error, SimulationError::Diverged { substep: 0, .. }), "{error}");
+}
+
+/// For the record of `docs/terrain.md`.
+#[test]
+fn bytes_between_host_and_device_are_those_of_what_comes_and_leaves() {
+    const PART: usize = 8;
+    let Some(gpu) = adapter::gpu() else { return };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes/drive-20m.toml");
+    let mut scene = Scene::load(&path).unwrap();
+    scene.world.cell_width = 0.04;
+    let model = Arc::new(compile(&scene, Fidelity::Standard).unwrap());
+    let part = PART * model.substeps_per_control;
+    let drive = agents::drive(&model, &[], 20 * PART);
+    let mut device = GpuSimulator::new(&model, &gpu).unwrap();
+    device.drive(&drive).unwrap();
+    // The first control step fits the whole state to the field.
+    device.forward(0..part).unwrap();
+    let begun = device.exchanged().unwrap();
+    let mut start = part;
+    // Until chunks come and leave; then this part is gone through again, and back.
+    loop {
+        device.save(0).unwrap();
+        let before = device.exchanged().unwrap();
+        device.forward(start..start + part).unwrap();
+        if device.exchanged().unwrap().left > before.left {
+            break;
+        }
+        start += part;
+    }
+    let forward = device.exchanged().unwrap();
+    let steps = (forward.control_steps - begun.control_steps) as u64;
+    let particles = device.particle_count() as u64;
+    let (came, left) = (forward.came - begun.came, forward.left - begun.left);
+    device.restore(0).unwrap();
+    device.forward_recorded(start..start + part).unwrap();
+    device.begin_reverse().unwrap();
+    device.seed(&seed(device.particle_count())).unwrap();
+    let turn = device.exchanged().unwrap();
+    device.reverse(start..start + part).unwrap();
+    let back = device.exchanged().unwrap();
+    let parts = |name: &str, before: Exchanged, after: Exchanged, steps: u64| {
+        let host = after.ground_to_host_bytes - before.ground_to_host_bytes;
+        let to_device = after.ground_to_device_bytes - before.ground_to_device_bytes;
+        let other = after.to_host_bytes + after.to_device_bytes - host - to_device;
+        let other = other + before.ground_to_host_bytes + before.ground_to_device_bytes
+            - before.to_host_bytes
+            - before.to_device_bytes;
+        println!(
+            "{name}: in {steps} control steps {host} bytes to the host, {to_device} to the device; \
+             splits and merges {other}"
+        );
+        host + to_device
+    };
+    println!("{particles} particles, {came} came and {left} left");
+    let whole = particles * (112 + 152);
+    assert!(100 * parts("forward", begun, forward, steps) < steps * whole);
+    assert!(10 * parts("back", turn, back, PART as u64) < PART as u64 * whole);
 }

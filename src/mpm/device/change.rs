@@ -52,6 +52,9 @@ pub struct Exchanged {
     pub left: usize,
     pub to_host_bytes: u64,
     pub to_device_bytes: u64,
+    /// Of these, what chunks moved that fall asleep and wake.
+    pub ground_to_host_bytes: u64,
+    pub ground_to_device_bytes: u64,
 }
 
 impl Ferry {
@@ -86,6 +89,13 @@ impl Ferry {
 
     pub fn received(&mut self, bytes: usize) {
         self.moved.to_host_bytes += bytes as u64;
+    }
+
+    /// Notes that all that was moved since is of the ground.
+    pub fn count_as_ground(&mut self, before: &Exchanged) {
+        let moved = &mut self.moved;
+        moved.ground_to_host_bytes += moved.to_host_bytes - before.to_host_bytes;
+        moved.ground_to_device_bytes += moved.to_device_bytes - before.to_device_bytes;
     }
 
     pub fn bytes(&self) -> u64 {
@@ -227,6 +237,7 @@ impl GpuSimulator {
         changed: Changed,
     ) -> Result<(), SimulationError> {
         let Changed { cause, moves, before } = changed;
+        let moved = following.ferry.moved;
         let floats = self.read_new_bars(&mut following.ferry, &moves.made_places())?;
         let bars = floats.chunks_exact(UNLOADED_BAR_FLOATS);
         // By the constants of materials; and rows for what was gone.
@@ -244,6 +255,7 @@ impl GpuSimulator {
         self.move_back(&mut following.ferry, &moves, before, (&summed, &returned))?;
         if let Cause::Slept(slept) = &cause {
             self.hold_adj(following, slept)?;
+            following.ferry.count_as_ground(&moved);
         }
         Ok(())
     }

@@ -166,27 +166,27 @@ impl GpuSimulator {
     pub(super) fn follow(&mut self, substep: usize, keep: bool) -> Result<(), SimulationError> {
         let Some(mut following) = self.following.take() else { return Ok(()) };
         let result = match substep.is_multiple_of(self.model.substeps_per_control) {
-            true => self
-                .settle(&mut following, substep, keep)
-                .and_then(|()| self.split_and_merge(&mut following, substep, keep)),
+            true => self.settle(&mut following, substep, keep).and_then(|is_asked| {
+                self.split_and_merge(&mut following, (substep, is_asked), keep)
+            }),
             false => Ok(()),
         };
         self.following = Some(following);
         result
     }
 
+    /// `is_asked` says that the particles which it may concern are being looked for.
     fn split_and_merge(
         &mut self,
         following: &mut Following,
-        substep: usize,
+        (substep, is_asked): (usize, bool),
         keep: bool,
     ) -> Result<(), SimulationError> {
         let model = Arc::clone(&self.model);
         let field = agents::field_at(&model, &self.motion_until(substep + 1)?.drive, substep);
         following.ferry.moved.control_steps += 1;
-        let Some((ids, places, (state, adapted))) = self.decide(following, substep, &field)? else {
-            return Ok(());
-        };
+        let decided = self.decide(following, (substep, is_asked), &field)?;
+        let Some((ids, places, (state, adapted))) = decided else { return Ok(()) };
         let sources = adapted.sources();
         let Fates { gone, heirs, made } = Fates::of(&sources, ids.len());
         let one = |(&p, &heirs): (&u32, &u32)| {
@@ -209,11 +209,14 @@ impl GpuSimulator {
     fn decide(
         &mut self,
         following: &mut Following,
-        substep: usize,
+        (substep, is_asked): (usize, bool),
         field: &Field<f64>,
     ) -> Result<Option<Decided>, SimulationError> {
         for is_unfiltered in [false, true] {
-            let part = self.read_concerned(following, substep, field, is_unfiltered)?;
+            if is_unfiltered || !is_asked {
+                self.ask_concerned(following, (substep, field), is_unfiltered)?;
+            }
+            let part = self.read_concerned(following, substep)?;
             let Some(adapted) = following.adaptation.adapt(field, part.state) else { break };
             if is_unfiltered || !adapted.1.meets_others {
                 return Ok(Some((part.ids, part.places, adapted)));
@@ -223,34 +226,40 @@ impl GpuSimulator {
         Ok(None)
     }
 
-    /// The particles that may be split or merged at the start of a control step; with all that may be in a group
-    /// with what is made, if unfiltered.
+    /// Has the device look for the particles that may be split or merged at the start of a control step; with all
+    /// that may be in a group with what is made, if unfiltered.
+    pub(super) fn ask_concerned(
+        &self,
+        following: &mut Following,
+        (substep, field): (usize, &Field<f64>),
+        is_unfiltered: bool,
+    ) -> Result<(), SimulationError> {
+        let values = FollowingAt {
+            control_secs: following.adaptation.control_secs() as f32,
+            hysteresis: following.adaptation.hysteresis() as f32,
+            tolerance: tolerance(field, &self.model) as f32,
+            is_unfiltered: u32::from(is_unfiltered),
+            ..FollowingAt::zeroed()
+        };
+        following.ferry.write(&self.gpu, values);
+        self.find_concerned(following, substep)
+    }
+
+    /// The particles that were looked for.
     fn read_concerned(
         &mut self,
         following: &mut Following,
         substep: usize,
-        field: &Field<f64>,
-        is_unfiltered: bool,
     ) -> Result<Concerned, SimulationError> {
         let gpu = self.gpu.clone();
-        following.ferry.write(
-            &gpu,
-            FollowingAt {
-                control_secs: following.adaptation.control_secs() as f32,
-                hysteresis: following.adaptation.hysteresis() as f32,
-                tolerance: tolerance(field, &self.model) as f32,
-                is_unfiltered: u32::from(is_unfiltered),
-                ..FollowingAt::zeroed()
-            },
-        );
-        let control = self.motion_until(substep + 1)?.control_of(substep) as u32;
-        let mut words = self.find_concerned(following, control)?;
+        let mut words = self.read_found(following)?;
         let mut count = words[0] as usize;
         if CONCERNED_HEAD + count * CONCERNED_WORDS > following.concerned.len() {
             // Room for twice as many, and once more.
             following.concerned = concerned(&gpu, 2 * count)?;
             following.expected = count;
-            words = self.find_concerned(following, control)?;
+            self.find_concerned(following, substep)?;
+            words = self.read_found(following)?;
             count = words[0] as usize;
         }
         let known = words.len();
@@ -275,13 +284,13 @@ impl GpuSimulator {
         Ok(Concerned { ids, places, state })
     }
 
-    /// How many there are, what went wrong until now, and as many of them as there were the last time and some.
     fn find_concerned(
         &self,
         following: &mut Following,
-        control: u32,
-    ) -> Result<Vec<u32>, SimulationError> {
+        substep: usize,
+    ) -> Result<(), SimulationError> {
         let gpu = &self.gpu;
+        let control = self.motion_until(substep + 1)?.control_of(substep) as u32;
         following.hold_groups(gpu, self.population.row_stride)?;
         let mut recording = Recording::new(gpu);
         recording.clear(&following.concerned_count);
@@ -305,6 +314,12 @@ impl GpuSimulator {
         let (target, bytes) = (following.concerned.raw(), size_of::<Status>() as u64);
         recording.encoder().copy_buffer_to_buffer(status.raw(), 0, target, 4, bytes);
         recording.submit();
+        Ok(())
+    }
+
+    /// How many there are, what went wrong until now, and as many of them as there were the last time and some.
+    fn read_found(&self, following: &mut Following) -> Result<Vec<u32>, SimulationError> {
+        let gpu = &self.gpu;
         let expected = following.expected + following.expected / 8 + 16;
         let words = CONCERNED_HEAD + expected * CONCERNED_WORDS;
         let words = following.concerned.read_range(gpu, 0, words.min(following.concerned.len()))?;

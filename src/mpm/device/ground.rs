@@ -12,6 +12,7 @@ use super::reverse::{bar_rows, set_bar};
 use super::rigid::motions;
 use super::shaders::KernelId;
 use super::{Following, GpuSimulator, SimulationError};
+use crate::agents;
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Recording, Resources};
 use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Vec3};
@@ -110,16 +111,19 @@ impl Ground {
 }
 
 impl GpuSimulator {
-    /// At the start of a control step: lets chunks sleep and wake. Waits for the device.
+    /// At the start of a control step: lets chunks sleep and wake. Waits for the device. Returns whether the
+    /// particles that may be split or merged are being looked for already, so that nobody has to wait again.
     pub(super) fn settle(
         &mut self,
         following: &mut Following,
         substep: usize,
         keep: bool,
-    ) -> Result<(), SimulationError> {
-        let Some(mut ground) = following.ground.take() else { return Ok(()) };
+    ) -> Result<bool, SimulationError> {
+        let Some(mut ground) = following.ground.take() else { return Ok(false) };
+        let moved = following.ferry.moved;
         let result = self.settle_on(following, &mut ground, substep, keep);
         following.ground = Some(ground);
+        following.ferry.count_as_ground(&moved);
         result
     }
 
@@ -129,9 +133,11 @@ impl GpuSimulator {
         ground: &mut Ground,
         substep: usize,
         keep: bool,
-    ) -> Result<(), SimulationError> {
+    ) -> Result<bool, SimulationError> {
         let model = Arc::clone(&self.model);
-        let Some(sleep) = &model.levels.sleep else { return Ok(()) };
+        let Some(sleep) = &model.levels.sleep else { return Ok(false) };
+        let field = agents::field_at(&model, &self.motion_until(substep + 1)?.drive, substep);
+        self.ask_concerned(following, (substep, &field), false)?;
         let stirred = self.read_stirs(ground, &mut following.ferry)?;
         let stirs = stirred.iter().map(|(&key, stirred)| (key, stirred.stir)).collect();
         let rigid = match self.rigid.count {
@@ -143,7 +149,7 @@ impl GpuSimulator {
         let around =
             Surroundings::at(&model, (sleep, &archive), (drive, substep), rigid.into_iter());
         let choice = around.choose::<f64>(&self.present.chunks, &stirs).map_err(archive_failed)?;
-        let Some(choice) = choice else { return Ok(()) };
+        let Some(choice) = choice else { return Ok(true) };
         let (fates, passing) =
             self.read_passing(ground, &mut following.ferry, &choice, &stirred)?;
         let left = |key: &ChunkKey| {
@@ -152,11 +158,12 @@ impl GpuSimulator {
         };
         let chunks = choice.chunks(&around, &self.present.chunks, left).map_err(archive_failed)?;
         let comes = choice.arrivals.iter().any(|arrival| arrival.state.particle_count() > 0);
-        if comes || !passing.is_empty() {
+        let changes = comes || !passing.is_empty();
+        if changes {
             self.pass(following, ground, (fates, passing), &choice.arrivals, keep)?;
         }
         self.present.chunks = Arc::new(chunks);
-        Ok(())
+        Ok(!changes)
     }
 
     /// What the particles of each chunk do.

@@ -27,7 +27,11 @@
 //! through the hash table, and what stands in a block for the first time makes it (`claim_blocks`,
 //! `settle`). The stress belongs to the start of a substep there, as in the twin, and the rows of a state
 //! hold h C itself. The host decides between control steps which particles are split and merged (`follow.rs`):
-//! it reads those that may be, and the device moves all others into the new state (`moves.rs`).
+//! it reads those that may be, and the device moves all others into the new state (`change.rs`, `moves.rs`).
+//!
+//! Where ground sleeps, the host decides that between control steps as well (`ground.rs`), from a table of chunks
+//! that a kernel fills. A particle that is held says so where it says its levels (`PLACE_HELD`): its entries give
+//! to the nodes as any others, and `g2p_blended` leaves it where it is.
 //!
 //! A slot that no particle is near is given to another block when slots become scarce
 //! (`renumber.rs`): memory follows the blocks in use, however far a body travels.
@@ -36,7 +40,7 @@
 //! moves a state over a kink, it is exact for that state, and not the one that f64 finds.
 //!
 //! Deliberately absent: reading anything back during a control step, and without levels during a
-//! rollout (with them, the particles that may be split or merged are read between control steps), but
+//! rollout (with them, what may be split or merged, or falls asleep, is read between control steps), but
 //! for a few counters that say how full the tables are, which the host waits for once after a load and
 //! where they fill fast. A particle that diverges, or a table that is full, leaves a note on the device
 //! that is reported by
