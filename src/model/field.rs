@@ -1,10 +1,8 @@
 //! The resolution field: which levels of the grid a place takes part in (formulas.md 5.1).
 
 use super::levels::{Agent, Levels, Reach, Stance};
+use super::stretch::stretched;
 use crate::math::{Mat3, Scalar, Vec3};
-
-/// Speed [m/s] below which an agent counts as resting: its box is not stretched.
-const RESTING_SPEED: f64 = 1e-3;
 
 /// The field of one control step, in which agents stand still: how their motion moves the levels is
 /// a matter of discretisation, not of physics.
@@ -34,6 +32,38 @@ pub struct ReachAt<R> {
     pub low: Vec3<R>,
     pub high: [R; 2],
     pub depth_weight: R,
+}
+
+/// Derivative by a [`ReachAt`], summed in f64.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReachBar {
+    /// By its position, the extents as they are [1/m].
+    pub position: Vec3<f64>,
+    /// By an angle about the upright axis through its position [1/rad].
+    pub turn: f64,
+    pub low: Vec3<f64>,
+    pub high: [f64; 2],
+}
+
+impl ReachBar {
+    pub const ZERO: Self =
+        Self { position: Vec3([0.0; 3]), turn: 0.0, low: Vec3([0.0; 3]), high: [0.0; 2] };
+}
+
+impl std::ops::AddAssign for ReachBar {
+    fn add_assign(&mut self, other: Self) {
+        self.position += other.position;
+        self.turn += other.turn;
+        self.low += other.low;
+        (0..2).for_each(|a| self.high[a] += other.high[a]);
+    }
+}
+
+/// Cotangent of a [`Blend`]: of the coarser share less that of the finer one, and of its gradient.
+#[derive(Clone, Copy, Debug)]
+pub struct BlendBar<R> {
+    pub share: R,
+    pub gradient: Vec3<R>,
 }
 
 /// A particle between two levels: what the coarser one gets, and how that changes in space.
@@ -212,6 +242,31 @@ impl<R: Scalar> Field<R> {
         hessian = hessian * share + normal.outer(normal) * inverse;
         Distance { value: least - self.blend * total.ln(), normal, hessian }
     }
+
+    /// Adds the derivative by each reach to `sums`, from the cotangent of how a particle is shared. With
+    /// `π = softmax(-d_k/b)`: `δ_bar_k = π_k (δ_bar - (n_k - n)·n_bar/b)`, `n_bar_k = π_k n_bar`.
+    pub fn reaches_adj(
+        &self,
+        (cell, offset): ([i32; 3], Vec3<R>),
+        blend: &Blend<R>,
+        bar: &BlendBar<R>,
+        sums: &mut [ReachBar],
+    ) {
+        let (value_bar, normal_bar) = blend.distance_bar(bar);
+        let (value, inverse) = (self.value(cell, offset), self.blend.recip());
+        for (reach, sum) in self.reaches.iter().zip(sums) {
+            let d = self.from(reach, cell, offset);
+            let own = reach.distance(d);
+            let (share, apart) = match self.reaches.len() {
+                1 => (R::one(), R::zero()),
+                _ => {
+                    let apart = (own.normal - blend.normal).dot(normal_bar) * inverse;
+                    (((value - own.value) * inverse).exp(), apart)
+                }
+            };
+            *sum += reach.distance_adj(d, (value_bar - apart) * share, normal_bar * share);
+        }
+    }
 }
 
 impl<R: Scalar> ReachAt<R> {
@@ -250,11 +305,11 @@ impl<R: Scalar> ReachAt<R> {
         Vec3([side(0), side(1), below * self.depth_weight])
     }
 
-    /// Distance at d [m] from the position; zero inside and above. With the gaps g to the box:
-    /// `|g|`, `n = g/|g|`, `H = (I_g - n nᵀ)/|g|`.
-    fn distance(&self, d: Vec3<R>) -> Distance<R> {
+    /// Distance at d [m] from the position, along the axes of the box; zero inside and above. With the gaps g
+    /// to the box: `|g|`, `n = g/|g|`, `H = (I_g - n nᵀ)/|g|`.
+    fn local_distance(&self, d: Vec3<R>) -> Distance<R> {
         let (zero, one) = (R::zero(), R::one());
-        let (to_world, gap) = (self.to_world(), self.gap(d));
+        let gap = self.gap(d);
         let value2 = gap.norm_squared();
         if value2 == zero {
             return Distance { value: zero, normal: Vec3::zero(), hessian: Mat3::zero() };
@@ -265,45 +320,39 @@ impl<R: Scalar> ReachAt<R> {
         let active = |a: usize| if gap[a] == zero { zero } else { scale[a] * scale[a] };
         let hessian =
             (Mat3::diagonal(Vec3::from_fn(active)) - normal.outer(normal)) * value.recip();
+        Distance { value, normal, hessian }
+    }
+
+    /// The same along the axes of the world.
+    fn distance(&self, d: Vec3<R>) -> Distance<R> {
+        let (to_world, local) = (self.to_world(), self.local_distance(d));
         Distance {
-            value,
-            normal: to_world * normal,
-            hessian: to_world * hessian * to_world.transpose(),
+            normal: to_world * local.normal,
+            hessian: to_world * local.hessian * to_world.transpose(),
+            ..local
         }
     }
-}
 
-/// The upright box around an agent's box, turned and stretched along its motion; about its pose.
-pub(super) fn stretched(agent: &Agent, pose: &Stance) -> Reach {
-    let v = pose.velocity;
-    let speed = v.norm_squared().sqrt();
-    let level_speed = v[0].hypot(v[1]);
-    let moving = speed > RESTING_SPEED;
-    let along = match moving && level_speed > 0.1 * speed {
-        true => [v[0] / level_speed, v[1] / level_speed],
-        // Upright motion or none: along the body's own x axis, as far as that is level.
-        false => {
-            let (x, y) = (pose.rotation[(0, 0)], pose.rotation[(1, 0)]);
-            let length = x.hypot(y);
-            if length > 0.1 { [x / length, y / length] } else { [1.0, 0.0] }
+    /// From the cotangents of the distance and of its gradient; with l the place in the axes of the box,
+    /// `l_bar = δ_bar n + H n_bar`, which an end of the box that is nearest takes with the other sign, and by a
+    /// turn of the box `l_bar·(l x z) + n_bar·(z x n)`.
+    fn distance_adj(&self, d: Vec3<R>, value_bar: R, normal_bar: Vec3<R>) -> ReachBar {
+        let to_world = self.to_world();
+        let local = to_world.transpose() * d;
+        let Distance { normal, hessian, .. } = self.local_distance(d);
+        let normal_bar = to_world.transpose() * normal_bar;
+        let local_bar = normal * value_bar + hessian * normal_bar;
+        let position = to_world * local_bar;
+        let turn = local_bar[0] * local[1] - local_bar[1] * local[0] + normal[0] * normal_bar[1]
+            - normal[1] * normal_bar[0];
+        let end =
+            |a: usize, is_nearest: bool| if is_nearest { -local_bar[a].to_f64() } else { 0.0 };
+        ReachBar {
+            position: Vec3(position.0.map(|x| -x.to_f64())),
+            turn: turn.to_f64(),
+            low: Vec3::from_fn(|a| end(a, local[a] < self.low[a])),
+            high: [0, 1].map(|a| end(a, local[a] > self.high[a])),
         }
-    };
-    let axes =
-        [Vec3([along[0], along[1], 0.0]), Vec3([-along[1], along[0], 0.0]), Vec3([0.0, 0.0, 1.0])];
-    // Extents of the turned box along the axes.
-    let half = axes.map(|axis| {
-        let body = pose.rotation.transpose() * axis;
-        (0..3).map(|a| (body[a] * agent.half_extents[a]).abs()).sum::<f64>()
-    });
-    let (forward, upward) = if moving { (level_speed / speed, v[2] / speed) } else { (0.0, 0.0) };
-    // Above counts as inside anyway.
-    let deeper = agent.ahead * (-upward).max(0.0) + agent.trail * upward.max(0.0);
-    Reach {
-        position: Vec3([0.0; 3]),
-        along,
-        low: Vec3([-half[0] - agent.trail * forward, -half[1], -half[2] - deeper]),
-        high: [half[0] + agent.ahead * forward, half[1]],
-        depth_weight: agent.depth_weight,
     }
 }
 
@@ -340,12 +389,16 @@ impl<R: Scalar> Blend<R> {
         self.normal * towards
     }
 
-    /// Cotangent of the position, from those of the coarser share and of its gradient:
-    /// `δ_bar = s' λ_bar + s'' n·g_bar`, `n_bar = s' g_bar`, `x_bar = δ_bar n + H n_bar`.
-    pub fn position_bar(&self, share_bar: R, gradient_bar: Vec3<R>) -> Vec3<R> {
-        let along = self.normal.dot(gradient_bar);
-        let distance_bar = self.slope * share_bar + self.curvature * along;
-        self.normal * distance_bar + self.hessian * (gradient_bar * self.slope)
+    /// Cotangents of the distance and of its gradient: `δ_bar = s' λ_bar + s'' n·g_bar`, `n_bar = s' g_bar`.
+    fn distance_bar(&self, bar: &BlendBar<R>) -> (R, Vec3<R>) {
+        let along = self.normal.dot(bar.gradient);
+        (self.slope * bar.share + self.curvature * along, bar.gradient * self.slope)
+    }
+
+    /// Cotangent of the position: `x_bar = δ_bar n + H n_bar`.
+    pub fn position_bar(&self, bar: &BlendBar<R>) -> Vec3<R> {
+        let (distance_bar, normal_bar) = self.distance_bar(bar);
+        self.normal * distance_bar + self.hessian * normal_bar
     }
 }
 

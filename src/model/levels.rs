@@ -28,6 +28,8 @@ pub struct Levels {
     /// Whether the changing shares of a band push and stretch (the terms in ∇lambda). Without them
     /// the method is wrong: what benchmarks show as a control.
     pub coupled: bool,
+    /// Whether gradients count how the field moves with the agents (numerics.md 5: dropped by default).
+    pub through_agents: bool,
     /// What sleeps, if anything does.
     pub sleep: Option<Sleep>,
 }

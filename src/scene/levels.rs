@@ -35,6 +35,10 @@ pub struct Levels {
     /// Places that stay fine.
     #[serde(default)]
     pub region: Vec<FineRegion>,
+    /// Whether gradients count how resolution moves with its agents. The default leaves it out: where levels
+    /// lie is a matter of discretisation, not of physics. Finite differences of a whole run contain it.
+    #[serde(default)]
+    pub through_agents: bool,
     /// Lets what nobody is near and nothing stirs cost nothing. A scene with `[terrain]` always does,
     /// with the defaults of this table if it has none.
     pub sleep: Option<Sleep>,

@@ -53,6 +53,7 @@ fn model(law: Law, count: usize) -> Model {
         hysteresis: 1e3,
         per_axis: vec![2],
         coupled: true,
+        through_agents: false,
         sleep: None,
     };
     model
@@ -367,6 +368,7 @@ fn flight() -> Model {
         hysteresis: 1e9,
         per_axis: vec![2],
         coupled: true,
+        through_agents: false,
         ..Levels::uniform()
     };
     model

@@ -79,7 +79,18 @@ pub(super) fn resolve(
     }
     // Distances to several agents are blended over a fraction of the narrowest band.
     let blend = bands.iter().map(|band| 0.25 * band.width).fold(f64::INFINITY, f64::min);
-    Ok(Levels { bands, agents, linger, regions, blend, hysteresis, per_axis, coupled: true, sleep })
+    Ok(Levels {
+        bands,
+        agents,
+        linger,
+        regions,
+        blend,
+        hysteresis,
+        per_axis,
+        coupled: true,
+        through_agents: levels.through_agents,
+        sleep,
+    })
 }
 
 fn bands(

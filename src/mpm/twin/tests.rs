@@ -181,6 +181,7 @@ pub fn scene_with_levels(law: Law, count: usize) -> Arc<Model> {
         hysteresis: 0.01,
         per_axis: vec![2],
         coupled: true,
+        through_agents: false,
         sleep: None,
     };
     Arc::new(model)

@@ -35,7 +35,10 @@ fn the_field_has_the_derivatives_that_it_states() {
         assert_eq!(blend.shares[0].re + blend.shares[1].re, 1.0);
         // The Hessian of the share, through the adjoint of its gradient.
         let weights = random.vector(1.0);
-        let bar = blend.position_bar(Dual::from(0.0), Vec3::from_fn(|a| Dual::from(weights[a])));
+        let bar = blend.position_bar(&BlendBar {
+            share: Dual::from(0.0),
+            gradient: Vec3::from_fn(|a| Dual::from(weights[a])),
+        });
         let forward: f64 = (0..3).map(|a| gradient[a].eps * weights[a]).sum();
         let backward: f64 = (0..3).map(|a| bar[a].re * direction[a]).sum();
         assert!((forward - backward).abs() < 1e-9 * (1.0 + forward.abs()), "{forward} {backward}");
