@@ -97,6 +97,9 @@ struct ReachAt {
     high: vec2<f32>,
 }
 
+// Most boxes that distance is measured from.
+const REACHES: u32 = 30u;
+
 // The resolution field of one control step.
 struct Resolution {
     reach_count: u32,
@@ -107,7 +110,7 @@ struct Resolution {
     coupled: f32,
     // start and width [m], from level l to l + 1
     bands: array<vec4<f32>, 7>,
-    reaches: array<ReachAt, 30>,
+    reaches: array<ReachAt, REACHES>,
 }
 
 // What a particle is, as far as it matters to whether it is split or merged: its level, log2 of the particles

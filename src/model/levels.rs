@@ -103,6 +103,11 @@ impl Levels {
         self.agents.len() * (1 + past) + self.regions.len()
     }
 
+    /// Whether gradients count how levels move with their agents.
+    pub fn moves_in_gradients(&self) -> bool {
+        self.through_agents && self.count() > 1
+    }
+
     /// Whether a run changes which particles there are: by splitting, merging or sleep.
     pub fn changes(&self) -> bool {
         self.count() > 1 || self.sleep.is_some()

@@ -6,6 +6,7 @@ use crate::adapter;
 use crate::common::contact_scene::{ELASTIC, SAND, drive, noise, scene};
 use crate::common::gradients::{errors, path};
 use crate::common::models::{model_of, relative_error, still_drive};
+use softscape::agents::PoseCotangent;
 use softscape::gpu::Gpu;
 use softscape::math::{Mat3, Vec3};
 use softscape::model::*;
@@ -216,10 +217,50 @@ fn a_rigid_body_on_particles_that_are_split_and_merged_moves_as_the_twins_and_ba
     assert!(gradient.rigid[0].mass != 0.0, "the ball never touched the cube");
 }
 
+/// By each pose: what gradients have more where they count how levels move with it.
+#[test]
+fn gradients_through_the_agents_are_the_twins() {
+    let Some(gpu) = adapter::gpu() else { return };
+    for make in [model, changing] {
+        for count in [2, 3] {
+            let models = [false, true].map(|through_agents| {
+                let mut model = make(ELASTIC, count);
+                model.levels.through_agents = through_agents;
+                Arc::new(model)
+            });
+            compare(&gpu, &models[1]);
+            let device = models.each_ref().map(|model| {
+                run(model, &mut GpuSimulator::new(model, &gpu).unwrap()).1.drive.poses
+            });
+            let twin = models.each_ref().map(|model| {
+                run(model, twin::simulator(model, Precision::F64).unwrap().as_mut()).1.drive.poses
+            });
+            for (name, part) in [
+                ("position", (|pose| pose.position) as fn(&PoseCotangent) -> Vec3<f64>),
+                ("rotation", |pose| pose.rotation),
+                ("velocity", |pose| pose.velocity),
+            ] {
+                let more = |[without, with]: &[Vec<PoseCotangent>; 2]| -> Vec<f64> {
+                    let pairs = without.iter().zip(with);
+                    pairs.flat_map(|(a, b)| (part(b) - part(a)).0).collect()
+                };
+                let (ours, theirs) = (more(&device), more(&twin));
+                // At the start of each of the control steps, and where a way is remembered before it.
+                assert!(theirs.iter().filter(|x| **x != 0.0).count() >= 4, "nothing by {name}");
+                let error = relative_error(ours, theirs);
+                println!("{count} levels, by {name} through levels: {error:.1e}");
+                assert!(error <= GRADIENTS, "{count} levels, by {name}: {error:.1e}");
+            }
+        }
+    }
+}
+
 #[test]
 fn two_runs_give_the_same_bits_forward_and_backward() {
     let Some(gpu) = adapter::gpu() else { return };
-    for model in [model(ELASTIC, 3), changing(ELASTIC, 3)].map(Arc::new) {
+    let mut through_agents = changing(ELASTIC, 3);
+    through_agents.levels.through_agents = true;
+    for model in [model(ELASTIC, 3), changing(ELASTIC, 3), through_agents].map(Arc::new) {
         let once = || run(&model, &mut GpuSimulator::new(&model, &gpu).unwrap());
         let (a, b) = (once(), once());
         assert!(a.0 == b.0, "states differ");

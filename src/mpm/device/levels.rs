@@ -3,7 +3,7 @@
 use super::layout::{BANDS, REACHES, ReachAt, ResolutionAt};
 use crate::agents::{Drive, field_at};
 use crate::gpu::{Buffer, Gpu, GpuError, Resources};
-use crate::model::{Field, Model};
+use crate::model::{Field, Levels, Model};
 use bytemuck::Zeroable;
 
 /// Rows of an entry, of what it takes, and of its cotangent.
@@ -90,8 +90,8 @@ pub struct Entries {
     given: Buffer<[f32; 4]>,
     collected: Buffer<[f32; 4]>,
     wanted: Buffer<u32>,
-    /// Cotangents, once there is a reverse pass.
-    bars: Option<Buffer<[f32; 4]>>,
+    /// Cotangents, once there is a reverse pass: of what entries give and take, and of how particles are shared.
+    bars: Option<[Buffer<[f32; 4]>; 2]>,
 }
 
 impl Entries {
@@ -110,11 +110,16 @@ impl Entries {
     }
 
     /// Room for cotangents; returns whether there was none.
-    pub fn reserve_bars(&mut self, gpu: &Gpu) -> Result<bool, GpuError> {
+    pub fn reserve_bars(&mut self, gpu: &Gpu, levels: &Levels) -> Result<bool, GpuError> {
         let is_new = self.bars.is_none();
         if is_new {
             let rows = ENTRY_BAR_ROWS * self.stride;
-            self.bars = Some(Buffer::new(gpu, "entries_bar", rows)?);
+            // Two entries a particle; without anybody to read them, nothing is written.
+            let shares = if levels.moves_in_gradients() { self.stride / 2 } else { 1 };
+            self.bars = Some([
+                Buffer::new(gpu, "entries_bar", rows)?,
+                Buffer::new(gpu, "shares_bar", shares)?,
+            ]);
         }
         Ok(is_new)
     }
@@ -125,7 +130,7 @@ impl Entries {
             .with("collected", &self.collected)
             .with("wanted", &self.wanted);
         match &self.bars {
-            Some(bars) => resources.with("entries_bar", bars),
+            Some([bars, shares]) => resources.with("entries_bar", bars).with("shares_bar", shares),
             None => resources,
         }
     }
@@ -134,13 +139,13 @@ impl Entries {
     pub fn as_particles(&self, resources: Resources, of_bars: bool) -> Resources {
         let resources = resources.with("particles", &self.given);
         match (&self.bars, of_bars) {
-            (Some(bars), true) => resources.with("contributions", bars),
+            (Some([bars, _]), true) => resources.with("contributions", bars),
             _ => resources.with("contributions", &self.given),
         }
     }
 
     pub fn bytes(&self) -> u64 {
-        let bars = self.bars.as_ref().map_or(0, Buffer::bytes);
+        let bars = self.bars.iter().flatten().map(Buffer::bytes).sum::<u64>();
         self.given.bytes() + self.collected.bytes() + self.wanted.bytes() + bars
     }
 }

@@ -62,6 +62,9 @@ pub enum KernelId {
     Settle,
     Share,
     ShareAdj,
+    /// Where gradients count how levels move with their agents.
+    ReachesAdj,
+    ReachTotal,
     Collect,
     CollectAdj,
     G2pBlended,
@@ -84,7 +87,7 @@ pub enum KernelId {
 }
 
 impl KernelId {
-    pub const ALL: [KernelId; 65] = [
+    pub const ALL: [KernelId; 67] = [
         KernelId::Count,
         KernelId::Allocate,
         KernelId::Expand,
@@ -133,6 +136,8 @@ impl KernelId {
         KernelId::Settle,
         KernelId::Share,
         KernelId::ShareAdj,
+        KernelId::ReachesAdj,
+        KernelId::ReachTotal,
         KernelId::Collect,
         KernelId::CollectAdj,
         KernelId::G2pBlended,
@@ -206,6 +211,8 @@ impl KernelId {
             KernelId::Settle => "settle",
             KernelId::Share => "share",
             KernelId::ShareAdj => "share_adj",
+            KernelId::ReachesAdj => "reaches_adj",
+            KernelId::ReachTotal => "reach_total",
             KernelId::Collect => "collect",
             KernelId::CollectAdj => "collect_adj",
             KernelId::G2pBlended => "g2p_blended",
@@ -273,6 +280,7 @@ impl KernelId {
     /// Whether a model needs it.
     fn serves(self, model: &Model) -> bool {
         match self {
+            KernelId::ReachesAdj | KernelId::ReachTotal => model.levels.moves_in_gradients(),
             _ if self.shares_levels() => model.levels.count() > 1,
             _ if self.knows_one_level() => model.levels.count() == 1,
             KernelId::Carry => model.exchanges(),
@@ -298,6 +306,7 @@ impl KernelId {
             ("CONSTANT_COUNT", constant_count(model) as f64),
             ("SINK_COUNT", model.sinks.len() as f64),
             ("HAS_LEVELS", flag(model.levels.count() > 1)),
+            ("THROUGH_AGENTS", flag(model.levels.moves_in_gradients())),
             ("HAS_RIGID", flag(!model.rigid_bodies.is_empty())),
             ("HAS_FIELDS", flag(model.shapes().any(has_field))),
             ("HAS_MUSCLES", flag(!model.muscles.is_empty())),

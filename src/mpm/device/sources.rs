@@ -142,10 +142,27 @@ impl KernelId {
             KernelId::G2pBlended => {
                 share_files(laws, &[file!("grid/collected.wgsl"), file!("stage/g2p_blended.wgsl")])
             }
-            KernelId::G2pBlendedAdj => share_files(
+            KernelId::G2pBlendedAdj => particle_files(
                 laws,
-                &[file!("grid/collected.wgsl"), file!("stage/g2p_blended_adj.wgsl")],
+                &[
+                    index(),
+                    file!("grid/level.wgsl"),
+                    file!("grid/collected.wgsl"),
+                    file!("stage/g2p_blended_adj.wgsl"),
+                ],
             ),
+            KernelId::ReachesAdj => vec![
+                types(),
+                index(),
+                file!("math/mat3.wgsl"),
+                file!("grid/level.wgsl"),
+                file!("grid/resolution.wgsl"),
+                file!("grid/pose_sum.wgsl"),
+                file!("stage/reaches_adj.wgsl"),
+            ],
+            KernelId::ReachTotal => {
+                vec![types(), file!("grid/pose_sum.wgsl"), file!("stage/reach_total.wgsl")]
+            }
             KernelId::Collect => cell_files(&[file!("stage/collect.wgsl")]),
             KernelId::CollectAdj => {
                 cell_files(&[file!("grid/pull.wgsl"), file!("stage/collect_adj.wgsl")])
