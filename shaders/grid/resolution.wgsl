@@ -1,5 +1,8 @@
 // Which levels of the grid a place takes part in, and with what shares: src/model/field.rs, formulas.md
-// 5.1. Needs the uniforms `parameters` and `resolution`.
+// 5.1. Needs the uniforms `parameters` and `resolution`, and `coefficients`.
+
+// Whether the scene gives a map of distances.
+override HAS_MAP: bool = false;
 
 // A distance and its derivatives in space.
 struct Distance {
@@ -90,26 +93,51 @@ fn reach_adj(
     );
 }
 
+// Distance by the map.
+fn map_distance(cell: vec3<i32>, offset: vec3<f32>) -> Distance {
+    let d = (vec2<f32>(cell.xy - resolution.map.cell) + offset.xy) * parameters.cell_width
+        - resolution.map.offset;
+    let at = ground_height(resolution.map.field, d);
+    let hessian = mat3x3<f32>(
+        vec3<f32>(at.bend.xy, 0.0), vec3<f32>(at.bend.yz, 0.0), vec3<f32>(0.0));
+    return Distance(at.value, vec3<f32>(at.slope, 0.0), hessian);
+}
+
+// How many distances are blended, the map's last.
+fn distance_count() -> u32 {
+    return resolution.reach_count + select(0u, 1u, HAS_MAP);
+}
+
+fn distance_of(k: u32, cell: vec3<i32>, offset: vec3<f32>) -> Distance {
+    if HAS_MAP {
+        if (k == resolution.reach_count) {
+            return map_distance(cell, offset);
+        }
+    }
+    return reach_distance(resolution.reaches[k], cell, offset);
+}
+
 // To the nearest: -b ln sum exp(-d_k/b); with pi = softmax(-d_k/b), n = sum pi_k n_k and
 // H = sum pi_k H_k - (sum pi_k n_k n_k^T - n n^T)/b.
 fn distance_to_reaches(cell: vec3<i32>, offset: vec3<f32>) -> Distance {
-    if (resolution.reach_count == 0u) {
+    let count = distance_count();
+    if (count == 0u) {
         return Distance(FAR, vec3<f32>(0.0), mat3x3<f32>());
     }
-    let first = reach_distance(resolution.reaches[0], cell, offset);
-    if (resolution.reach_count == 1u) {
+    let first = distance_of(0u, cell, offset);
+    if (count == 1u) {
         return first;
     }
     let b = resolution.blend;
     var least = first.value;
-    for (var k = 1u; k < resolution.reach_count; k++) {
-        least = min(least, reach_distance(resolution.reaches[k], cell, offset).value);
+    for (var k = 1u; k < count; k++) {
+        least = min(least, distance_of(k, cell, offset).value);
     }
     var total = 0.0;
     var n = vec3<f32>(0.0);
     var hessian = mat3x3<f32>();
-    for (var k = 0u; k < resolution.reach_count; k++) {
-        let one = reach_distance(resolution.reaches[k], cell, offset);
+    for (var k = 0u; k < count; k++) {
+        let one = distance_of(k, cell, offset);
         let weight = exp((least - one.value) / b);
         total += weight;
         n += weight * one.normal;

@@ -13,6 +13,7 @@
 @group(0) @binding(3) var<storage, read> fine_cells: array<vec4<i32>>;
 @group(0) @binding(4) var<storage, read> shares_bar: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> pose_limbs: array<atomic<i32>>;
+@group(0) @binding(6) var coefficients: texture_2d<f32>;
 
 const THREADS: u32 = 64u;
 
@@ -42,7 +43,7 @@ fn reaches_adj(
             value = distance_to_reaches(cell, offset).value;
         }
     }
-    let is_alone = resolution.reach_count == 1u;
+    let is_alone = distance_count() == 1u;
     for (var k = 0u; k < resolution.reach_count; k++) {
         var own = PoseBar(vec3<f32>(0.0), vec3<f32>(0.0), vec3<f32>(0.0), vec3<f32>(0.0));
         if (any(bar != vec4<f32>(0.0))) {

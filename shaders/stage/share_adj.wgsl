@@ -22,6 +22,7 @@
 
 // (grad lambda)_bar, lambda_bar
 @group(0) @binding(11) var<storage, read_write> shares_bar: array<vec4<f32>>;
+@group(0) @binding(12) var coefficients: texture_2d<f32>;
 
 // Whether gradients count how the field moves with its agents.
 override THROUGH_AGENTS: bool = false;

@@ -1,8 +1,10 @@
 //! The resolution field: which levels of the grid a place takes part in (formulas.md 5.1).
 
-use super::levels::{Agent, Levels, Reach, Stance};
+use super::height_field::HeightField;
+use super::levels::{Agent, LevelMap, Levels, Reach, Stance};
 use super::stretch::stretched;
 use crate::math::{Mat3, Scalar, Vec3};
+use std::sync::Arc;
 
 /// The field of one control step, in which agents stand still: how their motion moves the levels is
 /// a matter of discretisation, not of physics.
@@ -12,6 +14,7 @@ pub struct Field<R> {
     /// Start and width of each band [m].
     pub bands: Vec<(R, R)>,
     pub reaches: Vec<ReachAt<R>>,
+    pub map: Option<MapAt<R>>,
     /// Over which several distances are blended [m].
     pub blend: R,
     /// By how much the blended distance can be shorter than the least [m].
@@ -32,6 +35,15 @@ pub struct ReachAt<R> {
     pub low: Vec3<R>,
     pub high: [R; 2],
     pub depth_weight: R,
+}
+
+/// A [`LevelMap`] in the scalar of the solver, its place exact anywhere.
+#[derive(Clone, Debug)]
+pub struct MapAt<R> {
+    /// The node that its centre is nearest to, and the offset from there [m].
+    pub cell: [i32; 2],
+    pub offset: [R; 2],
+    pub distances: Arc<HeightField>,
 }
 
 /// Derivative by a [`ReachAt`], summed in f64.
@@ -115,22 +127,42 @@ impl<R: Scalar> Field<R> {
         let agents = agents.iter().map(|(agent, stance)| {
             ReachAt::new(&stretched(agent, stance), stance.cell, stance.offset)
         });
+        // The nearest node to a world coordinate along an axis, and the offset from there.
+        let split = |x: f64, axis: usize| {
+            let cells = (x / cell_width).round();
+            (origin[axis].wrapping_add(cells as i32), x - cells * cell_width)
+        };
         let regions = levels.regions.iter().map(|region| {
-            let split = region.position.0.map(|x| (x / cell_width).round());
-            let cell = std::array::from_fn(|a| origin[a].wrapping_add(split[a] as i32));
-            let offset = Vec3::from_fn(|a| region.position[a] - split[a] * cell_width);
-            ReachAt::new(region, cell, offset)
+            let at = [0, 1, 2].map(|a| split(region.position[a], a));
+            ReachAt::new(region, at.map(|(cell, _)| cell), Vec3(at.map(|(_, offset)| offset)))
         });
-        let reaches: Vec<_> = agents.chain(regions).collect();
+        let reaches: Vec<ReachAt<R>> = agents.chain(regions).collect();
+        let map: Option<MapAt<R>> = levels.map.as_ref().map(|LevelMap { position, distances }| {
+            let at = [0, 1].map(|a| split(position[a], a));
+            MapAt {
+                cell: at.map(|(cell, _)| cell),
+                offset: at.map(|(_, offset)| r(offset)),
+                distances: Arc::clone(distances),
+            }
+        });
+        let steepest = reaches.iter().fold(1.0f64, |most, at| most.max(at.depth_weight.to_f64()));
+        let steepest = map.iter().fold(steepest, |most, map| most.max(map.distances.steepest));
+        let count = reaches.len() + usize::from(map.is_some());
         Self {
             cell_width: r(cell_width),
             bands: levels.bands.iter().map(|band| (r(band.start), r(band.width))).collect(),
-            most_shorter: r(levels.blend) * r((reaches.len().max(1) as f64).ln()),
-            steepest: reaches.iter().fold(R::one(), |most, reach| most.max(reach.depth_weight)),
+            most_shorter: r(levels.blend) * r((count.max(1) as f64).ln()),
+            steepest: r(steepest),
             reaches,
+            map,
             blend: r(levels.blend),
             coupled: levels.coupled,
         }
+    }
+
+    /// How many distances are blended.
+    fn count(&self) -> usize {
+        self.reaches.len() + usize::from(self.map.is_some())
     }
 
     /// The one level that all places within so many cells of a node take part in, along each axis; none if
@@ -187,22 +219,27 @@ impl<R: Scalar> Field<R> {
         self.bands.iter().take_while(|&&(start, width)| distance >= start + width).count() as u8
     }
 
-    /// Distance to the nearest reach, not blended; infinite without any.
+    /// The least distance, not blended; infinite without any.
     fn least(&self, cell: [i32; 3], offset: Vec3<R>) -> R {
         let nearest = self.reaches.iter().map(|reach| self.squared(reach, cell, offset));
-        nearest.fold(R::from_f64(f64::INFINITY), R::min).sqrt()
+        let nearest = nearest.fold(R::from_f64(f64::INFINITY), R::min).sqrt();
+        match &self.map {
+            Some(map) => nearest.min(map.height(self.cell_width, cell, offset).0),
+            None => nearest,
+        }
     }
 
     /// The distance [m] without its derivatives.
     pub fn value(&self, cell: [i32; 3], offset: Vec3<R>) -> R {
         let least = self.least(cell, offset);
-        if self.reaches.len() < 2 {
+        if self.count() < 2 {
             return least;
         }
-        let weight = |reach: &ReachAt<R>| {
-            ((least - self.squared(reach, cell, offset).sqrt()) / self.blend).exp()
-        };
-        let total = self.reaches.iter().map(weight).fold(R::zero(), |sum, w| sum + w);
+        let reaches = self.reaches.iter().map(|reach| self.squared(reach, cell, offset).sqrt());
+        let map = self.map.iter().map(|map| map.height(self.cell_width, cell, offset).0);
+        let total = reaches
+            .chain(map)
+            .fold(R::zero(), |sum, distance| sum + ((least - distance) / self.blend).exp());
         least - self.blend * total.ln()
     }
 
@@ -219,19 +256,21 @@ impl<R: Scalar> Field<R> {
         })
     }
 
-    /// Distance to the nearest reach, infinite without any. Over several it is `-b ln Σ exp(-d_k/b)`: with
+    /// Distance to the nearest reach or by the map, infinite without any. Over several it is `-b ln Σ exp(-d_k/b)`: with
     /// `π = softmax(-d_k/b)`, `n = Σ π_k n_k`, `H = Σ π_k H_k - (Σ π_k n_k n_kᵀ - n nᵀ)/b`.
     fn distance(&self, cell: [i32; 3], offset: Vec3<R>) -> Distance<R> {
         let at = |reach: &ReachAt<R>| reach.distance(self.from(reach, cell, offset));
+        let at_map = |map: &MapAt<R>| map.distance(self.cell_width, cell, offset);
         let (mut normal, mut hessian) = (Vec3::zero(), Mat3::zero());
-        match &self.reaches[..] {
-            [] => return Distance { value: R::from_f64(f64::INFINITY), normal, hessian },
-            [only] => return at(only),
+        match (&self.reaches[..], &self.map) {
+            ([], None) => return Distance { value: R::from_f64(f64::INFINITY), normal, hessian },
+            ([only], None) => return at(only),
+            ([], Some(map)) => return at_map(map),
             _ => {}
         }
         let (least, inverse) = (self.least(cell, offset), self.blend.recip());
         let mut total = R::zero();
-        for d in self.reaches.iter().map(at) {
+        for d in self.reaches.iter().map(at).chain(self.map.iter().map(at_map)) {
             let weight = ((least - d.value) * inverse).exp();
             total += weight;
             normal += d.normal * weight;
@@ -257,7 +296,7 @@ impl<R: Scalar> Field<R> {
         for (reach, sum) in self.reaches.iter().zip(sums) {
             let d = self.from(reach, cell, offset);
             let own = reach.distance(d);
-            let (share, apart) = match self.reaches.len() {
+            let (share, apart) = match self.count() {
                 1 => (R::one(), R::zero()),
                 _ => {
                     let apart = (own.normal - blend.normal).dot(normal_bar) * inverse;
@@ -266,6 +305,24 @@ impl<R: Scalar> Field<R> {
             };
             *sum += reach.distance_adj(d, (value_bar - apart) * share, normal_bar * share);
         }
+    }
+}
+
+impl<R: Scalar> MapAt<R> {
+    /// As [`HeightField::height`] at a place.
+    fn height(&self, cell_width: R, cell: [i32; 3], offset: Vec3<R>) -> (R, [R; 2], [R; 3]) {
+        let [x, y] = [0, 1].map(|a| {
+            let cells = R::from_f64(f64::from(cell[a].wrapping_sub(self.cell[a])));
+            (cells + offset[a]) * cell_width - self.offset[a]
+        });
+        self.distances.height(x, y)
+    }
+
+    fn distance(&self, cell_width: R, cell: [i32; 3], offset: Vec3<R>) -> Distance<R> {
+        let (value, [dx, dy], [xx, xy, yy]) = self.height(cell_width, cell, offset);
+        let zero = R::zero();
+        let hessian = Mat3([[xx, xy, zero], [xy, yy, zero], [zero, zero, zero]]);
+        Distance { value, normal: Vec3([dx, dy, zero]), hessian }
     }
 }
 

@@ -1,7 +1,9 @@
 //! How resolution follows what acts on the material (numerics.md 5).
 
+use super::height_field::HeightField;
 use super::sleep::Sleep;
 use crate::math::{Mat3, Vec3};
+use std::sync::Arc;
 
 /// Parts of equal length that the way of an agent is taken in, while its places stay fine.
 pub const PAST_BOXES: usize = 8;
@@ -19,6 +21,8 @@ pub struct Levels {
     pub linger: f64,
     /// Places that stay fine.
     pub regions: Vec<Reach>,
+    /// Distances that the scene gives, which count as those from one more agent.
+    pub map: Option<LevelMap>,
     /// Over which the distances to several agents are blended [m].
     pub blend: f64,
     /// Particles stay fine until they are so much farther away than where coarse ones may exist [m].
@@ -73,6 +77,15 @@ pub struct Reach {
     pub high: [f64; 2],
     /// As [`Agent::depth_weight`].
     pub depth_weight: f64,
+}
+
+/// A distance [m] for every place (x, y), the same at any height; negative ones are within. Beyond its edge it goes
+/// on level.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LevelMap {
+    /// World position of its centre [m], relative to the origin node.
+    pub position: [f64; 2],
+    pub distances: Arc<HeightField>,
 }
 
 /// Where an agent is and how it moves, its place exact anywhere: a node and an offset [m].

@@ -31,7 +31,7 @@ pub use field::{Blend, BlendBar, Field, ReachBar};
 pub use geometry::Extents;
 pub use ground::{GroundSummary, ground};
 pub use height_field::{GroundAt, HeightField};
-pub use levels::{Agent, Band, Levels, PAST_BOXES, Reach, Stance};
+pub use levels::{Agent, Band, LevelMap, Levels, PAST_BOXES, Reach, Stance};
 pub use mesh::{Mesh, MeshShape};
 pub use relief::Relief;
 pub use rigid::{ContactPoint, RigidBody};

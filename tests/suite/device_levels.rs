@@ -48,6 +48,7 @@ fn model(law: Law, count: usize) -> Model {
             high: [0.02, 0.01],
             depth_weight: 1.0,
         }],
+        map: None,
         // Where it was counts, too.
         linger: 1.0,
         blend: 0.02,
@@ -215,6 +216,40 @@ fn a_rigid_body_on_particles_that_are_split_and_merged_moves_as_the_twins_and_ba
     let mut device = GpuSimulator::new(&model, &gpu).unwrap();
     let (_, gradient, _) = run(&model, &mut device);
     assert!(gradient.rigid[0].mass != 0.0, "the ball never touched the cube");
+}
+
+/// The same with distances that a scene gives, in the place of the region or alone.
+fn with_map(is_alone: bool) -> Model {
+    let mut model = changing(ELASTIC, 3);
+    let (counts, size) = ([9, 9], [1.2, 1.2]);
+    let at = |n: usize| {
+        let (x, y) = (0.15 * (n % 9) as f64, 0.15 * (n / 9) as f64);
+        0.6 * (x - 0.3).abs() + 0.05 * (6.0 * y).sin()
+    };
+    let distances = HeightField::new(size, counts, &(0..81).map(at).collect::<Vec<_>>());
+    model.levels.map = Some(LevelMap { position: [0.6, 0.6], distances: Arc::new(distances) });
+    model.levels.regions.clear();
+    if is_alone {
+        model.levels.agents.clear();
+    }
+    model
+}
+
+#[test]
+fn particles_whose_levels_follow_a_map_move_as_the_twins_and_back() {
+    let Some(gpu) = adapter::gpu() else { return };
+    for is_alone in [false, true] {
+        let model = with_map(is_alone);
+        let counts = compare(&gpu, &Arc::new(model.clone()));
+        assert_ne!(counts[0], model.initial.particle_count(), "nothing was split or merged");
+        // It says something.
+        let mut other = model;
+        other.levels.map = None;
+        if !is_alone {
+            let mut twin = twin::simulator(&Arc::new(other.clone()), Precision::F64).unwrap();
+            assert_ne!(run(&other, twin.as_mut()).2, counts);
+        }
+    }
 }
 
 /// By each pose: what gradients have more where they count how levels move with it.

@@ -1,6 +1,7 @@
 //! Levels of resolution on the device: the field of every control step, and what entries give and take.
 
-use super::layout::{BANDS, REACHES, ReachAt, ResolutionAt};
+use super::fields::map_field;
+use super::layout::{BANDS, FieldAt, MapAt, REACHES, ReachAt, ResolutionAt};
 use crate::agents::{Drive, field_at};
 use crate::gpu::{Buffer, Gpu, GpuError, Resources};
 use crate::model::{Field, Levels, Model};
@@ -28,8 +29,9 @@ impl Resolutions {
             return Ok(None);
         }
         let start = |control: usize| control * drive.substeps_per_control;
+        let map = map_field(model);
         let mut values: Vec<ResolutionAt> = (0..drive.control_steps)
-            .map(|control| ResolutionAt::new(&field_at(model, drive, start(control))))
+            .map(|control| ResolutionAt::new(&field_at(model, drive, start(control)), map))
             .collect();
         if values.is_empty() {
             values.push(ResolutionAt::zeroed());
@@ -54,8 +56,8 @@ impl Resolutions {
 }
 
 impl ResolutionAt {
-    /// With no more bands and reaches than there is room for.
-    pub fn new(field: &Field<f64>) -> Self {
+    /// With no more bands and reaches than there is room for; `map` is what the device knows of the field's map.
+    pub fn new(field: &Field<f64>, map: Option<FieldAt>) -> Self {
         let mut resolution = Self {
             reach_count: field.reaches.len() as u32,
             band_count: field.bands.len() as u32,
@@ -63,7 +65,13 @@ impl ResolutionAt {
             coupled: f32::from(u8::from(field.coupled)),
             bands: [[0.0; 4]; BANDS],
             reaches: [ReachAt::zeroed(); REACHES],
+            map: MapAt::zeroed(),
+            pad: [0; 40],
         };
+        if let (Some(own), Some(known)) = (&field.map, map) {
+            let offset = own.offset.map(|c| c as f32);
+            resolution.map = MapAt { cell: own.cell, offset, field: known };
+        }
         for (to, &(start, width)) in resolution.bands.iter_mut().zip(&field.bands) {
             *to = [start as f32, width as f32, 0.0, 0.0];
         }

@@ -306,6 +306,7 @@ impl KernelId {
             ("CONSTANT_COUNT", constant_count(model) as f64),
             ("SINK_COUNT", model.sinks.len() as f64),
             ("HAS_LEVELS", flag(model.levels.count() > 1)),
+            ("HAS_MAP", flag(model.levels.map.is_some())),
             ("THROUGH_AGENTS", flag(model.levels.moves_in_gradients())),
             ("HAS_RIGID", flag(!model.rigid_bodies.is_empty())),
             ("HAS_FIELDS", flag(model.shapes().any(has_field))),

@@ -177,6 +177,7 @@ pub fn scene_with_levels(law: Law, count: usize) -> Arc<Model> {
         }],
         linger: 0.0,
         regions: vec![],
+        map: None,
         blend: 0.01,
         hysteresis: 0.01,
         per_axis: vec![2],
