@@ -98,6 +98,17 @@ struct ReachAt {
     high: vec2<f32>,
 }
 
+// A distance for every place (x, y), one of the fields (src/model/levels.rs).
+struct MapAt {
+    // of its centre, as a ColliderAt has them
+    cell: vec2<i32>,
+    offset: vec2<f32>,
+    field: FieldAt,
+}
+
+// Most boxes that distance is measured from.
+const REACHES: u32 = 30u;
+
 // The resolution field of one control step.
 struct Resolution {
     reach_count: u32,
@@ -108,7 +119,9 @@ struct Resolution {
     coupled: f32,
     // start and width [m], from level l to l + 1
     bands: array<vec4<f32>, 7>,
-    reaches: array<ReachAt, 30>,
+    reaches: array<ReachAt, REACHES>,
+    // one more distance, where HAS_MAP
+    map: MapAt,
 }
 
 // What a particle is, as far as it matters to whether it is split or merged: its level, log2 of the particles

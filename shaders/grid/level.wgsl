@@ -9,6 +9,11 @@ fn is_in_band(place: u32) -> bool {
     return (place & PLACE_BAND) != 0u;
 }
 
+// How many levels a particle is shared between.
+fn side_count(place: u32) -> u32 {
+    return select(1u, 2u, is_in_band(place));
+}
+
 // The nearest node of a level: floor((cell + offset)/2^l + 1/2) by integers; ties go up, as on the
 // finest one.
 fn level_node(cell: vec3<i32>, place: u32, level: u32) -> vec3<i32> {

@@ -1,5 +1,8 @@
 // Which levels of the grid a place takes part in, and with what shares: src/model/field.rs, formulas.md
-// 5.1. Needs the uniforms `parameters` and `resolution`.
+// 5.1. Needs the uniforms `parameters` and `resolution`, and `coefficients`.
+
+// Whether the scene gives a map of distances.
+override HAS_MAP: bool = false;
 
 // A distance and its derivatives in space.
 struct Distance {
@@ -23,13 +26,23 @@ struct Blend {
 // Distance to reaches of which there are none [m].
 const FAR: f32 = 1e30;
 
-// Distance to one reach: zero inside and above. With the gaps g to the box, depth counted more:
-// |g|, n = g/|g|, H = (I_g - n n^T)/|g|.
-fn reach_distance(reach: ReachAt, cell: vec3<i32>, offset: vec3<f32>) -> Distance {
+// A place from a reach, along the axes of its box [m].
+fn reach_local(reach: ReachAt, cell: vec3<i32>, offset: vec3<f32>) -> vec3<f32> {
     let d = (vec3<f32>(cell - reach.cell) + offset) * parameters.cell_width - reach.offset;
     let c = reach.along.x;
     let s = reach.along.y;
-    let local = vec3<f32>(c * d.x + s * d.y, c * d.y - s * d.x, d.z);
+    return vec3<f32>(c * d.x + s * d.y, c * d.y - s * d.x, d.z);
+}
+
+fn reach_to_world(reach: ReachAt) -> mat3x3<f32> {
+    let c = reach.along.x;
+    let s = reach.along.y;
+    return mat3x3<f32>(vec3<f32>(c, s, 0.0), vec3<f32>(-s, c, 0.0), vec3<f32>(0.0, 0.0, 1.0));
+}
+
+// Distance to one reach, along the axes of its box: zero inside and above. With the gaps g to the box, depth
+// counted more: |g|, n = g/|g|, H = (I_g - n n^T)/|g|.
+fn reach_local_distance(reach: ReachAt, local: vec3<f32>) -> Distance {
     let high = vec3<f32>(reach.high, local.z);
     let scale = vec3<f32>(1.0, 1.0, reach.depth_weight);
     let gap = scale * (max(local - high, vec3<f32>(0.0)) + min(local - reach.low, vec3<f32>(0.0)));
@@ -45,30 +58,86 @@ fn reach_distance(reach: ReachAt, cell: vec3<i32>, offset: vec3<f32>) -> Distanc
         h * (vec3<f32>(0.0, counted.y, 0.0) - n * n.y),
         h * (vec3<f32>(0.0, 0.0, counted.z) - n * n.z),
     );
-    let to_world = mat3x3<f32>(vec3<f32>(c, s, 0.0), vec3<f32>(-s, c, 0.0), vec3<f32>(0.0, 0.0, 1.0));
-    return Distance(value, to_world * n, to_world * hessian * transpose(to_world));
+    return Distance(value, n, hessian);
+}
+
+// The same along the axes of the world.
+fn reach_distance(reach: ReachAt, cell: vec3<i32>, offset: vec3<f32>) -> Distance {
+    let local = reach_local_distance(reach, reach_local(reach, cell, offset));
+    let to_world = reach_to_world(reach);
+    return Distance(
+        local.value, to_world * local.normal, to_world * local.hessian * transpose(to_world));
+}
+
+// Cotangents of a reach from those of its distance and of the gradient of that: by its position; by a turn about
+// its upright axis, in z of rotation; by its lower ends, in velocity; by its upper ones, in angular_velocity.
+// With l the place in its axes: l_bar = delta_bar n + H n_bar, which the end that is nearest takes with the
+// other sign, and by a turn l_bar·(l x z) + n_bar·(z x n).
+fn reach_adj(
+    reach: ReachAt, cell: vec3<i32>, offset: vec3<f32>, value_bar: f32, normal_bar: vec3<f32>,
+) -> PoseBar {
+    let local = reach_local(reach, cell, offset);
+    let distance = reach_local_distance(reach, local);
+    let to_world = reach_to_world(reach);
+    let n = distance.normal;
+    let n_bar = transpose(to_world) * normal_bar;
+    let local_bar = n * value_bar + distance.hessian * n_bar;
+    let turn = local_bar.x * local.y - local_bar.y * local.x + n.x * n_bar.y - n.y * n_bar.x;
+    let none = vec3<f32>(0.0);
+    let high = vec3<f32>(reach.high, local.z);
+    return PoseBar(
+        to_world * -local_bar,
+        vec3<f32>(0.0, 0.0, turn),
+        select(none, -local_bar, local < reach.low),
+        select(none, -local_bar, local > high),
+    );
+}
+
+// Distance by the map.
+fn map_distance(cell: vec3<i32>, offset: vec3<f32>) -> Distance {
+    let d = (vec2<f32>(cell.xy - resolution.map.cell) + offset.xy) * parameters.cell_width
+        - resolution.map.offset;
+    let at = ground_height(resolution.map.field, d);
+    let hessian = mat3x3<f32>(
+        vec3<f32>(at.bend.xy, 0.0), vec3<f32>(at.bend.yz, 0.0), vec3<f32>(0.0));
+    return Distance(at.value, vec3<f32>(at.slope, 0.0), hessian);
+}
+
+// How many distances are blended, the map's last.
+fn distance_count() -> u32 {
+    return resolution.reach_count + select(0u, 1u, HAS_MAP);
+}
+
+fn distance_of(k: u32, cell: vec3<i32>, offset: vec3<f32>) -> Distance {
+    if HAS_MAP {
+        if (k == resolution.reach_count) {
+            return map_distance(cell, offset);
+        }
+    }
+    return reach_distance(resolution.reaches[k], cell, offset);
 }
 
 // To the nearest: -b ln sum exp(-d_k/b); with pi = softmax(-d_k/b), n = sum pi_k n_k and
 // H = sum pi_k H_k - (sum pi_k n_k n_k^T - n n^T)/b.
 fn distance_to_reaches(cell: vec3<i32>, offset: vec3<f32>) -> Distance {
-    if (resolution.reach_count == 0u) {
+    let count = distance_count();
+    if (count == 0u) {
         return Distance(FAR, vec3<f32>(0.0), mat3x3<f32>());
     }
-    let first = reach_distance(resolution.reaches[0], cell, offset);
-    if (resolution.reach_count == 1u) {
+    let first = distance_of(0u, cell, offset);
+    if (count == 1u) {
         return first;
     }
     let b = resolution.blend;
     var least = first.value;
-    for (var k = 1u; k < resolution.reach_count; k++) {
-        least = min(least, reach_distance(resolution.reaches[k], cell, offset).value);
+    for (var k = 1u; k < count; k++) {
+        least = min(least, distance_of(k, cell, offset).value);
     }
     var total = 0.0;
     var n = vec3<f32>(0.0);
     var hessian = mat3x3<f32>();
-    for (var k = 0u; k < resolution.reach_count; k++) {
-        let one = reach_distance(resolution.reaches[k], cell, offset);
+    for (var k = 0u; k < count; k++) {
+        let one = distance_of(k, cell, offset);
         let weight = exp((least - one.value) / b);
         total += weight;
         n += weight * one.normal;
@@ -125,10 +194,15 @@ fn share_gradient(blend: Blend, side: u32) -> vec3<f32> {
     return blend.normal * select(blend.slope, -blend.slope, side == 0u);
 }
 
-// Cotangent of the position from those of the coarser share and of its gradient:
-// delta_bar = s' lambda_bar + s'' n·g_bar; x_bar = delta_bar n + H (s' g_bar).
-fn blend_position_bar(blend: Blend, share_bar: f32, gradient_bar: vec3<f32>) -> vec3<f32> {
+// Cotangents of the gradient of the distance and, in w, of the distance, from those of the coarser share and of
+// its gradient: delta_bar = s' lambda_bar + s'' n·g_bar; n_bar = s' g_bar.
+fn blend_distance_bar(blend: Blend, share_bar: f32, gradient_bar: vec3<f32>) -> vec4<f32> {
     let along = dot(blend.normal, gradient_bar);
-    let distance_bar = blend.slope * share_bar + blend.curvature * along;
-    return blend.normal * distance_bar + blend.hessian * (gradient_bar * blend.slope);
+    return vec4<f32>(gradient_bar * blend.slope, blend.slope * share_bar + blend.curvature * along);
+}
+
+// Cotangent of the position: delta_bar n + H n_bar.
+fn blend_position_bar(blend: Blend, share_bar: f32, gradient_bar: vec3<f32>) -> vec3<f32> {
+    let bar = blend_distance_bar(blend, share_bar, gradient_bar);
+    return blend.normal * bar.w + blend.hessian * bar.xyz;
 }

@@ -1,10 +1,6 @@
 // The levels that a particle is shared between: one, or in a band two. Needs the uniforms `parameters`
 // and `resolution`.
 
-fn side_count(place: u32) -> u32 {
-    return select(1u, 2u, is_in_band(place));
-}
-
 // Outside of the bands the home level gets all.
 fn blend_of(place: u32, cell: vec3<i32>, offset: vec3<f32>) -> Blend {
     if (is_in_band(place)) {

@@ -14,6 +14,7 @@
 @group(0) @binding(7) var<storage, read_write> concerned: array<u32>;
 @group(0) @binding(8) var<storage, read_write> group_tags: array<atomic<u32>>;
 @group(0) @binding(9) var<storage, read_write> groups: array<MergeGroup>;
+@group(0) @binding(10) var coefficients: texture_2d<f32>;
 
 @compute @workgroup_size(64)
 fn concern(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups) groups_at: vec3<u32>) {

@@ -6,6 +6,7 @@
 @group(0) @binding(1) var<uniform> resolution: Resolution;
 @group(0) @binding(2) var<storage, read> particles: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> fine_cells: array<vec4<i32>>;
+@group(0) @binding(4) var coefficients: texture_2d<f32>;
 
 @compute @workgroup_size(64)
 fn enter(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {

@@ -14,6 +14,7 @@
 @group(0) @binding(9) var<storage, read_write> fine_cells_out: array<vec4<i32>>;
 @group(0) @binding(10) var<storage, read_write> status: Status;
 @group(0) @binding(11) var<uniform> muscles: array<vec4<f32>, MUSCLES>;
+@group(0) @binding(12) var coefficients: texture_2d<f32>;
 
 @compute @workgroup_size(64)
 fn g2p_blended(

@@ -6,20 +6,20 @@
 //   y = lambda v' + dt E grad lambda;  Y = 4/s lambda (rho K + dt/h E)
 //   lambda_bar = v'·v^l + rho K:(h C^l - h C) + dt/h E:h C^l;  (grad lambda)_bar = dt E^T v^l
 //
-// the last two to x_bar. The rows of v_bar and B_bar are left to share_adj. One thread a particle.
+// the last two left to share_adj in the row of v_bar, which is its to set, as are those of B_bar. One thread a
+// particle.
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
 @group(0) @binding(1) var<uniform> materials: array<MaterialAt, MATERIALS>;
-@group(0) @binding(2) var<uniform> resolution: Resolution;
-@group(0) @binding(3) var<storage, read> particles: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> fine_cells: array<vec4<i32>>;
-@group(0) @binding(5) var<storage, read> collected: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read> entries: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read> particles_bar_in: array<vec4<f32>>;
-@group(0) @binding(8) var<storage, read_write> particles_bar: array<vec4<f32>>;
-@group(0) @binding(9) var<storage, read_write> entries_bar: array<vec4<f32>>;
-@group(0) @binding(10) var<storage, read_write> constants_bar: array<vec4<f32>>;
-@group(0) @binding(11) var<uniform> muscles: array<vec4<f32>, MUSCLES>;
+@group(0) @binding(2) var<storage, read> particles: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> fine_cells: array<vec4<i32>>;
+@group(0) @binding(4) var<storage, read> collected: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> entries: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> particles_bar_in: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> particles_bar: array<vec4<f32>>;
+@group(0) @binding(8) var<storage, read_write> entries_bar: array<vec4<f32>>;
+@group(0) @binding(9) var<storage, read_write> constants_bar: array<vec4<f32>>;
+@group(0) @binding(10) var<uniform> muscles: array<vec4<f32>, MUSCLES>;
 
 @compute @workgroup_size(64)
 fn g2p_blended_adj(
@@ -30,9 +30,7 @@ fn g2p_blended_adj(
         return;
     }
     let stride = parameters.row_stride;
-    let head = particles[p];
-    let fine = fine_cells[p];
-    let place = bitcast<u32>(fine.w);
+    let place = bitcast<u32>(fine_cells[p].w);
     let fx = particles[ROW_SHAPE * stride + p];
     let fy = particles[(ROW_SHAPE + 1u) * stride + p];
     let fz = particles[(ROW_SHAPE + 2u) * stride + p];
@@ -50,7 +48,7 @@ fn g2p_blended_adj(
     let gx = particles_bar_in[ROW_SHAPE_BAR * stride + p];
     let gy = particles_bar_in[(ROW_SHAPE_BAR + 1u) * stride + p];
     let gz = particles_bar_in[(ROW_SHAPE_BAR + 2u) * stride + p];
-    var x_bar = vec3<f32>(gx.w, gy.w, gz.w);
+    let x_bar = vec3<f32>(gx.w, gy.w, gz.w);
     var rest = vec4<f32>(0.0);
     if (HAS_HISTORY || HAS_MUSCLES) {
         rest = particles_bar_in[ROW_REST_BAR * stride + p];
@@ -82,8 +80,7 @@ fn g2p_blended_adj(
         gradient_bar += (sign * parameters.dt) * (transpose(stretch_bar) * one.v);
     }
     if (is_in_band(place)) {
-        let blend = blend_at(home_level(place), fine.xyz, head.xyz);
-        x_bar += blend_position_bar(blend, share_bar, gradient_bar);
+        particles_bar[p] = vec4<f32>(gradient_bar, share_bar);
     }
 
     let own_bar = transpose(IDENTITY + on.stretch) * back.f_bar;
@@ -103,6 +100,8 @@ fn g2p_blended_adj(
 fn hold_bar(p: u32, place: u32) {
     let stride = parameters.row_stride;
     let rows = parameters.entry_stride;
+    // Of how it is shared.
+    particles_bar[p] = vec4<f32>(0.0);
     for (var row = 0u; row < 3u; row++) {
         for (var side = 0u; side < side_count(place); side++) {
             entries_bar[row * rows + entry_of(p, side)] = vec4<f32>(0.0);

@@ -10,6 +10,7 @@
 @group(0) @binding(5) var<storage, read> particles: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read> fine_cells: array<vec4<i32>>;
 @group(0) @binding(7) var<storage, read_write> entries: array<vec4<f32>>;
+@group(0) @binding(8) var coefficients: texture_2d<f32>;
 
 @compute @workgroup_size(64)
 fn share(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {

@@ -2,9 +2,10 @@
 //
 //   v_bar = sum lambda m S;  (h C)_bar = sum lambda m s T
 //   tau_bar = -V sum lambda (4 dt/h)/s T + dt S grad lambda^T
-//   lambda_bar = m M + m v·S + m B:T;  (grad lambda)_bar = -dt V tau^T S, both to x_bar
+//   lambda_bar = m M + m v·S + m B:T;  (grad lambda)_bar = -dt V tau^T S
 //
-// and the stress to F, history, activation and constants. Last of a substep back: sets v_bar and (h C)_bar,
+// the last two with what g2p_blended_adj left of them to x_bar and, if it counts how the field moves, to reaches_adj;
+// the stress to F, history, activation and constants. Last of a substep back: sets v_bar and (h C)_bar,
 // adds to all else. One thread a particle.
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
@@ -18,6 +19,13 @@
 @group(0) @binding(8) var<storage, read> entries_bar: array<vec4<f32>>;
 @group(0) @binding(9) var<storage, read_write> particles_bar: array<vec4<f32>>;
 @group(0) @binding(10) var<storage, read_write> constants_bar: array<vec4<f32>>;
+
+// (grad lambda)_bar, lambda_bar
+@group(0) @binding(11) var<storage, read_write> shares_bar: array<vec4<f32>>;
+@group(0) @binding(12) var coefficients: texture_2d<f32>;
+
+// Whether gradients count how the field moves with its agents.
+override THROUGH_AGENTS: bool = false;
 
 @compute @workgroup_size(64)
 fn share_adj(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -68,7 +76,13 @@ fn share_adj(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgro
         gradient_bar -= (sign * parameters.dt * volume) * (transpose(tau) * sums.u);
     }
     if (is_in_band(place)) {
+        let taken_bar = particles_bar[p];
+        share_bar += taken_bar.w;
+        gradient_bar += taken_bar.xyz;
         x_bar += blend_position_bar(blend, share_bar, gradient_bar);
+        if (THROUGH_AGENTS) {
+            shares_bar[p] = vec4<f32>(gradient_bar, share_bar);
+        }
     }
     let stressed = particle_stress_adj(fz.w, local, activations, tau_bar);
     if (HAS_RATE) {

@@ -5,13 +5,15 @@
 //! adjoint of the simulation returns a cotangent per pose, which [`drive_adj`] carries back to the
 //! actions.
 
-use crate::math::{Mat3, Scalar, Vec3};
-use crate::model::{Agent, Field, Model, PAST_BOXES, Stance};
+use crate::math::{Mat3, Vec3};
+use crate::model::Stance;
 use std::ops::Range;
 
 mod emission;
 mod kinematics;
+mod resolution;
 pub use kinematics::{drive, drive_adj};
+pub use resolution::{field_at, field_at_adj};
 
 /// Pose and twist of one collider, or nozzle, during one substep.
 ///
@@ -98,49 +100,6 @@ impl Drive {
         let (n, step) = (self.muscle_count, substep / self.substeps_per_control);
         &self.activations[step * n..(step + 1) * n]
     }
-}
-
-/// The levels of resolution in the control step that begins with a substep: around the agents where
-/// that substep finds them, and along the way that they took in the time for which places stay fine.
-pub fn field_at<R: Scalar>(model: &Model, drive: &Drive, start: usize) -> Field<R> {
-    let mut agents = Vec::new();
-    for agent in &model.levels.agents {
-        agents.push((*agent, drive.poses_at(start)[agent.collider].stance()));
-        agents.extend(past(model, drive, start, agent));
-    }
-    Field::along(&model.levels, model.cell_width, model.origin, &agents)
-}
-
-/// Where an agent was: boxes along its way, each of which reaches back to the one before.
-fn past(model: &Model, drive: &Drive, start: usize, agent: &Agent) -> Vec<(Agent, Stance)> {
-    let steps = model.levels.linger / (model.substep_secs * model.substeps_per_control as f64);
-    let earliest = start.saturating_sub(steps.ceil() as usize * model.substeps_per_control);
-    let way: Vec<Stance> = (earliest..=start)
-        .step_by(model.substeps_per_control)
-        .map(|substep| drive.poses_at(substep)[agent.collider].stance())
-        .collect();
-    let from = |a: &Stance, b: &Stance| {
-        Vec3::from_fn(|axis| {
-            let cells = f64::from(b.cell[axis].wrapping_sub(a.cell[axis]));
-            cells * model.cell_width + b.offset[axis] - a.offset[axis]
-        })
-    };
-    let length = |v: Vec3<f64>| v.norm_squared().sqrt();
-    let whole: f64 = way.windows(2).map(|pair| length(from(&pair[0], &pair[1]))).sum();
-    let apart = agent.half_extents.0.into_iter().fold(whole / PAST_BOXES as f64, f64::max);
-    let mut boxes = Vec::new();
-    let (mut older, mut gone) = (way[0], 0.0);
-    for (n, pair) in way.windows(2).enumerate() {
-        gone += length(from(&pair[0], &pair[1]));
-        if gone >= apart || (n + 2 == way.len() && gone > 0.0) {
-            let step = from(&older, &pair[1]);
-            // Stretched back to where the box before it ends, not forward.
-            let reaching = Agent { ahead: 0.0, trail: length(step), ..*agent };
-            boxes.push((reaching, Stance { velocity: step, ..pair[1] }));
-            (older, gone) = (pair[1], 0.0);
-        }
-    }
-    boxes
 }
 
 /// Derivative by one [`ColliderPose`].

@@ -1,10 +1,10 @@
 //! The resolution field: which levels of the grid a place takes part in (formulas.md 5.1).
 
-use super::levels::{Agent, Levels, Reach, Stance};
+use super::height_field::HeightField;
+use super::levels::{Agent, LevelMap, Levels, Reach, Stance};
+use super::stretch::stretched;
 use crate::math::{Mat3, Scalar, Vec3};
-
-/// Speed [m/s] below which an agent counts as resting: its box is not stretched.
-const RESTING_SPEED: f64 = 1e-3;
+use std::sync::Arc;
 
 /// The field of one control step, in which agents stand still: how their motion moves the levels is
 /// a matter of discretisation, not of physics.
@@ -14,6 +14,7 @@ pub struct Field<R> {
     /// Start and width of each band [m].
     pub bands: Vec<(R, R)>,
     pub reaches: Vec<ReachAt<R>>,
+    pub map: Option<MapAt<R>>,
     /// Over which several distances are blended [m].
     pub blend: R,
     /// By how much the blended distance can be shorter than the least [m].
@@ -34,6 +35,47 @@ pub struct ReachAt<R> {
     pub low: Vec3<R>,
     pub high: [R; 2],
     pub depth_weight: R,
+}
+
+/// A [`LevelMap`] in the scalar of the solver, its place exact anywhere.
+#[derive(Clone, Debug)]
+pub struct MapAt<R> {
+    /// The node that its centre is nearest to, and the offset from there [m].
+    pub cell: [i32; 2],
+    pub offset: [R; 2],
+    pub distances: Arc<HeightField>,
+}
+
+/// Derivative by a [`ReachAt`], summed in f64.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReachBar {
+    /// By its position, the extents as they are [1/m].
+    pub position: Vec3<f64>,
+    /// By an angle about the upright axis through its position [1/rad].
+    pub turn: f64,
+    pub low: Vec3<f64>,
+    pub high: [f64; 2],
+}
+
+impl ReachBar {
+    pub const ZERO: Self =
+        Self { position: Vec3([0.0; 3]), turn: 0.0, low: Vec3([0.0; 3]), high: [0.0; 2] };
+}
+
+impl std::ops::AddAssign for ReachBar {
+    fn add_assign(&mut self, other: Self) {
+        self.position += other.position;
+        self.turn += other.turn;
+        self.low += other.low;
+        (0..2).for_each(|a| self.high[a] += other.high[a]);
+    }
+}
+
+/// Cotangent of a [`Blend`]: of the coarser share less that of the finer one, and of its gradient.
+#[derive(Clone, Copy, Debug)]
+pub struct BlendBar<R> {
+    pub share: R,
+    pub gradient: Vec3<R>,
 }
 
 /// A particle between two levels: what the coarser one gets, and how that changes in space.
@@ -85,22 +127,42 @@ impl<R: Scalar> Field<R> {
         let agents = agents.iter().map(|(agent, stance)| {
             ReachAt::new(&stretched(agent, stance), stance.cell, stance.offset)
         });
+        // The nearest node to a world coordinate along an axis, and the offset from there.
+        let split = |x: f64, axis: usize| {
+            let cells = (x / cell_width).round();
+            (origin[axis].wrapping_add(cells as i32), x - cells * cell_width)
+        };
         let regions = levels.regions.iter().map(|region| {
-            let split = region.position.0.map(|x| (x / cell_width).round());
-            let cell = std::array::from_fn(|a| origin[a].wrapping_add(split[a] as i32));
-            let offset = Vec3::from_fn(|a| region.position[a] - split[a] * cell_width);
-            ReachAt::new(region, cell, offset)
+            let at = [0, 1, 2].map(|a| split(region.position[a], a));
+            ReachAt::new(region, at.map(|(cell, _)| cell), Vec3(at.map(|(_, offset)| offset)))
         });
-        let reaches: Vec<_> = agents.chain(regions).collect();
+        let reaches: Vec<ReachAt<R>> = agents.chain(regions).collect();
+        let map: Option<MapAt<R>> = levels.map.as_ref().map(|LevelMap { position, distances }| {
+            let at = [0, 1].map(|a| split(position[a], a));
+            MapAt {
+                cell: at.map(|(cell, _)| cell),
+                offset: at.map(|(_, offset)| r(offset)),
+                distances: Arc::clone(distances),
+            }
+        });
+        let steepest = reaches.iter().fold(1.0f64, |most, at| most.max(at.depth_weight.to_f64()));
+        let steepest = map.iter().fold(steepest, |most, map| most.max(map.distances.steepest));
+        let count = reaches.len() + usize::from(map.is_some());
         Self {
             cell_width: r(cell_width),
             bands: levels.bands.iter().map(|band| (r(band.start), r(band.width))).collect(),
-            most_shorter: r(levels.blend) * r((reaches.len().max(1) as f64).ln()),
-            steepest: reaches.iter().fold(R::one(), |most, reach| most.max(reach.depth_weight)),
+            most_shorter: r(levels.blend) * r((count.max(1) as f64).ln()),
+            steepest: r(steepest),
             reaches,
+            map,
             blend: r(levels.blend),
             coupled: levels.coupled,
         }
+    }
+
+    /// How many distances are blended.
+    fn count(&self) -> usize {
+        self.reaches.len() + usize::from(self.map.is_some())
     }
 
     /// The one level that all places within so many cells of a node take part in, along each axis; none if
@@ -157,22 +219,27 @@ impl<R: Scalar> Field<R> {
         self.bands.iter().take_while(|&&(start, width)| distance >= start + width).count() as u8
     }
 
-    /// Distance to the nearest reach, not blended; infinite without any.
+    /// The least distance, not blended; infinite without any.
     fn least(&self, cell: [i32; 3], offset: Vec3<R>) -> R {
         let nearest = self.reaches.iter().map(|reach| self.squared(reach, cell, offset));
-        nearest.fold(R::from_f64(f64::INFINITY), R::min).sqrt()
+        let nearest = nearest.fold(R::from_f64(f64::INFINITY), R::min).sqrt();
+        match &self.map {
+            Some(map) => nearest.min(map.height(self.cell_width, cell, offset).0),
+            None => nearest,
+        }
     }
 
     /// The distance [m] without its derivatives.
     pub fn value(&self, cell: [i32; 3], offset: Vec3<R>) -> R {
         let least = self.least(cell, offset);
-        if self.reaches.len() < 2 {
+        if self.count() < 2 {
             return least;
         }
-        let weight = |reach: &ReachAt<R>| {
-            ((least - self.squared(reach, cell, offset).sqrt()) / self.blend).exp()
-        };
-        let total = self.reaches.iter().map(weight).fold(R::zero(), |sum, w| sum + w);
+        let reaches = self.reaches.iter().map(|reach| self.squared(reach, cell, offset).sqrt());
+        let map = self.map.iter().map(|map| map.height(self.cell_width, cell, offset).0);
+        let total = reaches
+            .chain(map)
+            .fold(R::zero(), |sum, distance| sum + ((least - distance) / self.blend).exp());
         least - self.blend * total.ln()
     }
 
@@ -189,19 +256,21 @@ impl<R: Scalar> Field<R> {
         })
     }
 
-    /// Distance to the nearest reach, infinite without any. Over several it is `-b ln Σ exp(-d_k/b)`: with
+    /// Distance to the nearest reach or by the map, infinite without any. Over several it is `-b ln Σ exp(-d_k/b)`: with
     /// `π = softmax(-d_k/b)`, `n = Σ π_k n_k`, `H = Σ π_k H_k - (Σ π_k n_k n_kᵀ - n nᵀ)/b`.
     fn distance(&self, cell: [i32; 3], offset: Vec3<R>) -> Distance<R> {
         let at = |reach: &ReachAt<R>| reach.distance(self.from(reach, cell, offset));
+        let at_map = |map: &MapAt<R>| map.distance(self.cell_width, cell, offset);
         let (mut normal, mut hessian) = (Vec3::zero(), Mat3::zero());
-        match &self.reaches[..] {
-            [] => return Distance { value: R::from_f64(f64::INFINITY), normal, hessian },
-            [only] => return at(only),
+        match (&self.reaches[..], &self.map) {
+            ([], None) => return Distance { value: R::from_f64(f64::INFINITY), normal, hessian },
+            ([only], None) => return at(only),
+            ([], Some(map)) => return at_map(map),
             _ => {}
         }
         let (least, inverse) = (self.least(cell, offset), self.blend.recip());
         let mut total = R::zero();
-        for d in self.reaches.iter().map(at) {
+        for d in self.reaches.iter().map(at).chain(self.map.iter().map(at_map)) {
             let weight = ((least - d.value) * inverse).exp();
             total += weight;
             normal += d.normal * weight;
@@ -211,6 +280,49 @@ impl<R: Scalar> Field<R> {
         normal = normal * share;
         hessian = hessian * share + normal.outer(normal) * inverse;
         Distance { value: least - self.blend * total.ln(), normal, hessian }
+    }
+
+    /// Adds the derivative by each reach to `sums`, from the cotangent of how a particle is shared. With
+    /// `π = softmax(-d_k/b)`: `δ_bar_k = π_k (δ_bar - (n_k - n)·n_bar/b)`, `n_bar_k = π_k n_bar`.
+    pub fn reaches_adj(
+        &self,
+        (cell, offset): ([i32; 3], Vec3<R>),
+        blend: &Blend<R>,
+        bar: &BlendBar<R>,
+        sums: &mut [ReachBar],
+    ) {
+        let (value_bar, normal_bar) = blend.distance_bar(bar);
+        let (value, inverse) = (self.value(cell, offset), self.blend.recip());
+        for (reach, sum) in self.reaches.iter().zip(sums) {
+            let d = self.from(reach, cell, offset);
+            let own = reach.distance(d);
+            let (share, apart) = match self.count() {
+                1 => (R::one(), R::zero()),
+                _ => {
+                    let apart = (own.normal - blend.normal).dot(normal_bar) * inverse;
+                    (((value - own.value) * inverse).exp(), apart)
+                }
+            };
+            *sum += reach.distance_adj(d, (value_bar - apart) * share, normal_bar * share);
+        }
+    }
+}
+
+impl<R: Scalar> MapAt<R> {
+    /// As [`HeightField::height`] at a place.
+    fn height(&self, cell_width: R, cell: [i32; 3], offset: Vec3<R>) -> (R, [R; 2], [R; 3]) {
+        let [x, y] = [0, 1].map(|a| {
+            let cells = R::from_f64(f64::from(cell[a].wrapping_sub(self.cell[a])));
+            (cells + offset[a]) * cell_width - self.offset[a]
+        });
+        self.distances.height(x, y)
+    }
+
+    fn distance(&self, cell_width: R, cell: [i32; 3], offset: Vec3<R>) -> Distance<R> {
+        let (value, [dx, dy], [xx, xy, yy]) = self.height(cell_width, cell, offset);
+        let zero = R::zero();
+        let hessian = Mat3([[xx, xy, zero], [xy, yy, zero], [zero, zero, zero]]);
+        Distance { value, normal: Vec3([dx, dy, zero]), hessian }
     }
 }
 
@@ -250,11 +362,11 @@ impl<R: Scalar> ReachAt<R> {
         Vec3([side(0), side(1), below * self.depth_weight])
     }
 
-    /// Distance at d [m] from the position; zero inside and above. With the gaps g to the box:
-    /// `|g|`, `n = g/|g|`, `H = (I_g - n nᵀ)/|g|`.
-    fn distance(&self, d: Vec3<R>) -> Distance<R> {
+    /// Distance at d [m] from the position, along the axes of the box; zero inside and above. With the gaps g
+    /// to the box: `|g|`, `n = g/|g|`, `H = (I_g - n nᵀ)/|g|`.
+    fn local_distance(&self, d: Vec3<R>) -> Distance<R> {
         let (zero, one) = (R::zero(), R::one());
-        let (to_world, gap) = (self.to_world(), self.gap(d));
+        let gap = self.gap(d);
         let value2 = gap.norm_squared();
         if value2 == zero {
             return Distance { value: zero, normal: Vec3::zero(), hessian: Mat3::zero() };
@@ -265,45 +377,39 @@ impl<R: Scalar> ReachAt<R> {
         let active = |a: usize| if gap[a] == zero { zero } else { scale[a] * scale[a] };
         let hessian =
             (Mat3::diagonal(Vec3::from_fn(active)) - normal.outer(normal)) * value.recip();
+        Distance { value, normal, hessian }
+    }
+
+    /// The same along the axes of the world.
+    fn distance(&self, d: Vec3<R>) -> Distance<R> {
+        let (to_world, local) = (self.to_world(), self.local_distance(d));
         Distance {
-            value,
-            normal: to_world * normal,
-            hessian: to_world * hessian * to_world.transpose(),
+            normal: to_world * local.normal,
+            hessian: to_world * local.hessian * to_world.transpose(),
+            ..local
         }
     }
-}
 
-/// The upright box around an agent's box, turned and stretched along its motion; about its pose.
-pub(super) fn stretched(agent: &Agent, pose: &Stance) -> Reach {
-    let v = pose.velocity;
-    let speed = v.norm_squared().sqrt();
-    let level_speed = v[0].hypot(v[1]);
-    let moving = speed > RESTING_SPEED;
-    let along = match moving && level_speed > 0.1 * speed {
-        true => [v[0] / level_speed, v[1] / level_speed],
-        // Upright motion or none: along the body's own x axis, as far as that is level.
-        false => {
-            let (x, y) = (pose.rotation[(0, 0)], pose.rotation[(1, 0)]);
-            let length = x.hypot(y);
-            if length > 0.1 { [x / length, y / length] } else { [1.0, 0.0] }
+    /// From the cotangents of the distance and of its gradient; with l the place in the axes of the box,
+    /// `l_bar = δ_bar n + H n_bar`, which an end of the box that is nearest takes with the other sign, and by a
+    /// turn of the box `l_bar·(l x z) + n_bar·(z x n)`.
+    fn distance_adj(&self, d: Vec3<R>, value_bar: R, normal_bar: Vec3<R>) -> ReachBar {
+        let to_world = self.to_world();
+        let local = to_world.transpose() * d;
+        let Distance { normal, hessian, .. } = self.local_distance(d);
+        let normal_bar = to_world.transpose() * normal_bar;
+        let local_bar = normal * value_bar + hessian * normal_bar;
+        let position = to_world * local_bar;
+        let turn = local_bar[0] * local[1] - local_bar[1] * local[0] + normal[0] * normal_bar[1]
+            - normal[1] * normal_bar[0];
+        let end =
+            |a: usize, is_nearest: bool| if is_nearest { -local_bar[a].to_f64() } else { 0.0 };
+        ReachBar {
+            position: Vec3(position.0.map(|x| -x.to_f64())),
+            turn: turn.to_f64(),
+            low: Vec3::from_fn(|a| end(a, local[a] < self.low[a])),
+            high: [0, 1].map(|a| end(a, local[a] > self.high[a])),
         }
-    };
-    let axes =
-        [Vec3([along[0], along[1], 0.0]), Vec3([-along[1], along[0], 0.0]), Vec3([0.0, 0.0, 1.0])];
-    // Extents of the turned box along the axes.
-    let half = axes.map(|axis| {
-        let body = pose.rotation.transpose() * axis;
-        (0..3).map(|a| (body[a] * agent.half_extents[a]).abs()).sum::<f64>()
-    });
-    let (forward, upward) = if moving { (level_speed / speed, v[2] / speed) } else { (0.0, 0.0) };
-    // Above counts as inside anyway.
-    let deeper = agent.ahead * (-upward).max(0.0) + agent.trail * upward.max(0.0);
-    Reach {
-        position: Vec3([0.0; 3]),
-        along,
-        low: Vec3([-half[0] - agent.trail * forward, -half[1], -half[2] - deeper]),
-        high: [half[0] + agent.ahead * forward, half[1]],
-        depth_weight: agent.depth_weight,
     }
 }
 
@@ -340,12 +446,16 @@ impl<R: Scalar> Blend<R> {
         self.normal * towards
     }
 
-    /// Cotangent of the position, from those of the coarser share and of its gradient:
-    /// `δ_bar = s' λ_bar + s'' n·g_bar`, `n_bar = s' g_bar`, `x_bar = δ_bar n + H n_bar`.
-    pub fn position_bar(&self, share_bar: R, gradient_bar: Vec3<R>) -> Vec3<R> {
-        let along = self.normal.dot(gradient_bar);
-        let distance_bar = self.slope * share_bar + self.curvature * along;
-        self.normal * distance_bar + self.hessian * (gradient_bar * self.slope)
+    /// Cotangents of the distance and of its gradient: `δ_bar = s' λ_bar + s'' n·g_bar`, `n_bar = s' g_bar`.
+    fn distance_bar(&self, bar: &BlendBar<R>) -> (R, Vec3<R>) {
+        let along = self.normal.dot(bar.gradient);
+        (self.slope * bar.share + self.curvature * along, bar.gradient * self.slope)
+    }
+
+    /// Cotangent of the position: `x_bar = δ_bar n + H n_bar`.
+    pub fn position_bar(&self, bar: &BlendBar<R>) -> Vec3<R> {
+        let (distance_bar, normal_bar) = self.distance_bar(bar);
+        self.normal * distance_bar + self.hessian * normal_bar
     }
 }
 

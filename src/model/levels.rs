@@ -1,7 +1,9 @@
 //! How resolution follows what acts on the material (numerics.md 5).
 
+use super::height_field::HeightField;
 use super::sleep::Sleep;
 use crate::math::{Mat3, Vec3};
+use std::sync::Arc;
 
 /// Parts of equal length that the way of an agent is taken in, while its places stay fine.
 pub const PAST_BOXES: usize = 8;
@@ -19,6 +21,8 @@ pub struct Levels {
     pub linger: f64,
     /// Places that stay fine.
     pub regions: Vec<Reach>,
+    /// Distances that the scene gives, which count as those from one more agent.
+    pub map: Option<LevelMap>,
     /// Over which the distances to several agents are blended [m].
     pub blend: f64,
     /// Particles stay fine until they are so much farther away than where coarse ones may exist [m].
@@ -28,6 +32,8 @@ pub struct Levels {
     /// Whether the changing shares of a band push and stretch (the terms in ∇lambda). Without them
     /// the method is wrong: what benchmarks show as a control.
     pub coupled: bool,
+    /// Whether gradients count how the field moves with the agents (numerics.md 5: dropped by default).
+    pub through_agents: bool,
     /// What sleeps, if anything does.
     pub sleep: Option<Sleep>,
 }
@@ -73,6 +79,15 @@ pub struct Reach {
     pub depth_weight: f64,
 }
 
+/// A distance [m] for every place (x, y), the same at any height; negative ones are within. Beyond its edge it goes
+/// on level.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LevelMap {
+    /// World position of its centre [m], relative to the origin node.
+    pub position: [f64; 2],
+    pub distances: Arc<HeightField>,
+}
+
 /// Where an agent is and how it moves, its place exact anywhere: a node and an offset [m].
 #[derive(Clone, Copy, Debug)]
 pub struct Stance {
@@ -99,6 +114,11 @@ impl Levels {
         // The last part of a way may be short.
         let past = if self.linger > 0.0 { PAST_BOXES + 1 } else { 0 };
         self.agents.len() * (1 + past) + self.regions.len()
+    }
+
+    /// Whether gradients count how levels move with their agents.
+    pub fn moves_in_gradients(&self) -> bool {
+        self.through_agents && self.count() > 1
     }
 
     /// Whether a run changes which particles there are: by splitting, merging or sleep.

@@ -18,6 +18,7 @@ mod relief;
 mod rest;
 mod rigid;
 mod sleep;
+mod stretch;
 mod summary;
 mod surface;
 mod terrain;
@@ -26,15 +27,16 @@ pub use crate::laws::{CONSTANTS, Family, Law, LawKind, ParameterValue, cone_slop
 pub use compile::{MAX_PARTICLES, Stability, compile, stability};
 pub use distance_field::{DistanceField, SPLINE_ERROR, SplineAt};
 pub use emission::{Emission, Emitter, Opening, Sink};
-pub use field::{Blend, Field};
+pub use field::{Blend, BlendBar, Field, ReachBar};
 pub use geometry::Extents;
 pub use ground::{GroundSummary, ground};
 pub use height_field::{GroundAt, HeightField};
-pub use levels::{Agent, Band, Levels, PAST_BOXES, Reach, Stance};
+pub use levels::{Agent, Band, LevelMap, Levels, PAST_BOXES, Reach, Stance};
 pub use mesh::{Mesh, MeshShape};
 pub use relief::Relief;
 pub use rigid::{ContactPoint, RigidBody};
 pub use sleep::{Frame, Sleep, Waker, around};
+pub use stretch::{StanceBar, stretched_adj};
 pub use summary::{
     BodySummary, ChannelSummary, EmitterSummary, LevelSummary, MaterialSummary, RigidSummary,
     Summary, UniformSummary, level_summaries, summary,

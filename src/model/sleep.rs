@@ -1,8 +1,8 @@
 //! What sleeps: the world in chunks, of which those that nobody is near and that are quiet cost nothing.
 
 use super::Model;
-use super::field::stretched;
 use super::levels::{Levels, Reach, Stance};
+use super::stretch::stretched;
 use super::terrain::Terrain;
 use crate::math::Vec3;
 use crate::mpm::state::{ChunkKey, RigidMotion};

@@ -1,5 +1,6 @@
 //! Resolution that follows what acts on the material.
 
+use super::world::Heights;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -35,6 +36,13 @@ pub struct Levels {
     /// Places that stay fine.
     #[serde(default)]
     pub region: Vec<FineRegion>,
+    /// How far every place is from where it matters, as the scene says: counts as the distance from one more
+    /// agent.
+    pub map: Option<LevelMap>,
+    /// Whether gradients count how resolution moves with its agents. The default leaves it out: where levels
+    /// lie is a matter of discretisation, not of physics. Finite differences of a whole run contain it.
+    #[serde(default)]
+    pub through_agents: bool,
     /// Lets what nobody is near and nothing stirs cost nothing. A scene with `[terrain]` always does,
     /// with the defaults of this table if it has none.
     pub sleep: Option<Sleep>,
@@ -72,6 +80,20 @@ pub struct Band {
     pub start: f64,
     /// Over which the coarser one takes over [m]: two cells of the finer level or more.
     pub width: f64,
+}
+
+/// A distance for every place (x, y) at regular nodes, the same at any height; between them a spline, beyond the
+/// edge level. Where it is zero or less the world is as fine as at an agent, from there on as `bands` say.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LevelMap {
+    /// From the first to the last node along x and y [m].
+    pub size: [f64; 2],
+    /// World position (x, y) of its centre [m].
+    #[serde(default)]
+    pub position: [f64; 2],
+    /// [m], given as the heights of a ground are.
+    pub distances: Heights,
 }
 
 /// An upright box around which the world is fine, whatever the agents do.

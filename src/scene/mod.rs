@@ -31,7 +31,7 @@ pub use emission::{Emitter, Opening, Sink};
 pub use error::{KeyPath, SceneError, nearest};
 pub use heights::{HeightGrid, HeightsError};
 pub use identify::{Identify, Sought, Throw};
-pub use levels::{Band, FineRegion, Levels, Sleep};
+pub use levels::{Band, FineRegion, LevelMap, Levels, Sleep};
 pub use library::{BUILT_IN_MATERIALS, built_in_material};
 pub use mesh::{MeshError, MeshFault, Triangles};
 pub use npz::{Npz, NpzError};

@@ -6,6 +6,7 @@ use crate::adapter;
 use crate::common::contact_scene::{ELASTIC, SAND, drive, noise, scene};
 use crate::common::gradients::{errors, path};
 use crate::common::models::{model_of, relative_error, still_drive};
+use softscape::agents::PoseCotangent;
 use softscape::gpu::Gpu;
 use softscape::math::{Mat3, Vec3};
 use softscape::model::*;
@@ -47,12 +48,14 @@ fn model(law: Law, count: usize) -> Model {
             high: [0.02, 0.01],
             depth_weight: 1.0,
         }],
+        map: None,
         // Where it was counts, too.
         linger: 1.0,
         blend: 0.02,
         hysteresis: 1e3,
         per_axis: vec![2],
         coupled: true,
+        through_agents: false,
         sleep: None,
     };
     model
@@ -215,10 +218,84 @@ fn a_rigid_body_on_particles_that_are_split_and_merged_moves_as_the_twins_and_ba
     assert!(gradient.rigid[0].mass != 0.0, "the ball never touched the cube");
 }
 
+/// The same with distances that a scene gives, in the place of the region or alone.
+fn with_map(is_alone: bool) -> Model {
+    let mut model = changing(ELASTIC, 3);
+    let (counts, size) = ([9, 9], [1.2, 1.2]);
+    let at = |n: usize| {
+        let (x, y) = (0.15 * (n % 9) as f64, 0.15 * (n / 9) as f64);
+        0.6 * (x - 0.3).abs() + 0.05 * (6.0 * y).sin()
+    };
+    let distances = HeightField::new(size, counts, &(0..81).map(at).collect::<Vec<_>>());
+    model.levels.map = Some(LevelMap { position: [0.6, 0.6], distances: Arc::new(distances) });
+    model.levels.regions.clear();
+    if is_alone {
+        model.levels.agents.clear();
+    }
+    model
+}
+
+#[test]
+fn particles_whose_levels_follow_a_map_move_as_the_twins_and_back() {
+    let Some(gpu) = adapter::gpu() else { return };
+    for is_alone in [false, true] {
+        let model = with_map(is_alone);
+        let counts = compare(&gpu, &Arc::new(model.clone()));
+        assert_ne!(counts[0], model.initial.particle_count(), "nothing was split or merged");
+        // It says something.
+        let mut other = model;
+        other.levels.map = None;
+        if !is_alone {
+            let mut twin = twin::simulator(&Arc::new(other.clone()), Precision::F64).unwrap();
+            assert_ne!(run(&other, twin.as_mut()).2, counts);
+        }
+    }
+}
+
+/// By each pose: what gradients have more where they count how levels move with it.
+#[test]
+fn gradients_through_the_agents_are_the_twins() {
+    let Some(gpu) = adapter::gpu() else { return };
+    for make in [model, changing] {
+        for count in [2, 3] {
+            let models = [false, true].map(|through_agents| {
+                let mut model = make(ELASTIC, count);
+                model.levels.through_agents = through_agents;
+                Arc::new(model)
+            });
+            compare(&gpu, &models[1]);
+            let device = models.each_ref().map(|model| {
+                run(model, &mut GpuSimulator::new(model, &gpu).unwrap()).1.drive.poses
+            });
+            let twin = models.each_ref().map(|model| {
+                run(model, twin::simulator(model, Precision::F64).unwrap().as_mut()).1.drive.poses
+            });
+            for (name, part) in [
+                ("position", (|pose| pose.position) as fn(&PoseCotangent) -> Vec3<f64>),
+                ("rotation", |pose| pose.rotation),
+                ("velocity", |pose| pose.velocity),
+            ] {
+                let more = |[without, with]: &[Vec<PoseCotangent>; 2]| -> Vec<f64> {
+                    let pairs = without.iter().zip(with);
+                    pairs.flat_map(|(a, b)| (part(b) - part(a)).0).collect()
+                };
+                let (ours, theirs) = (more(&device), more(&twin));
+                // At the start of each of the control steps, and where a way is remembered before it.
+                assert!(theirs.iter().filter(|x| **x != 0.0).count() >= 4, "nothing by {name}");
+                let error = relative_error(ours, theirs);
+                println!("{count} levels, by {name} through levels: {error:.1e}");
+                assert!(error <= GRADIENTS, "{count} levels, by {name}: {error:.1e}");
+            }
+        }
+    }
+}
+
 #[test]
 fn two_runs_give_the_same_bits_forward_and_backward() {
     let Some(gpu) = adapter::gpu() else { return };
-    for model in [model(ELASTIC, 3), changing(ELASTIC, 3)].map(Arc::new) {
+    let mut through_agents = changing(ELASTIC, 3);
+    through_agents.levels.through_agents = true;
+    for model in [model(ELASTIC, 3), changing(ELASTIC, 3), through_agents].map(Arc::new) {
         let once = || run(&model, &mut GpuSimulator::new(&model, &gpu).unwrap());
         let (a, b) = (once(), once());
         assert!(a.0 == b.0, "states differ");
@@ -367,6 +444,7 @@ fn flight() -> Model {
         hysteresis: 1e9,
         per_axis: vec![2],
         coupled: true,
+        through_agents: false,
         ..Levels::uniform()
     };
     model

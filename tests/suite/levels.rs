@@ -111,6 +111,48 @@ fn wrong_levels_are_refused_where_they_stand() {
     }
 }
 
+const MAP: &str = "[levels.map]
+size = [0.64, 0.6]
+distances = { type = \"rows\", rows = [[0.0, 0.0], [0.32, 0.32]] }
+";
+
+#[test]
+fn a_map_says_where_the_world_is_fine() {
+    // Distances grow along x alone, and there is no agent.
+    let text = GOOD.replace("agents = [\"tool\"]", "agents = []") + MAP;
+    let model = compiled(&text).unwrap();
+    let mut seen = [0usize; 3];
+    let [first, second] = [0, 1].map(|l| model.levels.bands[l].start + model.levels.bands[l].width);
+    for p in 0..model.initial.particle_count() {
+        let [x, ..] = model.initial.world_position(p, model.cell_width, model.origin);
+        let distance = 0.5 * (x + 0.32);
+        let level = model.particles.level[p] as usize;
+        seen[level] += 1;
+        // Within the width of the coarsest particles.
+        for (above, end) in [(1, first), (2, second)] {
+            let margin = 4.0 * model.cell_width;
+            assert!(level >= above || distance < end + margin, "{level} at x = {x}");
+            assert!(level < above || distance > end - margin, "{level} at x = {x}");
+        }
+    }
+    assert!(seen.iter().all(|&n| n > 100), "{seen:?}");
+    let with = |found: &str, replacement: &str| {
+        assert_eq!(MAP.matches(found).count(), 1, "{found}");
+        compiled(&(GOOD.to_string() + &MAP.replace(found, replacement))).unwrap_err().to_string()
+    };
+    for (found, replacement, words) in [
+        ("[0.64, 0.6]", "[0.64, 0.0]", ["`size` is [0.64, 0.0] m", "greater than zero"]),
+        ("[0.32, 0.32]", "[1.6, 1.6]", ["grow by up to 2.50 m in a metre", "at most 2"]),
+        ("[0.32, 0.32]", "[0.5]", ["row 2", "1"]),
+        ("size", "position = [0.0, nan]\nsize", ["`position`", "finite"]),
+    ] {
+        let error = with(found, replacement);
+        for word in words {
+            assert!(error.contains(word), "no `{word}` in: {error}");
+        }
+    }
+}
+
 #[test]
 fn a_device_says_what_it_does_not_do() {
     let Some(gpu) = adapter::gpu() else { return };

@@ -1,9 +1,11 @@
 //! The levels of a scene: agents found, bands in metres, everything checked.
 
 use super::checks::Checks;
+use super::shapes::Shapes;
 use crate::math::Vec3;
-use crate::model::{Agent, Band, Collider, Levels, Reach};
+use crate::model::{Agent, Band, Collider, HeightField, LevelMap, Levels, Reach};
 use crate::scene::{self, KeyPath, SceneError};
+use std::sync::Arc;
 
 /// The most levels: the coarsest cells are then 128 times as wide as the finest.
 const MAX_LEVELS: u32 = 8;
@@ -12,6 +14,9 @@ const MAX_LEVELS: u32 = 8;
 /// blade by 3 %.
 const LEAST_BAND_CELLS: f64 = 2.0;
 
+/// How much a distance that a scene gives may grow in a metre: of a true distance it is one.
+const STEEPEST_MAP: f64 = 2.0;
+
 /// Start and width of the default bands [cells of the finest level]; each later one is twice as
 /// far and as wide as the one before.
 const DEFAULT_BANDS: [[f64; 2]; 3] = [[2.0, 4.0], [7.0, 6.0], [15.0, 8.0]];
@@ -19,6 +24,7 @@ const DEFAULT_BANDS: [[f64; 2]; 3] = [[2.0, 4.0], [7.0, 6.0], [15.0, 8.0]];
 /// The levels that the scene asks for; one level without `[levels]`.
 pub(super) fn resolve(
     checks: &Checks<'_>,
+    shapes: &Shapes<'_>,
     colliders: &[Collider],
     cell_width: f64,
 ) -> Result<Levels, SceneError> {
@@ -32,9 +38,10 @@ pub(super) fn resolve(
             format!("`count` is {count}; it must be between 1 and {MAX_LEVELS}"),
         );
     }
-    if levels.count > 1 && levels.agents.is_empty() && levels.region.is_empty() {
-        let message = "`agents` is empty and there is no `[[levels.region]]`: nothing says where \
-                       the world is fine";
+    let has_place = !levels.region.is_empty() || levels.map.is_some();
+    if levels.count > 1 && levels.agents.is_empty() && !has_place {
+        let message = "`agents` is empty and there is neither a `[[levels.region]]` nor a \
+                       `[levels.map]`: nothing says where the world is fine";
         return refuse("agents", message.into());
     }
     let range = (0.0, f64::INFINITY);
@@ -63,6 +70,10 @@ pub(super) fn resolve(
             depth_weight,
         });
     }
+    let map = match &levels.map {
+        Some(map) => Some(level_map(checks, shapes, map, &bands)?),
+        None => None,
+    };
     let mut per_axis = Vec::new();
     for (index, body) in checks.scene.body.iter().enumerate() {
         let edge = (body.particles_per_cell as f64).cbrt().round() as u32;
@@ -79,7 +90,46 @@ pub(super) fn resolve(
     }
     // Distances to several agents are blended over a fraction of the narrowest band.
     let blend = bands.iter().map(|band| 0.25 * band.width).fold(f64::INFINITY, f64::min);
-    Ok(Levels { bands, agents, linger, regions, blend, hysteresis, per_axis, coupled: true, sleep })
+    Ok(Levels {
+        bands,
+        agents,
+        linger,
+        regions,
+        map,
+        blend,
+        hysteresis,
+        per_axis,
+        coupled: true,
+        through_agents: levels.through_agents,
+        sleep,
+    })
+}
+
+/// What a scene gives as distances.
+fn level_map(
+    checks: &Checks<'_>,
+    shapes: &Shapes<'_>,
+    map: &scene::LevelMap,
+    bands: &[Band],
+) -> Result<LevelMap, SceneError> {
+    let at = KeyPath::root("levels").key("map");
+    for edge in map.position {
+        checks.finite(&at, "position", edge)?;
+    }
+    let grid = shapes.height_grid(&at, map.size, ("distances", &map.distances))?;
+    let distances = HeightField::new(map.size, grid.counts, &grid.heights);
+    let (steepest, narrowest) =
+        (distances.steepest, bands.iter().map(|band| band.width).fold(f64::INFINITY, f64::min));
+    // A band is then at least half as wide as it says; narrower ones bias the force on a tool.
+    if steepest > STEEPEST_MAP {
+        let message = format!(
+            "`distances` grow by up to {steepest:.2} m in a metre; at most {STEEPEST_MAP} is possible, as the \
+             band of {narrowest} m would be that much narrower in space"
+        );
+        let error = checks.scene.error(&at.key("distances"), message);
+        return Err(error.with_help("give a larger `size`, smaller distances or smoother ones"));
+    }
+    Ok(LevelMap { position: map.position, distances: Arc::new(distances) })
 }
 
 fn bands(

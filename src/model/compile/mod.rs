@@ -50,7 +50,7 @@ pub fn compile(scene: &Scene, fidelity: Fidelity) -> Result<Model, SceneError> {
     let materials = materials(&checks)?;
     let shapes = Shapes::new(&checks, cell_width);
     let colliders = colliders(&checks, &shapes)?;
-    let mut levels = levels::resolve(&checks, &colliders, cell_width)?;
+    let mut levels = levels::resolve(&checks, &shapes, &colliders, cell_width)?;
     let rigid = rigid::resolve(&checks, &shapes, cell_width)?;
     let frame = Frame { cell_width, origin: world.origin_cells };
     let unbounded = terrain::World {

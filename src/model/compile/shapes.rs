@@ -111,24 +111,24 @@ impl<'a> Shapes<'a> {
         size: [f64; 2],
         heights: &Heights,
     ) -> Result<Shape, SceneError> {
-        let grid = self.height_grid(at, size, heights)?;
+        let grid = self.height_grid(at, size, ("heights", heights))?;
         let ground = HeightField::new(size, grid.counts, &grid.heights);
         Ok(Shape::HeightField(Arc::new(ground)))
     }
 
-    /// The heights of a ground of this size.
+    /// The heights of a ground of this size, under a key.
     pub fn height_grid(
         &self,
         at: &KeyPath,
         size: [f64; 2],
-        heights: &Heights,
+        (key, heights): (&str, &Heights),
     ) -> Result<HeightGrid, SceneError> {
         let scene = self.checks.scene;
         if !size.iter().all(|edge| edge.is_finite() && *edge > 0.0) {
             let message = format!("`size` is {size:?} m; both must be greater than zero");
             return Err(scene.error(&at.key("size"), message));
         }
-        let at = at.key("heights");
+        let at = at.key(key);
         let (grid, key) = match heights {
             Heights::Picture { file, black, white } => {
                 let black = self.checks.finite(&at, "black", *black)?;

@@ -252,7 +252,7 @@ fn resolve_relief(
         }
         scene::Relief::Heights { size, position, heights, stepped } => {
             let position = pair("position", *position)?;
-            let grid = world.shapes.height_grid(at, *size, heights)?;
+            let grid = world.shapes.height_grid(at, *size, ("heights", heights))?;
             match stepped {
                 true => {
                     let (size, counts) = (*size, grid.counts);

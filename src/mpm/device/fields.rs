@@ -1,10 +1,11 @@
 //! Shapes from files on the device: where each field lies, and the coefficients of all of them.
 
-use super::layout::{FIELDS, FieldAt};
+use super::layout::{FIELDS, FieldAt, padded};
 use super::within;
 use crate::gpu::{Buffer, FloatTexture, Gpu, Resources};
-use crate::model::{Model, Shape};
+use crate::model::{Extents, HeightField, MeshShape, Model, SPLINE_ERROR, Shape};
 use crate::mpm::simulator::SimulationError;
+use bytemuck::Zeroable;
 use std::sync::Arc;
 
 /// The fields of a model; solids that share one share its number.
@@ -19,12 +20,12 @@ impl Fields {
     pub fn new(gpu: &Gpu, model: &Model) -> Result<Self, SimulationError> {
         let distinct = distinct(model);
         within("different meshes and height fields", distinct.len(), FIELDS)?;
-        let samples = distinct.iter().map(|shape| coefficients(shape).len()).sum();
+        let samples = distinct.iter().map(|sampled| sampled.coefficients().len()).sum();
         within("samples of meshes and height fields", samples, FloatTexture::capacity(gpu))?;
         let (mut table, mut all) = (Vec::new(), Vec::new());
-        for shape in distinct {
-            table.extend(FieldAt::new(shape, all.len()));
-            all.extend_from_slice(coefficients(shape));
+        for sampled in distinct {
+            table.push(sampled.at(all.len()));
+            all.extend_from_slice(sampled.coefficients());
         }
         let uniform = wgpu::BufferUsages::UNIFORM;
         let buffer = Buffer::with_usage(gpu, "fields", FIELDS, uniform)?;
@@ -42,6 +43,38 @@ impl Fields {
     }
 }
 
+impl FieldAt {
+    /// With coefficients that begin at `first` among all.
+    pub fn of_mesh(shape: &MeshShape, first: usize) -> Self {
+        let field = &shape.field;
+        let [x, y, z] = field.counts.map(|count| count as u32);
+        let Extents { middle, half } = Extents::between(field.surface);
+        Self {
+            low: field.low.0.map(|x| x as f32),
+            first: first as u32,
+            spacing: [field.spacing as f32; 3],
+            bound: (2.0 * SPLINE_ERROR * field.spacing) as f32,
+            counts: [x, y, z, 0],
+            middle: padded(middle),
+            half: padded(half),
+        }
+    }
+
+    /// The same of ground.
+    pub fn of_ground(ground: &HeightField, first: usize) -> Self {
+        let [x, y] = ground.counts.map(|count| count as u32);
+        let [sx, sy] = ground.size;
+        Self {
+            low: [-0.5 * sx as f32, -0.5 * sy as f32, 0.0],
+            first: first as u32,
+            spacing: [ground.spacing(0) as f32, ground.spacing(1) as f32, 1.0],
+            bound: (1.0 / ground.steepest.hypot(1.0)) as f32,
+            counts: [x, y, 1, 0],
+            ..Self::zeroed()
+        }
+    }
+}
+
 /// Whether a shape is made of samples.
 pub fn has_field(shape: &Shape) -> bool {
     matches!(shape, Shape::Mesh(_) | Shape::HeightField(_))
@@ -49,32 +82,68 @@ pub fn has_field(shape: &Shape) -> bool {
 
 /// The number of a shape's field among those of its model; zero, without meaning, if it has none.
 pub fn field_number(model: &Model, shape: &Shape) -> usize {
-    distinct(model).iter().position(|known| is_same(known, shape)).unwrap_or(0)
+    let of = Sampled::of(shape);
+    distinct(model).iter().position(|known| Some(*known) == of).unwrap_or(0)
 }
 
-/// Each field once, in the order of the model's solids.
-fn distinct(model: &Model) -> Vec<&Shape> {
-    let mut distinct: Vec<&Shape> = Vec::new();
-    for shape in model.shapes().filter(|shape| has_field(shape)) {
-        if !distinct.iter().any(|known| is_same(known, shape)) {
-            distinct.push(shape);
+/// What the device knows of the map of distances of a model's levels, if it has one.
+pub fn map_field(model: &Model) -> Option<FieldAt> {
+    let map = Sampled::Ground(&model.levels.map.as_ref()?.distances);
+    let before = distinct(model).into_iter().take_while(|known| *known != map);
+    Some(map.at(before.map(|known| known.coefficients().len()).sum()))
+}
+
+/// Samples that a model has.
+#[derive(Clone, Copy)]
+enum Sampled<'a> {
+    Mesh(&'a Arc<MeshShape>),
+    Ground(&'a Arc<HeightField>),
+}
+
+impl PartialEq for Sampled<'_> {
+    /// Whether they are the same, not whether they are alike.
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Sampled::Mesh(a), Sampled::Mesh(b)) => Arc::ptr_eq(a, b),
+            (Sampled::Ground(a), Sampled::Ground(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}
+
+impl<'a> Sampled<'a> {
+    fn of(shape: &'a Shape) -> Option<Self> {
+        match shape {
+            Shape::Mesh(shape) => Some(Sampled::Mesh(shape)),
+            Shape::HeightField(ground) => Some(Sampled::Ground(ground)),
+            _ => None,
+        }
+    }
+
+    fn coefficients(self) -> &'a [f32] {
+        match self {
+            Sampled::Mesh(shape) => &shape.field.coefficients,
+            Sampled::Ground(ground) => &ground.coefficients,
+        }
+    }
+
+    /// If its coefficients begin at `first` among all.
+    fn at(self, first: usize) -> FieldAt {
+        match self {
+            Sampled::Mesh(shape) => FieldAt::of_mesh(shape, first),
+            Sampled::Ground(ground) => FieldAt::of_ground(ground, first),
+        }
+    }
+}
+
+/// Each field once, in the order of the model's solids; then the map of its levels.
+fn distinct(model: &Model) -> Vec<Sampled<'_>> {
+    let mut distinct: Vec<Sampled> = Vec::new();
+    let map = model.levels.map.iter().map(|map| Sampled::Ground(&map.distances));
+    for sampled in model.shapes().filter_map(Sampled::of).chain(map) {
+        if !distinct.contains(&sampled) {
+            distinct.push(sampled);
         }
     }
     distinct
-}
-
-fn is_same(a: &Shape, b: &Shape) -> bool {
-    match (a, b) {
-        (Shape::Mesh(a), Shape::Mesh(b)) => Arc::ptr_eq(a, b),
-        (Shape::HeightField(a), Shape::HeightField(b)) => Arc::ptr_eq(a, b),
-        _ => false,
-    }
-}
-
-fn coefficients(shape: &Shape) -> &[f32] {
-    match shape {
-        Shape::Mesh(shape) => &shape.field.coefficients,
-        Shape::HeightField(ground) => &ground.coefficients,
-        _ => &[],
-    }
 }

@@ -15,7 +15,7 @@ use super::{GpuSimulator, SimulationError};
 use crate::agents;
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Recording};
 use crate::laws::CONSTANTS;
-use crate::model::{Field, Model};
+use crate::model::{Field, HeightField, Model};
 use crate::mpm::state::{Cotangent, State};
 use crate::mpm::twin::{Adaptation, Adapted, Source};
 use bytemuck::Zeroable;
@@ -156,7 +156,12 @@ fn tolerance(field: &Field<f64>, model: &Model) -> f64 {
         let sides = reach.low.0.iter().chain(&reach.high).chain(&reach.offset.0);
         sides.map(|side| side.abs()).sum::<f64>() * reach.depth_weight.max(1.0)
     });
-    let widest = extents.fold(0.0, f64::max);
+    let map = field.map.iter().map(|map| {
+        let HeightField { size, range, steepest, .. } = &*map.distances;
+        let sides = size.iter().chain(range).chain(&map.offset);
+        sides.map(|side| side.abs()).sum::<f64>() * steepest.max(1.0)
+    });
+    let widest = extents.chain(map).fold(0.0, f64::max);
     1e-3 * model.cell_width + 1e-6 * widest
 }
 

@@ -3,9 +3,7 @@
 use crate::agents::ColliderPose;
 use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Vec3};
-use crate::model::{
-    Collider, ContactMode, ContactPoint, Extents, Model, RigidBody, SPLINE_ERROR, Shape,
-};
+use crate::model::{Collider, ContactMode, ContactPoint, Model, RigidBody, Shape};
 use crate::mpm::state::{RigidCotangent, RigidMotion, split_position};
 use crate::mpm::twin::Kind;
 use bytemuck::{Pod, Zeroable};
@@ -96,6 +94,17 @@ pub struct ResolutionAt {
     pub coupled: f32,
     pub bands: [[f32; 4]; BANDS],
     pub reaches: [ReachAt; REACHES],
+    pub map: MapAt,
+    pub pad: [u32; 40],
+}
+
+/// `MapAt`
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct MapAt {
+    pub cell: [i32; 2],
+    pub offset: [f32; 2],
+    pub field: FieldAt,
 }
 
 /// What a particle is, packed as `types.wgsl` says (KIND_...).
@@ -227,42 +236,6 @@ pub struct FieldAt {
     pub counts: [u32; 4],
     pub middle: [f32; 4],
     pub half: [f32; 4],
-}
-
-impl FieldAt {
-    /// Of a shape that has a field, whose coefficients begin at `first` among all.
-    pub fn new(shape: &Shape, first: usize) -> Option<Self> {
-        let first = first as u32;
-        match shape {
-            Shape::Mesh(shape) => {
-                let field = &shape.field;
-                let [x, y, z] = field.counts.map(|count| count as u32);
-                let Extents { middle, half } = Extents::between(field.surface);
-                Some(Self {
-                    low: field.low.0.map(|x| x as f32),
-                    first,
-                    spacing: [field.spacing as f32; 3],
-                    bound: (2.0 * SPLINE_ERROR * field.spacing) as f32,
-                    counts: [x, y, z, 0],
-                    middle: padded(middle),
-                    half: padded(half),
-                })
-            }
-            Shape::HeightField(ground) => {
-                let [x, y] = ground.counts.map(|count| count as u32);
-                let [sx, sy] = ground.size;
-                Some(Self {
-                    low: [-0.5 * sx as f32, -0.5 * sy as f32, 0.0],
-                    first,
-                    spacing: [ground.spacing(0) as f32, ground.spacing(1) as f32, 1.0],
-                    bound: (1.0 / ground.steepest.hypot(1.0)) as f32,
-                    counts: [x, y, 1, 0],
-                    ..Self::zeroed()
-                })
-            }
-            _ => None,
-        }
-    }
 }
 
 /// `Cell`
@@ -566,7 +539,7 @@ impl PoseBarAt {
     }
 }
 
-fn padded(v: Vec3<f64>) -> [f32; 4] {
+pub fn padded(v: Vec3<f64>) -> [f32; 4] {
     let [x, y, z] = v.0.map(|c| c as f32);
     [x, y, z, 0.0]
 }

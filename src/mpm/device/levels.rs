@@ -1,9 +1,10 @@
 //! Levels of resolution on the device: the field of every control step, and what entries give and take.
 
-use super::layout::{BANDS, REACHES, ReachAt, ResolutionAt};
+use super::fields::map_field;
+use super::layout::{BANDS, FieldAt, MapAt, REACHES, ReachAt, ResolutionAt};
 use crate::agents::{Drive, field_at};
 use crate::gpu::{Buffer, Gpu, GpuError, Resources};
-use crate::model::{Field, Model};
+use crate::model::{Field, Levels, Model};
 use bytemuck::Zeroable;
 
 /// Rows of an entry, of what it takes, and of its cotangent.
@@ -28,8 +29,9 @@ impl Resolutions {
             return Ok(None);
         }
         let start = |control: usize| control * drive.substeps_per_control;
+        let map = map_field(model);
         let mut values: Vec<ResolutionAt> = (0..drive.control_steps)
-            .map(|control| ResolutionAt::new(&field_at(model, drive, start(control))))
+            .map(|control| ResolutionAt::new(&field_at(model, drive, start(control)), map))
             .collect();
         if values.is_empty() {
             values.push(ResolutionAt::zeroed());
@@ -54,8 +56,8 @@ impl Resolutions {
 }
 
 impl ResolutionAt {
-    /// With no more bands and reaches than there is room for.
-    pub fn new(field: &Field<f64>) -> Self {
+    /// With no more bands and reaches than there is room for; `map` is what the device knows of the field's map.
+    pub fn new(field: &Field<f64>, map: Option<FieldAt>) -> Self {
         let mut resolution = Self {
             reach_count: field.reaches.len() as u32,
             band_count: field.bands.len() as u32,
@@ -63,7 +65,13 @@ impl ResolutionAt {
             coupled: f32::from(u8::from(field.coupled)),
             bands: [[0.0; 4]; BANDS],
             reaches: [ReachAt::zeroed(); REACHES],
+            map: MapAt::zeroed(),
+            pad: [0; 40],
         };
+        if let (Some(own), Some(known)) = (&field.map, map) {
+            let offset = own.offset.map(|c| c as f32);
+            resolution.map = MapAt { cell: own.cell, offset, field: known };
+        }
         for (to, &(start, width)) in resolution.bands.iter_mut().zip(&field.bands) {
             *to = [start as f32, width as f32, 0.0, 0.0];
         }
@@ -90,8 +98,8 @@ pub struct Entries {
     given: Buffer<[f32; 4]>,
     collected: Buffer<[f32; 4]>,
     wanted: Buffer<u32>,
-    /// Cotangents, once there is a reverse pass.
-    bars: Option<Buffer<[f32; 4]>>,
+    /// Cotangents, once there is a reverse pass: of what entries give and take, and of how particles are shared.
+    bars: Option<[Buffer<[f32; 4]>; 2]>,
 }
 
 impl Entries {
@@ -110,11 +118,16 @@ impl Entries {
     }
 
     /// Room for cotangents; returns whether there was none.
-    pub fn reserve_bars(&mut self, gpu: &Gpu) -> Result<bool, GpuError> {
+    pub fn reserve_bars(&mut self, gpu: &Gpu, levels: &Levels) -> Result<bool, GpuError> {
         let is_new = self.bars.is_none();
         if is_new {
             let rows = ENTRY_BAR_ROWS * self.stride;
-            self.bars = Some(Buffer::new(gpu, "entries_bar", rows)?);
+            // Two entries a particle; without anybody to read them, nothing is written.
+            let shares = if levels.moves_in_gradients() { self.stride / 2 } else { 1 };
+            self.bars = Some([
+                Buffer::new(gpu, "entries_bar", rows)?,
+                Buffer::new(gpu, "shares_bar", shares)?,
+            ]);
         }
         Ok(is_new)
     }
@@ -125,7 +138,7 @@ impl Entries {
             .with("collected", &self.collected)
             .with("wanted", &self.wanted);
         match &self.bars {
-            Some(bars) => resources.with("entries_bar", bars),
+            Some([bars, shares]) => resources.with("entries_bar", bars).with("shares_bar", shares),
             None => resources,
         }
     }
@@ -134,13 +147,13 @@ impl Entries {
     pub fn as_particles(&self, resources: Resources, of_bars: bool) -> Resources {
         let resources = resources.with("particles", &self.given);
         match (&self.bars, of_bars) {
-            (Some(bars), true) => resources.with("contributions", bars),
+            (Some([bars, _]), true) => resources.with("contributions", bars),
             _ => resources.with("contributions", &self.given),
         }
     }
 
     pub fn bytes(&self) -> u64 {
-        let bars = self.bars.as_ref().map_or(0, Buffer::bytes);
+        let bars = self.bars.iter().flatten().map(Buffer::bytes).sum::<u64>();
         self.given.bytes() + self.collected.bytes() + self.wanted.bytes() + bars
     }
 }

@@ -187,7 +187,7 @@ impl GpuSimulator {
             let had_bars = self.reverse.is_some();
             let mut entries = Entries::new(&gpu, stride)?;
             if had_bars {
-                entries.reserve_bars(&gpu)?;
+                entries.reserve_bars(&gpu, &self.model.levels)?;
             }
             self.entries = Some(entries);
         }

@@ -3,17 +3,17 @@
 use super::exchange;
 use super::layout::{
     BIRTH_BAR_FLOATS, BLOCK_CELLS, CHUNK, NONE, PARTICLE_ROWS, POSE_COMPONENTS, POSE_STRIDE,
-    UNLOADED_BAR_FLOATS, constant_count,
+    REACHES, UNLOADED_BAR_FLOATS, constant_count,
 };
 use super::motion::Motion;
 use super::population::Population;
 use super::rigid::RigidBars;
 use super::tables::Tables;
-use crate::agents::{Drive, DriveCotangent, PoseCotangent};
+use crate::agents::{Drive, DriveCotangent, PoseCotangent, field_at_adj};
 use crate::gpu::{Buffer, Gpu, GpuError, Recording, Resources};
 use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Vec3};
-use crate::model::Model;
+use crate::model::{Model, ReachBar};
 use crate::mpm::simulator::Gradient;
 use crate::mpm::state::{Cotangent, NO_MUSCLE, RigidCotangent};
 use crate::mpm::twin::Asleep;
@@ -30,6 +30,8 @@ pub struct Reverse {
     momenta_bar: Buffer<[f32; 4]>,
     pose_limbs: Buffer<i32>,
     poses_bar: Buffer<f32>,
+    /// By control step, of the boxes that levels follow; none where these do not count.
+    reaches_bar: Buffer<f32>,
     births_bar: Buffer<f32>,
     /// Storage places of the particles of each muscle, in whole chunks.
     members: Buffer<u32>,
@@ -81,9 +83,14 @@ impl Reverse {
             pose_limbs: Buffer::new(
                 gpu,
                 "pose_limbs",
-                (moving + model.rigid_bodies.len()) * POSE_STRIDE,
+                (moving + model.rigid_bodies.len() + reaches(model)) * POSE_STRIDE,
             )?,
             poses_bar: Buffer::new(gpu, "poses_bar", drive.substeps() * moving * POSE_COMPONENTS)?,
+            reaches_bar: Buffer::new(
+                gpu,
+                "reaches_bar",
+                drive.control_steps * reaches(model).min(1) * REACHES * POSE_COMPONENTS,
+            )?,
             births_bar: Buffer::new(
                 gpu,
                 "births_bar",
@@ -212,6 +219,7 @@ impl Reverse {
         recording.clear(&self.constants_bar);
         recording.clear(&self.pose_limbs);
         recording.clear(&self.poses_bar);
+        recording.clear(&self.reaches_bar);
         recording.clear(&self.births_bar);
         recording.clear(&self.activations_bar);
         self.rigid.clear(recording);
@@ -228,6 +236,7 @@ impl Reverse {
             .with("momenta_bar", &self.momenta_bar)
             .with("pose_limbs", &self.pose_limbs)
             .with("poses_bar", &self.poses_bar)
+            .with("reaches_bar", &self.reaches_bar)
             .with("births_bar", &self.births_bar)
             .with("members", &self.members)
             .with("activations_bar", &self.activations_bar)
@@ -321,9 +330,31 @@ impl Reverse {
                 angular_velocity: vector(9),
             };
         }
+        self.add_agents(gpu, model, drive, &mut poses)?;
         let activations = self.read_activations(gpu, model, drive)?;
         let births = exchange::read_bars(gpu, &self.births_bar)?;
         Ok(DriveCotangent { poses, births, activations })
+    }
+
+    /// Adds what comes through where levels are, by the poses that they follow.
+    fn add_agents(
+        &self,
+        gpu: &Gpu,
+        model: &Model,
+        drive: &Drive,
+        poses: &mut [PoseCotangent],
+    ) -> Result<(), GpuError> {
+        if reaches(model) == 0 {
+            return Ok(());
+        }
+        let row = REACHES * POSE_COMPONENTS;
+        let floats = self.reaches_bar.read_range(gpu, 0, drive.control_steps * row)?;
+        for (control, floats) in floats.chunks_exact(row).enumerate() {
+            let bars: Vec<ReachBar> = floats.chunks_exact(POSE_COMPONENTS).map(reach_bar).collect();
+            let start = control * drive.substeps_per_control;
+            field_at_adj(model, drive, start, &bars, poses);
+        }
+        Ok(())
     }
 
     /// By control step and muscle.
@@ -349,6 +380,7 @@ impl Reverse {
             + 2 * self.constants_bar.bytes()
             + self.momenta_bar.bytes()
             + self.poses_bar.bytes()
+            + self.reaches_bar.bytes()
             + self.births_bar.bytes()
             + self.activations_bar.bytes()
             + self.members.bytes()
@@ -356,6 +388,18 @@ impl Reverse {
             + self.unloaded_bar.bytes()
             + self.rigid.bytes()
     }
+}
+
+/// Boxes whose cotangents are summed.
+fn reaches(model: &Model) -> usize {
+    if model.levels.moves_in_gradients() { model.levels.most_reaches() } else { 0 }
+}
+
+/// In the places of a pose's components, as `reach_adj` fills them.
+fn reach_bar(floats: &[f32]) -> ReachBar {
+    let at = |i: usize| f64::from(floats[i]);
+    let vector = |first: usize| Vec3::from_fn(|a| at(first + a));
+    ReachBar { position: vector(0), turn: at(5), low: vector(6), high: [at(9), at(10)] }
 }
 
 /// The rows of one particle's cotangent.

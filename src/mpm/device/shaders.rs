@@ -62,6 +62,9 @@ pub enum KernelId {
     Settle,
     Share,
     ShareAdj,
+    /// Where gradients count how levels move with their agents.
+    ReachesAdj,
+    ReachTotal,
     Collect,
     CollectAdj,
     G2pBlended,
@@ -89,7 +92,7 @@ pub enum KernelId {
 }
 
 impl KernelId {
-    pub const ALL: [KernelId; 69] = [
+    pub const ALL: [KernelId; 71] = [
         KernelId::Count,
         KernelId::Allocate,
         KernelId::Expand,
@@ -138,6 +141,8 @@ impl KernelId {
         KernelId::Settle,
         KernelId::Share,
         KernelId::ShareAdj,
+        KernelId::ReachesAdj,
+        KernelId::ReachTotal,
         KernelId::Collect,
         KernelId::CollectAdj,
         KernelId::G2pBlended,
@@ -215,6 +220,8 @@ impl KernelId {
             KernelId::Settle => "settle",
             KernelId::Share => "share",
             KernelId::ShareAdj => "share_adj",
+            KernelId::ReachesAdj => "reaches_adj",
+            KernelId::ReachTotal => "reach_total",
             KernelId::Collect => "collect",
             KernelId::CollectAdj => "collect_adj",
             KernelId::G2pBlended => "g2p_blended",
@@ -286,6 +293,7 @@ impl KernelId {
     /// Whether a model needs it.
     fn serves(self, model: &Model) -> bool {
         match self {
+            KernelId::ReachesAdj | KernelId::ReachTotal => model.levels.moves_in_gradients(),
             KernelId::Stir | KernelId::Leave | KernelId::Hold | KernelId::HoldAdj => {
                 model.levels.sleep.is_some()
             }
@@ -314,6 +322,8 @@ impl KernelId {
             ("CONSTANT_COUNT", constant_count(model) as f64),
             ("SINK_COUNT", model.sinks.len() as f64),
             ("HAS_LEVELS", flag(model.levels.count() > 1)),
+            ("HAS_MAP", flag(model.levels.map.is_some())),
+            ("THROUGH_AGENTS", flag(model.levels.moves_in_gradients())),
             ("HAS_RIGID", flag(!model.rigid_bodies.is_empty())),
             ("HAS_FIELDS", flag(model.shapes().any(has_field))),
             ("HAS_MUSCLES", flag(!model.muscles.is_empty())),

@@ -179,7 +179,7 @@ impl Simulator for GpuSimulator {
             let reverse = Reverse::new(&gpu, &self.model, &self.tables, motion, population)?;
             self.reverse = Some(reverse);
             if let Some(entries) = &mut self.entries {
-                entries.reserve_bars(&gpu)?;
+                entries.reserve_bars(&gpu, &self.model.levels)?;
             }
             self.bounds.clear();
             self.note_memory();

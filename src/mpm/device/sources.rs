@@ -129,7 +129,8 @@ impl KernelId {
             }
             KernelId::Enter => {
                 let mut files = vec![types(), index(), file!("math/mat3.wgsl")];
-                files.extend([file!("grid/resolution.wgsl"), file!("stage/enter.wgsl")]);
+                files.extend(resolution_files());
+                files.push(file!("stage/enter.wgsl"));
                 files
             }
             KernelId::Place => key_files(&[file!("stage/place.wgsl")]),
@@ -142,10 +143,25 @@ impl KernelId {
             KernelId::G2pBlended => {
                 share_files(laws, &[file!("grid/collected.wgsl"), file!("stage/g2p_blended.wgsl")])
             }
-            KernelId::G2pBlendedAdj => share_files(
+            KernelId::G2pBlendedAdj => particle_files(
                 laws,
-                &[file!("grid/collected.wgsl"), file!("stage/g2p_blended_adj.wgsl")],
+                &[
+                    index(),
+                    file!("grid/level.wgsl"),
+                    file!("grid/collected.wgsl"),
+                    file!("stage/g2p_blended_adj.wgsl"),
+                ],
             ),
+            KernelId::ReachesAdj => {
+                let mut files = vec![types(), index(), file!("math/mat3.wgsl")];
+                files.push(file!("grid/level.wgsl"));
+                files.extend(resolution_files());
+                files.extend([file!("grid/pose_sum.wgsl"), file!("stage/reaches_adj.wgsl")]);
+                files
+            }
+            KernelId::ReachTotal => {
+                vec![types(), file!("grid/pose_sum.wgsl"), file!("stage/reach_total.wgsl")]
+            }
             KernelId::Collect => cell_files(&[file!("stage/collect.wgsl")]),
             KernelId::CollectAdj => {
                 cell_files(&[file!("grid/pull.wgsl"), file!("stage/collect_adj.wgsl")])
@@ -212,17 +228,22 @@ fn bar_files(stage: ShaderFile) -> Vec<ShaderFile> {
 
 /// What a kernel needs to find who may be split or merged.
 fn group_files(stage: ShaderFile) -> Vec<ShaderFile> {
-    vec![
+    let mut files = vec![
         file!("types.wgsl"),
         file!("grid/index.wgsl"),
         file!("math/mat3.wgsl"),
         file!("grid/level.wgsl"),
         file!("grid/hash_key.wgsl"),
         file!("grid/rows.wgsl"),
-        file!("grid/resolution.wgsl"),
-        file!("grid/groups.wgsl"),
-        stage,
-    ]
+    ];
+    files.extend(resolution_files());
+    files.extend([file!("grid/groups.wgsl"), stage]);
+    files
+}
+
+/// The resolution field.
+fn resolution_files() -> [ShaderFile; 2] {
+    [file!("contact/field.wgsl"), file!("grid/resolution.wgsl")]
 }
 
 /// What a kernel needs to know where particles go that stay when others are split and merged.
@@ -259,12 +280,9 @@ fn key_files(stage: &[ShaderFile]) -> Vec<ShaderFile> {
 
 /// What a kernel needs that knows how a particle is shared between levels.
 fn share_files(laws: &[LawKind], stage: &[ShaderFile]) -> Vec<ShaderFile> {
-    let mut files = vec![
-        file!("grid/index.wgsl"),
-        file!("grid/level.wgsl"),
-        file!("grid/resolution.wgsl"),
-        file!("grid/sides.wgsl"),
-    ];
+    let mut files = vec![file!("grid/index.wgsl"), file!("grid/level.wgsl")];
+    files.extend(resolution_files());
+    files.push(file!("grid/sides.wgsl"));
     files.extend_from_slice(stage);
     particle_files(laws, &files)
 }

@@ -24,6 +24,8 @@ pub enum Over {
     Nodes,
     /// Threads, one a component of a moving collider's pose.
     Poses,
+    /// Threads, one a component of a box that distance is measured from.
+    Reaches,
     /// Threads, one a component of a collider's impulse.
     Impulses,
     /// One workgroup, one thread a rigid body; nothing without bodies.
@@ -116,7 +118,11 @@ pub static LEVEL_STAGES: [Stage; 7] = [
     paired(
         "share",
         &[over(Over::Particles, KernelId::Share)],
-        &[over(Over::Particles, KernelId::ShareAdj)],
+        &[
+            over(Over::Particles, KernelId::ShareAdj),
+            over(Over::Particles, KernelId::ReachesAdj),
+            over(Over::Reaches, KernelId::ReachTotal),
+        ],
     ),
     paired(
         "p2g",

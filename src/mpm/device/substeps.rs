@@ -35,7 +35,9 @@ impl GpuSimulator {
         let at_start = kernel.shares_levels() && kernel != KernelId::G2pBlended;
         let control = substep + usize::from(!at_start);
         let element = |name: &String| match (&self.motion, name.as_str()) {
-            (Some(motion), "step") if kernel == KernelId::ShareAdj => {
+            (Some(motion), "step")
+                if matches!(kernel, KernelId::ShareAdj | KernelId::ReachTotal) =>
+            {
                 motion.stress_element(substep)
             }
             (Some(motion), "step") => motion.step_element(substep),
@@ -45,12 +47,17 @@ impl GpuSimulator {
         self.kernels.get(kernel).dynamic().iter().map(element).collect()
     }
 
-    /// Without those that only rigid bodies need, if the model has none.
+    /// Without those that only rigid bodies need, or gradients through agents, if the model has none.
     pub(super) fn needed(&self, launches: impl Iterator<Item = Launch>) -> Vec<Launch> {
         let for_rigid = |launch: &Launch| {
             launch.over == Over::Rigid || launch.kernel == KernelId::GridVelocities
         };
-        launches.filter(|launch| self.rigid.count > 0 || !for_rigid(launch)).collect()
+        let for_agents =
+            |launch: &Launch| matches!(launch.kernel, KernelId::ReachesAdj | KernelId::ReachTotal);
+        launches
+            .filter(|launch| self.rigid.count > 0 || !for_rigid(launch))
+            .filter(|launch| self.model.levels.moves_in_gradients() || !for_agents(launch))
+            .collect()
     }
 
     pub(super) fn launch(
@@ -80,6 +87,7 @@ impl GpuSimulator {
                 }
                 Dispatch::Threads(moving * POSE_COMPONENTS)
             }
+            Over::Reaches => Dispatch::Threads(self.model.levels.most_reaches() * POSE_COMPONENTS),
             Over::Impulses => Dispatch::Threads(
                 self.impulses.as_ref().map_or(0, |impulses| impulses.components()),
             ),

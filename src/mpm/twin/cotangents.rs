@@ -4,13 +4,16 @@ use super::blocks::{Sorted, split_ranges};
 use super::context::Context;
 use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Real, Scalar, Vec3};
+use crate::model::ReachBar;
 use crate::mpm::state::Cotangent;
 
-/// Derivative by material constants and activations, summed in f64.
+/// Derivative by material constants, activations and what levels of resolution follow, summed in f64.
 #[derive(Clone)]
 pub struct ParameterBars {
     pub constants: Vec<[f64; CONSTANTS]>,
     pub activations: Vec<f64>,
+    /// By the reaches of the field; empty where they do not count.
+    pub reaches: Vec<ReachBar>,
 }
 
 impl ParameterBars {
@@ -18,6 +21,7 @@ impl ParameterBars {
         Self {
             constants: vec![[0.0; CONSTANTS]; ctx.materials.len()],
             activations: vec![0.0; ctx.fibres.len()],
+            reaches: Vec::new(),
         }
     }
 
@@ -28,6 +32,12 @@ impl ParameterBars {
         }
         for (sum, bar) in self.activations.iter_mut().zip(&other.activations) {
             *sum += bar;
+        }
+        if !other.reaches.is_empty() {
+            self.reaches.resize(other.reaches.len(), ReachBar::ZERO);
+        }
+        for (sum, bar) in self.reaches.iter_mut().zip(&other.reaches) {
+            *sum += *bar;
         }
     }
 

@@ -61,7 +61,11 @@ impl<R: Scalar> Twin<R> {
             });
         }
         if self.has_levels() {
-            self.present.places = Places::new(&field, &self.present.cell, &self.present.offset);
+            let places = Places::new(&field, &self.present.cell, &self.present.offset);
+            self.present.places = match self.model.levels.through_agents {
+                true => places.moving(field),
+                false => places,
+            };
         }
         Ok(changes)
     }

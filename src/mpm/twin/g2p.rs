@@ -5,7 +5,7 @@
 use super::blocks::{Sorted, split_ranges};
 use super::context::{Batch, Context, MAX_LANES, lane, mask, pack};
 use super::cotangents::{ParameterBars, split_cotangent};
-use super::levels::{Blend, Blended, Home, Side, sides};
+use super::levels::{BlendBar, Blended, Home, Side, share_adj, sides};
 use super::material;
 use super::storage::Stored;
 use super::tiles::{Grid, Scratch, Tile, Tiles, load_tile, load_upper_tile, scatter_blocks};
@@ -264,9 +264,19 @@ pub fn g2p_adj<R: Scalar>(
                             let mut x_bars = [Vec3::zero(); 2];
                             for (n, l) in distinct(lanes).filter(|&(n, _)| !held[n]) {
                                 x_bars[n] = match either[n] {
-                                    Some((blend, sides, on, from)) => scatter_blended_adj(
-                                        blend, sides, on, &bars[n], *from, tiles_bar,
-                                    ),
+                                    Some((blend, sides, on, from)) => {
+                                        let (x_bar, blend_bar) = scatter_blended_adj(
+                                            sides, on, &bars[n], *from, tiles_bar,
+                                        );
+                                        let shared = (*blend, &blend_bar);
+                                        x_bar
+                                            + share_adj(
+                                                stored,
+                                                batch.at(l),
+                                                shared,
+                                                &mut parameters,
+                                            )
+                                    }
                                     None => {
                                         let (alone, bars) = ((&batch, [l, l]), [bars[n]; 2]);
                                         let on = (&home, &tile);
@@ -334,17 +344,16 @@ fn given_bar<R: Scalar>(s: &Stencil<R>, bar: &GatheredBar<R>, inverse_d: R) -> C
 }
 
 /// In a band: gives `vl' + Cl' d / D` to the nodes of each level, with `vl' = λ v' + L' ∇λ` and
-/// `Cl' = λ (ρ C' + L')`, `ρ_l = D_l / Σ λ D`; returns the position's cotangent, through the weights and
-/// through `λ_bar = v'·v^l + ρ C':(C^l - C) + L':C^l`, `∇λ_bar = L'ᵀ v^l`.
+/// `Cl' = λ (ρ C' + L')`, `ρ_l = D_l / Σ λ D`; returns the position's cotangent through the weights, and
+/// `λ_bar = v'·v^l + ρ C':(C^l - C) + L':C^l`, `∇λ_bar = L'ᵀ v^l`.
 #[inline(never)]
 fn scatter_blended_adj<R: Scalar>(
-    blend: &Blend<R>,
     sides: &[Side<R>; 2],
     on: &Blended<R>,
     bar: &GatheredBar<R>,
     tiles: [&Tile<R>; 2],
     tiles_bar: &mut Tiles<R>,
-) -> Vec3<R> {
+) -> (Vec3<R>, BlendBar<R>) {
     let mean = on.affine(sides);
     let mut share_bars = [R::zero(); 2];
     let mut gradient_bars = [Vec3::zero(); 2];
@@ -365,7 +374,7 @@ fn scatter_blended_adj<R: Scalar>(
         gradient_bars[n] = bar.gradient.transpose() * v;
     }
     let [fine, coarse] = gradient_bars;
-    x_bar + blend.position_bar(share_bars[1] - share_bars[0], coarse - fine)
+    (x_bar, BlendBar { share: share_bars[1] - share_bars[0], gradient: coarse - fine })
 }
 
 /// The cotangent of a stored state: that of the particle at storage position p is entry

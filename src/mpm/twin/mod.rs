@@ -44,7 +44,7 @@ use super::simulator::{
 };
 use super::state::{Archive, Cotangent, RigidCotangent, State, count_chunks};
 use super::wrench::{means, means_adj};
-use crate::agents::{BirthCotangent, Drive, DriveCotangent, PoseCotangent};
+use crate::agents::{BirthCotangent, Drive, DriveCotangent, PoseCotangent, field_at_adj};
 use crate::math::{Scalar, Vec3};
 use crate::model::Model;
 use blocks::{Blocks, Sorted, sort};
@@ -309,7 +309,14 @@ impl<R: Scalar> Twin<R> {
             *sum += a;
         }
         let row = substep * poses.len();
-        drive.poses[row..row + poses.len()].copy_from_slice(&poses);
+        for (sum, pose) in drive.poses[row..].iter_mut().zip(poses) {
+            *sum += pose;
+        }
+        let reaches = std::mem::take(&mut parameters.reaches);
+        if let Some(of) = self.drive.as_ref().filter(|_| !reaches.is_empty()) {
+            let start = step * self.model.substeps_per_control;
+            field_at_adj(&self.model, of, start, &reaches, &mut drive.poses);
+        }
 
         let after_bar = std::mem::replace(&mut walking.bar, bar);
         self.scratch.give_cotangent(after_bar);

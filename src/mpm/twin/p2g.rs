@@ -6,7 +6,7 @@ use super::blocks::Sorted;
 use super::context::{Batch, Command, Context, MAX_LANES, Point, lane};
 use super::cotangents::{ParameterBars, split_cotangent};
 use super::kirchhoff::{kirchhoff, kirchhoff_adj, kirchhoff_strained};
-use super::levels::{Blend, Home, Lattice, Side, sides};
+use super::levels::{Blend, BlendBar, Home, Lattice, Side, share_adj, sides};
 use super::storage::Stored;
 use super::tiles::{Grid, Scratch, Tile, Tiles, load_tile, load_upper_tile, scatter_blocks};
 use super::transfer::{
@@ -156,6 +156,11 @@ fn gather_pair<R: Scalar>(
 }
 
 impl<R: Scalar> ParticleBar<R> {
+    fn zero() -> Self {
+        let (vector, matrix) = (Vec3::zero(), Mat3::zero());
+        Self { x: vector, v: vector, c: matrix, tau: matrix }
+    }
+
     #[inline(always)]
     fn new(pulled: &PulledBack<R>, point: &Point<R>, dt_over_d: R) -> Self {
         let &PulledBack { sum: [x, y, z, _], moment, slope } = pulled;
@@ -168,7 +173,7 @@ impl<R: Scalar> ParticleBar<R> {
     }
 }
 
-/// In a band, summed over both levels: as on one level with λ, and `tau_bar = -dt V (λ S1/D + S0 ∇λᵀ)`;
+/// In a band, summed over both levels: as on one level with λ, and `tau_bar = -dt V (λ S1/D + S0 ∇λᵀ)`; and
 /// `λ_bar = m M + m S0·v + S1 : A`, `∇λ_bar = -dt V tauᵀ S0`, M = Σ w m_bar.
 #[inline(never)]
 fn gather_blended<R: Scalar>(
@@ -178,12 +183,11 @@ fn gather_blended<R: Scalar>(
     l: usize,
     (tau, home, blend): (&Mat3<R>, &Home<R>, &Blend<R>),
     tiles: [&Tile<R>; 2],
-) -> ParticleBar<R> {
+) -> (ParticleBar<R>, BlendBar<R>) {
     let p = batch.at(l);
     let point = &batch.points[l];
     let force = ctx.dt * point.volume;
-    let zero = Mat3::zero();
-    let mut bar = ParticleBar { x: Vec3::zero(), v: Vec3::zero(), c: zero, tau: zero };
+    let mut bar = ParticleBar::zero();
     let mut share_bars = [R::zero(); 2];
     let mut gradient_bars = [Vec3::zero(); 2];
     let sides = sides(ctx, stored, p, (home, blend));
@@ -203,8 +207,7 @@ fn gather_blended<R: Scalar>(
         gradient_bars[n] = tau.transpose() * s0 * -force;
     }
     let [fine, coarse] = gradient_bars;
-    bar.x += blend.position_bar(share_bars[1] - share_bars[0], coarse - fine);
-    bar
+    (bar, BlendBar { share: share_bars[1] - share_bars[0], gradient: coarse - fine })
 }
 
 /// Cotangents of what p2g read, from those of the node sums. `bar` is in the order of `sorted`;
@@ -241,17 +244,28 @@ pub fn p2g_adj<R: Scalar>(
                         [None, None] => {
                             gather_pair(ctx, stored, &batch, lanes, &tau, (&home, &tile))
                         }
-                        either => [0, 1].map(|n| match either[n] {
-                            Some((blend, upper)) => {
-                                let (l, tiles) = (lanes[n], [&tile, upper]);
-                                let what = (&tau[l], &home, blend);
-                                gather_blended(ctx, stored, &batch, l, what, tiles)
+                        either => {
+                            let mut bars = [ParticleBar::zero(); 2];
+                            for (n, l) in distinct(lanes) {
+                                bars[n] = match either[n] {
+                                    Some((blend, upper)) => {
+                                        let (what, tiles) =
+                                            ((&tau[l], &home, blend), [&tile, upper]);
+                                        let (mut bar, blend_bar) =
+                                            gather_blended(ctx, stored, &batch, l, what, tiles);
+                                        let shared = (blend, &blend_bar);
+                                        bar.x +=
+                                            share_adj(stored, batch.at(l), shared, &mut parameters);
+                                        bar
+                                    }
+                                    None => {
+                                        let on = (&home, &tile);
+                                        gather_pair(ctx, stored, &batch, [l, l], &tau, on)[0]
+                                    }
+                                };
                             }
-                            None => {
-                                let alone = [lanes[n]; 2];
-                                gather_pair(ctx, stored, &batch, alone, &tau, (&home, &tile))[0]
-                            }
-                        }),
+                            bars
+                        }
                     };
                     for (n, l) in distinct(lanes) {
                         let at = chunk * R::LANES + l;

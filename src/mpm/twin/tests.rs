@@ -177,10 +177,12 @@ pub fn scene_with_levels(law: Law, count: usize) -> Arc<Model> {
         }],
         linger: 0.0,
         regions: vec![],
+        map: None,
         blend: 0.01,
         hysteresis: 0.01,
         per_axis: vec![2],
         coupled: true,
+        through_agents: false,
         sleep: None,
     };
     Arc::new(model)

@@ -10,18 +10,23 @@ mod change;
 mod merge;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_by_poses;
 
-pub use crate::model::{Blend, Field};
+use crate::model::ReachBar;
+pub use crate::model::{Blend, BlendBar, Field};
 pub use adaptation::{Adaptation, Adapted, Kind, Source};
 pub use change::{Change, adapt};
 
 use super::blocks::{BLOCK_EDGE, Sorted};
 use super::context::Context;
+use super::cotangents::ParameterBars;
 use super::storage::Stored;
 use super::tiles::Tile;
 use super::transfer::Stencil;
 use crate::math::{Mat3, Scalar, Vec3};
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// One level's lattice.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +64,8 @@ pub struct Places<R> {
     /// Level in the low bits, index into `blends` plus one above them; empty where there is one level.
     homes: Vec<u32>,
     pub blends: Vec<Blend<R>>,
+    /// What they were found in, if gradients count how it moves.
+    field: Option<Arc<Field<R>>>,
 }
 
 /// Answers for all particles of a block of nodes at once, as most are far from every band. Particles are
@@ -92,7 +99,7 @@ impl Neighbourhood {
 
 impl<R> Default for Places<R> {
     fn default() -> Self {
-        Self { homes: Vec::new(), blends: Vec::new() }
+        Self { homes: Vec::new(), blends: Vec::new(), field: None }
     }
 }
 
@@ -123,7 +130,7 @@ impl<R: Scalar> Places<R> {
         if parts.iter().all(|&(is_fine, _)| is_fine) {
             return Self::default();
         }
-        let mut places = Self { homes, blends: Vec::new() };
+        let mut places = Self { homes, blends: Vec::new(), field: None };
         for ((_, blends), homes) in parts.into_iter().zip(places.homes.chunks_mut(CHUNK)) {
             let before = (places.blends.len() as u32) << LEVEL_BITS;
             if !blends.is_empty() && before > 0 {
@@ -132,6 +139,11 @@ impl<R: Scalar> Places<R> {
             places.blends.extend(blends);
         }
         places
+    }
+
+    /// The same, with gradients that count how the field moves.
+    pub fn moving(self, field: Field<R>) -> Self {
+        Self { field: Some(Arc::new(field)), ..self }
     }
 
     /// The finest level that the particle takes part in.
@@ -241,6 +253,22 @@ pub fn sides<R: Scalar>(
         share: blend.shares[n],
         gradient: blend.gradient(n),
     })
+}
+
+/// Cotangent of the position of a particle in a band, by how it is shared; that of the field is added to the
+/// parameters, if it counts.
+pub fn share_adj<R: Scalar>(
+    stored: &Stored<R>,
+    p: usize,
+    (blend, bar): (&Blend<R>, &BlendBar<R>),
+    parameters: &mut ParameterBars,
+) -> Vec3<R> {
+    if let Some(field) = &stored.places.field {
+        parameters.reaches.resize(field.reaches.len(), ReachBar::ZERO);
+        let place = (stored.cell[p], stored.offset[p]);
+        field.reaches_adj(place, blend, bar, &mut parameters.reaches);
+    }
+    blend.position_bar(bar)
 }
 
 /// What the two levels say about a particle in a band.

@@ -5,10 +5,22 @@ use super::super::tests::*;
 use super::*;
 use crate::agents::field_at;
 use crate::math::Dual;
-use crate::model::{Agent, Law, LawKind};
+use crate::model::{Agent, HeightField, Law, LawKind, LevelMap, Model};
 use crate::mpm::simulator::{ObservationCotangent, Simulator};
 use crate::mpm::state::NO_MUSCLE;
 use std::sync::Arc;
+
+/// Distances from a wavy line across the particles.
+fn map() -> LevelMap {
+    let (counts, size) = ([9, 7], [1.6, 1.2]);
+    let at = |n: usize| {
+        let (x, y) = (0.2 * (n % 9) as f64, 0.2 * (n / 9) as f64);
+        (x - 0.3).abs() + 0.1 * (4.0 * y).sin()
+    };
+    let distances: Vec<f64> = (0..63).map(at).collect();
+    let distances = Arc::new(HeightField::new(size, counts, &distances));
+    LevelMap { position: [0.8, 0.6], distances }
+}
 
 #[test]
 fn the_field_has_the_derivatives_that_it_states() {
@@ -18,8 +30,16 @@ fn the_field_has_the_derivatives_that_it_states() {
         Agent { collider: 0, half_extents: Vec3([0.02, 0.1, 0.03]), ..model.levels.agents[0] };
     model.levels.agents.push(second);
     model.levels.blend = 0.05;
-    let poses = drive(&model, 1);
-    let field = field_at::<Dual>(&model, &poses, 0);
+    has_its_derivatives(&model);
+    model.levels.map = Some(map());
+    has_its_derivatives(&model);
+    model.levels.agents.clear();
+    has_its_derivatives(&model);
+}
+
+fn has_its_derivatives(model: &Model) {
+    let poses = drive(model, 1);
+    let field = field_at::<Dual>(model, &poses, 0);
     let mut random = Random::new(5);
     let mut seen = 0;
     for _ in 0..400 {
@@ -35,7 +55,10 @@ fn the_field_has_the_derivatives_that_it_states() {
         assert_eq!(blend.shares[0].re + blend.shares[1].re, 1.0);
         // The Hessian of the share, through the adjoint of its gradient.
         let weights = random.vector(1.0);
-        let bar = blend.position_bar(Dual::from(0.0), Vec3::from_fn(|a| Dual::from(weights[a])));
+        let bar = blend.position_bar(&BlendBar {
+            share: Dual::from(0.0),
+            gradient: Vec3::from_fn(|a| Dual::from(weights[a])),
+        });
         let forward: f64 = (0..3).map(|a| gradient[a].eps * weights[a]).sum();
         let backward: f64 = (0..3).map(|a| bar[a].re * direction[a]).sum();
         assert!((forward - backward).abs() < 1e-9 * (1.0 + forward.abs()), "{forward} {backward}");
@@ -56,7 +79,9 @@ fn where_one_answer_holds_for_all_that_is_around_each_place_gives_it() {
     model.levels.agents[0].depth_weight = 2.0;
     model.levels.agents.push(second);
     model.levels.blend = 0.05;
-    let fields = [one, field_at(&model, &poses, 0)];
+    let two = field_at(&model, &poses, 0);
+    model.levels.map = Some(map());
+    let fields = [one, two, field_at(&model, &poses, 0)];
     let mut seen = [0usize; 5];
     for field in &fields {
         for n in 0..4000i32 {
