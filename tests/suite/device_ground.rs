@@ -6,7 +6,7 @@ use crate::adapter;
 use crate::common::contact_scene::noise;
 use crate::common::gradients::errors;
 use crate::common::ground::{
-    ELASTIC, SAND, bed, bed_and_block, looked_at_from_above, sticky, terrain, to_and_fro,
+    ELASTIC, SAND, bed, bed_and_block, long_bed, looked_at_from_above, sticky, terrain, to_and_fro,
 };
 use crate::common::models::relative_error;
 use softscape::agents::{self, Drive};
@@ -395,6 +395,23 @@ fn the_drivers_gradient_goes_through_ground_that_comes_and_goes() {
     let flat = |v: &[[f64; 3]]| v.as_flattened().to_vec();
     let v = relative_error(flat(&ours.initial_v), flat(&by.initial_v));
     assert!(v < GRADIENTS, "the derivative by velocities differs by {v:.1e}");
+}
+
+/// No chunk is known at the start of a bed: there is room for as many as are found.
+#[test]
+fn of_a_bed_in_many_chunks_those_sleep_that_nobody_is_near() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let model = Arc::new(long_bed(SAND));
+    let drive = to_and_fro(&model, 3, 6.0, 0);
+    let end = |simulator: &mut dyn Simulator| {
+        simulator.drive(&drive).unwrap();
+        simulator.forward(0..drive.substeps()).unwrap();
+        let state = simulator.read().unwrap();
+        (state.particle_count(), kinds(&state.chunks))
+    };
+    let ours = end(&mut GpuSimulator::new(&model, &gpu).unwrap());
+    assert!(ours.1.len() == 80 && 2 * ours.0 < model.initial.particle_count(), "{ours:?}");
+    assert_eq!(ours, end(twin::simulator(&model, Precision::F64).unwrap().as_mut()));
 }
 
 #[test]

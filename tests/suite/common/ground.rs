@@ -88,6 +88,11 @@ pub fn bed(law: &str) -> Model {
     compiled(&(WORLD.replace("LAW", law) + BED))
 }
 
+/// A bed in eighty chunks.
+pub fn long_bed(law: &str) -> Model {
+    compiled(&(WORLD.replace("LAW", law) + &BED.replace("[3.2,", "[12.8,")))
+}
+
 /// A bed, and a block that flies from chunk to chunk beside it.
 pub fn bed_and_block(law: &str) -> Model {
     compiled(&(WORLD.replace("LAW", law) + BED + BLOCK))
