@@ -6,7 +6,8 @@ use crate::adapter;
 use crate::common::contact_scene::noise;
 use crate::common::gradients::errors;
 use crate::common::ground::{
-    ELASTIC, SAND, bed, bed_and_block, long_bed, looked_at_from_above, sticky, terrain, to_and_fro,
+    ELASTIC, SAND, bed, bed_and_block, followed, long_bed, looked_at_from_above, sticky, terrain,
+    to_and_fro,
 };
 use crate::common::models::relative_error;
 use softscape::agents::{self, Drive};
@@ -148,6 +149,7 @@ fn states_and_gradients_are_those_of_the_twin() {
         ("bed", looked_at_from_above(bed(ELASTIC)), 6.0, 10),
         ("terrain", looked_at_from_above(terrain(ELASTIC)), 6.0, 10),
         ("terrain, touched", sticky(terrain(ELASTIC)), 3.0, 0),
+        ("terrain, with the poses that levels follow", followed(terrain(ELASTIC)), 6.0, 10),
     ] {
         let model = Arc::new(stirred(model));
         let drive = to_and_fro(&model, STEPS, speed, up);

@@ -111,6 +111,13 @@ pub fn looked_at_from_above(mut model: Model) -> Model {
     model
 }
 
+/// The same, with gradients through where it is.
+pub fn followed(model: Model) -> Model {
+    let mut model = looked_at_from_above(model);
+    model.levels.through_agents = true;
+    model
+}
+
 pub fn terrain(law: &str) -> Model {
     compiled(&(WORLD.replace("LAW", law) + TERRAIN))
 }
