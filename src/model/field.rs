@@ -46,7 +46,7 @@ pub struct MapAt<R> {
     pub distances: Arc<HeightField>,
 }
 
-/// Derivative by a [`ReachAt`], summed in f64.
+/// Derivative by a reach of the field, summed in f64.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReachBar {
     /// By its position, the extents as they are [1/m].

@@ -89,7 +89,7 @@ pub fn stretched(agent: &Agent, pose: &Stance) -> Reach {
     }
 }
 
-/// The adjoint of [`stretched`]: what decides (whether an agent rests, what its box goes along with) is constant,
+/// The adjoint of `stretched`: what decides (whether an agent rests, what its box goes along with) is constant,
 /// and at rest it does not hang on the velocity.
 pub fn stretched_adj(agent: &Agent, pose: &Stance, bar: &ReachBar) -> StanceBar {
     let course = Course::of(pose);
