@@ -19,7 +19,7 @@ use super::tables::Numbering;
 use super::{
     Following, GpuSimulator, Io, Present, SimulationError, most_particles, particles_on, within,
 };
-use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Recording};
+use crate::gpu::{Buffer, Gpu, GpuError, Recording};
 use crate::laws::CONSTANTS;
 use crate::model::{MAX_PARTICLES, Model};
 use crate::mpm::state::{Particles, State};
@@ -210,10 +210,7 @@ impl GpuSimulator {
                 .with("following", &ferry.uniform)
                 .with("runs", &runs)
                 .with("made", &made);
-            let kernel = self.kernels.get(kernel);
-            let bound = kernel.bind(&gpu, &resources)?;
-            let threads = Dispatch::Threads(population.count());
-            recording.dispatch(kernel, &bound, &[], threads);
+            self.dispatch_with(&mut recording, (kernel, population.count()), &resources, &[])?;
         }
         self.pool.copy_rigid(&mut recording, self.present.state, id);
         recording.submit();
@@ -294,11 +291,9 @@ impl GpuSimulator {
             .with("following", &ferry.uniform)
             .with("runs", &runs)
             .with("returned_bars", &returned);
-        let kernel = self.kernels.get(KernelId::MoveBars);
-        let bound = kernel.bind(&gpu, &resources)?;
         let mut recording = Recording::new(&gpu);
-        let threads = Dispatch::Threads(self.population.count());
-        recording.dispatch(kernel, &bound, &[], threads);
+        let over = (KernelId::MoveBars, self.population.count());
+        self.dispatch_with(&mut recording, over, &resources, &[])?;
         recording.submit();
         if let Some(reverse) = &mut self.reverse {
             reverse.have_moved();
@@ -319,10 +314,9 @@ impl GpuSimulator {
             .resources(KernelId::GatherBars, self.io())
             .with("following", &ferry.uniform)
             .with("made_places", &made_places);
-        let kernel = self.kernels.get(KernelId::GatherBars);
-        let bound = kernel.bind(&gpu, &resources)?;
         let mut recording = Recording::new(&gpu);
-        recording.dispatch(kernel, &bound, &[], Dispatch::Threads(places.len()));
+        let over = (KernelId::GatherBars, places.len());
+        self.dispatch_with(&mut recording, over, &resources, &[])?;
         recording.submit();
         let count = places.len() * UNLOADED_BAR_FLOATS;
         let floats = match &self.reverse {

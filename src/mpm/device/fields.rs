@@ -77,7 +77,7 @@ impl FieldAt {
 
 /// Whether a shape is made of samples.
 pub fn has_field(shape: &Shape) -> bool {
-    matches!(shape, Shape::Mesh(_) | Shape::HeightField(_))
+    Sampled::of(shape).is_some()
 }
 
 /// The number of a shape's field among those of its model; zero, without meaning, if it has none.

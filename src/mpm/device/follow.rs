@@ -13,7 +13,7 @@ use super::shaders::KernelId;
 use super::simulator::push_particle;
 use super::{GpuSimulator, SimulationError};
 use crate::agents;
-use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Recording};
+use crate::gpu::{Buffer, Gpu, GpuError, Recording};
 use crate::laws::CONSTANTS;
 use crate::model::{Field, HeightField, Model};
 use crate::mpm::state::{Cotangent, State};
@@ -169,15 +169,25 @@ impl GpuSimulator {
     /// At the start of a control step: lets chunks sleep and wake, and splits and merges particles until they
     /// fit the field. Waits for the device.
     pub(super) fn follow(&mut self, substep: usize, keep: bool) -> Result<(), SimulationError> {
+        if !substep.is_multiple_of(self.model.substeps_per_control) {
+            return Ok(());
+        }
         let Some(mut following) = self.following.take() else { return Ok(()) };
-        let result = match substep.is_multiple_of(self.model.substeps_per_control) {
-            true => self.settle(&mut following, substep, keep).and_then(|is_asked| {
-                self.split_and_merge(&mut following, (substep, is_asked), keep)
-            }),
-            false => Ok(()),
-        };
+        let result = self.follow_with(&mut following, substep, keep);
         self.following = Some(following);
         result
+    }
+
+    fn follow_with(
+        &mut self,
+        following: &mut Following,
+        substep: usize,
+        keep: bool,
+    ) -> Result<(), SimulationError> {
+        let drive = &self.motion_until(substep + 1)?.drive;
+        let field = agents::field_at(&self.model, drive, substep);
+        let is_asked = self.settle(following, (substep, &field), keep)?;
+        self.split_and_merge(following, (substep, is_asked), &field, keep)
     }
 
     /// `is_asked` says that the particles which it may concern are being looked for.
@@ -185,12 +195,12 @@ impl GpuSimulator {
         &mut self,
         following: &mut Following,
         (substep, is_asked): (usize, bool),
+        field: &Field<f64>,
         keep: bool,
     ) -> Result<(), SimulationError> {
         let model = Arc::clone(&self.model);
-        let field = agents::field_at(&model, &self.motion_until(substep + 1)?.drive, substep);
         following.ferry.moved.control_steps += 1;
-        let decided = self.decide(following, (substep, is_asked), &field)?;
+        let decided = self.decide(following, (substep, is_asked), field)?;
         let Some((ids, places, (state, adapted))) = decided else { return Ok(()) };
         let sources = adapted.sources();
         let Fates { gone, heirs, made } = Fates::of(&sources, ids.len());
@@ -309,10 +319,8 @@ impl GpuSimulator {
             .with("concerned_count", &following.concerned_count)
             .with("concerned", &following.concerned);
         for kernel in [KernelId::Group, KernelId::Lead, KernelId::Compare, KernelId::Concern] {
-            let kernel = self.kernels.get(kernel);
-            let bound = kernel.bind(gpu, &resources)?;
-            let threads = Dispatch::Threads(self.population.count());
-            recording.dispatch(kernel, &bound, &[control], threads);
+            let over = (kernel, self.population.count());
+            self.dispatch_with(&mut recording, over, &resources, &[control])?;
         }
         recording.copy((&following.concerned_count, 0), (&following.concerned, 0), 1);
         let status = self.tables.status();

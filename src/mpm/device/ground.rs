@@ -12,11 +12,10 @@ use super::reverse::{bar_rows, set_bar};
 use super::rigid::motions;
 use super::shaders::KernelId;
 use super::{Following, GpuSimulator, SimulationError};
-use crate::agents;
-use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Recording, Resources};
+use crate::gpu::{Buffer, Gpu, GpuError, Recording};
 use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Vec3};
-use crate::model::{Frame, Model};
+use crate::model::{Field, Frame, Model};
 use crate::mpm::state::{Archive, Chunk, ChunkKey, Chunks, Cotangent, Particles, State};
 use crate::mpm::twin::{Arrival, Asleep, Choice, Fate, Stir, Surroundings, archive_failed};
 use bytemuck::{Pod, Zeroable};
@@ -116,12 +115,12 @@ impl GpuSimulator {
     pub(super) fn settle(
         &mut self,
         following: &mut Following,
-        substep: usize,
+        at: (usize, &Field<f64>),
         keep: bool,
     ) -> Result<bool, SimulationError> {
         let Some(mut ground) = following.ground.take() else { return Ok(false) };
         let moved = following.ferry.moved;
-        let result = self.settle_on(following, &mut ground, substep, keep);
+        let result = self.settle_on(following, &mut ground, at, keep);
         following.ground = Some(ground);
         following.ferry.count_as_ground(&moved);
         result
@@ -131,13 +130,12 @@ impl GpuSimulator {
         &mut self,
         following: &mut Following,
         ground: &mut Ground,
-        substep: usize,
+        (substep, field): (usize, &Field<f64>),
         keep: bool,
     ) -> Result<bool, SimulationError> {
         let model = Arc::clone(&self.model);
         let Some(sleep) = &model.levels.sleep else { return Ok(false) };
-        let field = agents::field_at(&model, &self.motion_until(substep + 1)?.drive, substep);
-        self.ask_concerned(following, (substep, &field), false)?;
+        self.ask_concerned(following, (substep, field), false)?;
         let stirred = self.read_stirs(ground, &mut following.ferry)?;
         let stirs = stirred.iter().map(|(&key, stirred)| (key, stirred.stir)).collect();
         let rigid = match self.rigid.count {
@@ -146,8 +144,8 @@ impl GpuSimulator {
         };
         let archive = Arc::clone(&ground.archive);
         let drive = &self.motion_until(substep + 1)?.drive;
-        let around =
-            Surroundings::at(&model, (sleep, &archive), (drive, substep), rigid.into_iter());
+        let poses = drive.poses_at(substep);
+        let around = Surroundings::at(&model, (sleep, &archive), (poses, field), rigid.into_iter());
         let choice = around.choose::<f64>(&self.present.chunks, &stirs).map_err(archive_failed)?;
         let Some(choice) = choice else { return Ok(true) };
         let (fates, passing) =
@@ -186,7 +184,8 @@ impl GpuSimulator {
                 .resources(KernelId::Stir, self.io())
                 .with("ground", &ground.uniform)
                 .with("chunk_table", &ground.table);
-            self.record_alone(&mut recording, KernelId::Stir, &resources)?;
+            let over = (KernelId::Stir, self.population.count());
+            self.dispatch_with(&mut recording, over, &resources, &[])?;
             let (status, target) = (self.tables.status(), ground.table.raw());
             let bytes = size_of::<Status>() as u64;
             recording.encoder().copy_buffer_to_buffer(status.raw(), 0, target, 4, bytes);
@@ -234,7 +233,8 @@ impl GpuSimulator {
             .with("fate_counts", &counts)
             .with("leaving", &leaving);
         let mut recording = Recording::new(&gpu);
-        self.record_alone(&mut recording, KernelId::Leave, &resources)?;
+        let over = (KernelId::Leave, self.population.count());
+        self.dispatch_with(&mut recording, over, &resources, &[])?;
         recording.submit();
         let words = leaving.read(&gpu)?;
         ferry.received(4 * words.len());
@@ -310,7 +310,8 @@ impl GpuSimulator {
                 .with("fates", &fates);
             let gpu = self.gpu.clone();
             let mut recording = Recording::new(&gpu);
-            self.record_alone(&mut recording, KernelId::Hold, &resources)?;
+            let over = (KernelId::Hold, self.population.count());
+            self.dispatch_with(&mut recording, over, &resources, &[])?;
             recording.submit();
         }
         Ok(())
@@ -334,20 +335,9 @@ impl GpuSimulator {
             .with("ground", &ground.uniform)
             .with("fates", &fates);
         let mut recording = Recording::new(&gpu);
-        self.record_alone(&mut recording, KernelId::HoldAdj, &resources)?;
+        let over = (KernelId::HoldAdj, self.population.count());
+        self.dispatch_with(&mut recording, over, &resources, &[])?;
         recording.submit();
-        Ok(())
-    }
-
-    fn record_alone(
-        &self,
-        recording: &mut Recording,
-        kernel: KernelId,
-        resources: &Resources,
-    ) -> Result<(), GpuError> {
-        let kernel = self.kernels.get(kernel);
-        let bound = kernel.bind(&self.gpu, resources)?;
-        recording.dispatch(kernel, &bound, &[], Dispatch::Threads(self.population.count()));
         Ok(())
     }
 }

@@ -310,13 +310,7 @@ impl Reverse {
         motion: &Motion,
     ) -> Result<DriveCotangent, GpuError> {
         let drive = &motion.drive;
-        let none = PoseCotangent {
-            position: Vec3::zero(),
-            rotation: Vec3::zero(),
-            velocity: Vec3::zero(),
-            angular_velocity: Vec3::zero(),
-        };
-        let mut poses = vec![none; drive.substeps() * drive.collider_count];
+        let mut poses = vec![PoseCotangent::ZERO; drive.substeps() * drive.collider_count];
         let moving = motion.moving.len();
         let floats =
             self.poses_bar.read_range(gpu, 0, drive.substeps() * moving * POSE_COMPONENTS)?;

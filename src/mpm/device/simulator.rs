@@ -304,12 +304,9 @@ impl Simulator for GpuSimulator {
         };
         let kernel = KernelId::ParticleMomentumAdj;
         let resources = total(self, &mut recording, kernel);
-        let bound = self.kernels.get(kernel).bind(&gpu, &resources)?;
-        let particles = crate::gpu::Dispatch::Threads(self.population.count());
-        recording.dispatch(self.kernels.get(kernel), &bound, &elements, particles);
-        let kernel = KernelId::UnloadBar;
-        let bound = self.kernels.get(kernel).bind(&gpu, &resources)?;
-        recording.dispatch(self.kernels.get(kernel), &bound, &[], particles);
+        let particles = self.population.count();
+        self.dispatch_with(&mut recording, (kernel, particles), &resources, &elements)?;
+        self.dispatch_with(&mut recording, (KernelId::UnloadBar, particles), &resources, &[])?;
         self.total_activations(&mut recording, elements[0], io)?;
         recording.submit();
 

@@ -4,7 +4,7 @@ use super::layout::{ListArguments, POSE_COMPONENTS};
 use super::shaders::KernelId;
 use super::stages::{self, Launch, Over};
 use super::{GpuSimulator, Io, Motion, Recorded, SimulationError};
-use crate::gpu::{Dispatch, GpuError, Recording};
+use crate::gpu::{Dispatch, GpuError, Recording, Resources};
 use crate::mpm::simulator::check_come;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -113,6 +113,20 @@ impl GpuSimulator {
         elements: &[u32],
     ) -> Result<(), GpuError> {
         self.launch(recording, Launch { kernel, over: Over::Particles }, io, elements)
+    }
+
+    /// One dispatch over so many threads with resources of the caller's, outside of a substep.
+    pub(super) fn dispatch_with(
+        &self,
+        recording: &mut Recording,
+        (kernel, threads): (KernelId, usize),
+        resources: &Resources,
+        elements: &[u32],
+    ) -> Result<(), GpuError> {
+        let kernel = self.kernels.get(kernel);
+        let bound = kernel.bind(&self.gpu, resources)?;
+        recording.dispatch(kernel, &bound, elements, Dispatch::Threads(threads));
+        Ok(())
     }
 
     pub(super) fn io(&self) -> Io {

@@ -62,7 +62,7 @@ impl<R: Scalar> Twin<R> {
         }
         if self.has_levels() {
             let places = Places::new(&field, &self.present.cell, &self.present.offset);
-            self.present.places = match self.model.levels.through_agents {
+            self.present.places = match self.model.levels.moves_in_gradients() {
                 true => places.moving(field),
                 false => places,
             };
@@ -77,7 +77,10 @@ impl<R: Scalar> Twin<R> {
     ) -> Result<Option<sleep::Change<R>>, SimulationError> {
         let Some(drive) = &self.drive else { return Ok(None) };
         let rigid = self.present.rigid.iter().map(|motion| motion.cast());
-        let around = Surroundings::at(&self.model, (sleep, &self.archive), (drive, start), rigid);
+        // In f64, whatever the scalar: chunks are the same to all.
+        let field = field_at(&self.model, drive, start);
+        let (poses, archive) = (drive.poses_at(start), &self.archive);
+        let around = Surroundings::at(&self.model, (sleep, archive), (poses, &field), rigid);
         settle(&self.ctx, &around, &mut self.present).map_err(archive_failed)
     }
 }

@@ -1,6 +1,6 @@
 //! What becomes of chunks at the start of a control step, from what their particles do.
 
-use crate::agents::{Drive, field_at};
+use crate::agents::ColliderPose;
 use crate::math::Scalar;
 use crate::model::{Field, Frame, Levels, Model, Site, Sleep, Terrain, around};
 use crate::mpm::state::{Archive, Archived, Chunk, ChunkKey, Chunks, RigidMotion, State};
@@ -19,23 +19,22 @@ pub struct Surroundings<'a> {
     pub near: BTreeSet<ChunkKey>,
     /// What new ground is fine for.
     pub levels: &'a Levels,
-    pub field: Field<f64>,
+    pub field: &'a Field<f64>,
 }
 
 impl<'a> Surroundings<'a> {
-    /// Those of the control step that begins with a substep; `rigid` are the bodies' motions.
+    /// Those of a control step, from the poses of colliders at its start and the field then; `rigid` are the
+    /// bodies' motions.
     pub fn at(
         model: &'a Model,
         (sleep, archive): (&'a Sleep, &'a Arc<Archive>),
-        (drive, start): (&Drive, usize),
+        (poses, field): (&[ColliderPose], &'a Field<f64>),
         rigid: impl Iterator<Item = RigidMotion<f64>>,
     ) -> Self {
-        let poses = drive.poses_at(start);
         let frame = Frame::of(model);
         let bodies = rigid.zip(model.rigid_bodies.iter().map(|body| body.reach()));
         let wakers = model.levels.wakers(frame, |collider| poses[collider].stance(), bodies);
         let near = sleep.near(frame, &wakers);
-        let field = field_at(model, drive, start);
         Self { sleep, frame, archive, near, levels: &model.levels, field }
     }
 
