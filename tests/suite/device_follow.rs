@@ -3,6 +3,7 @@
 
 use crate::adapter;
 
+use crate::common::beside::beside_the_twin;
 use crate::common::contact_scene::{ELASTIC, SAND, drive, noise};
 use crate::device_levels::changing;
 use softscape::agents::{self, Drive};
@@ -11,7 +12,6 @@ use softscape::math::Mat3;
 use softscape::model::{Model, compile};
 use softscape::mpm::device::{Exchanged, GpuSimulator};
 use softscape::mpm::simulator::{ObservationCotangent, Simulator};
-use softscape::mpm::twin::{self, Precision};
 use softscape::scene::{Fidelity, Scene};
 use std::path::Path;
 use std::sync::Arc;
@@ -35,24 +35,13 @@ fn commanded(model: &Model, control_steps: usize) -> Drive {
 
 /// Splits and merges of every control step, against those of a twin that is given the device's state.
 fn choices_are_the_twins(gpu: &Gpu, model: Model, drive: &Drive) -> Exchanged {
-    let model = Arc::new(model);
-    let mut device = GpuSimulator::new(&model, gpu).unwrap();
-    let mut twin = twin::simulator(&model, Precision::F64).unwrap();
-    device.drive(drive).unwrap();
-    twin.drive(drive).unwrap();
     let mut changes = 0;
-    for start in (0..drive.substeps()).step_by(model.substeps_per_control) {
-        let state = device.read().unwrap();
-        twin.load(&state).unwrap();
-        twin.forward(start..start + 1).unwrap();
-        device.forward(start..start + 1).unwrap();
-        let (chosen, expected) = (device.read().unwrap(), twin.read().unwrap());
-        assert!(chosen.particles == expected.particles, "other particles at substep {start}");
-        assert!(chosen.cell == expected.cell || near(&chosen.offset, &expected.offset));
-        changes += usize::from(chosen.particles != state.particles);
-        device.forward(start + 1..start + model.substeps_per_control).unwrap();
-    }
-    let exchanged = device.exchanged().unwrap();
+    let exchanged =
+        beside_the_twin(gpu, &Arc::new(model), drive, |start, state, chosen, expected| {
+            assert!(chosen.particles == expected.particles, "other particles at substep {start}");
+            assert!(chosen.cell == expected.cell || near(&chosen.offset, &expected.offset));
+            changes += usize::from(chosen.particles != state.particles);
+        });
     assert_eq!(exchanged.changes, changes);
     exchanged
 }

@@ -3,19 +3,20 @@
 
 use crate::adapter;
 
+use crate::common::beside::beside_the_twin;
 use crate::common::contact_scene::noise;
-use crate::common::gradients::errors;
+use crate::common::gradients::{errors, seed_of};
 use crate::common::ground::{
     ELASTIC, SAND, bed, bed_and_block, followed, long_bed, looked_at_from_above, sticky, terrain,
     to_and_fro,
 };
-use crate::common::models::relative_error;
+use crate::common::models::{positions, relative_error};
 use softscape::agents::{self, Drive};
 use softscape::gpu::Gpu;
 use softscape::math::Vec3;
 use softscape::model::{Frame, Model, compile};
 use softscape::mpm::device::{Exchanged, GpuSimulator};
-use softscape::mpm::simulator::{Gradient, ObservationCotangent, SimulationError, Simulator};
+use softscape::mpm::simulator::{Gradient, SimulationError, Simulator};
 use softscape::mpm::state::{Chunk, ChunkKey, Chunks, State, count_chunks};
 use softscape::mpm::twin::{self, Precision};
 use softscape::rollout::{
@@ -75,27 +76,16 @@ fn kinds(chunks: &Chunks) -> Vec<(ChunkKey, u64)> {
 /// At the start of every control step, chunks and particles against those of a twin that is given the device's
 /// state: what is held and asleep, and every bit of what sleeps.
 fn choices_are_the_twins(gpu: &Gpu, model: Model, drive: &Drive) {
-    let model = Arc::new(model);
-    let mut device = GpuSimulator::new(&model, gpu).unwrap();
-    let mut twin = twin::simulator(&model, Precision::F64).unwrap();
-    device.drive(drive).unwrap();
-    twin.drive(drive).unwrap();
     let (mut fell, mut woke) = (0, 0);
-    for start in (0..drive.substeps()).step_by(model.substeps_per_control) {
-        let state = device.read().unwrap();
-        twin.load(&state).unwrap();
-        twin.forward(start..start + 1).unwrap();
-        device.forward(start..start + 1).unwrap();
-        let (chosen, expected) = (device.read().unwrap(), twin.read().unwrap());
-        assert_eq!(kinds(&chosen.chunks), kinds(&expected.chunks), "at substep {start}");
-        assert!(chosen.chunks == expected.chunks, "something else sleeps at substep {start}");
-        assert!(chosen.particles == expected.particles, "other particles at substep {start}");
-        let [a, b] = passages(&state.chunks, &chosen.chunks);
-        (fell, woke) = (fell + a, woke + b);
-        device.forward(start + 1..start + model.substeps_per_control).unwrap();
-    }
+    let exchanged =
+        beside_the_twin(gpu, &Arc::new(model), drive, |start, state, chosen, expected| {
+            assert_eq!(kinds(&chosen.chunks), kinds(&expected.chunks), "at substep {start}");
+            assert!(chosen.chunks == expected.chunks, "something else sleeps at substep {start}");
+            assert!(chosen.particles == expected.particles, "other particles at substep {start}");
+            let [a, b] = passages(&state.chunks, &chosen.chunks);
+            (fell, woke) = (fell + a, woke + b);
+        });
     assert!(fell > 5 && woke > 5, "{fell} fell asleep, {woke} woke");
-    let exchanged = device.exchanged().unwrap();
     assert!(exchanged.passages > 5 && exchanged.left > 500, "{exchanged:?}");
 }
 
@@ -109,15 +99,6 @@ fn chunks_sleep_and_wake_as_the_twin_chooses_from_the_same_state() {
     }
 }
 
-fn seed(count: usize) -> ObservationCotangent {
-    let pull = |salt: usize, scale: f64| {
-        (0..count)
-            .map(|p| std::array::from_fn(|a| scale * (0.2 + noise(salt + 3 * p + a))))
-            .collect()
-    };
-    ObservationCotangent { x: pull(0, 1.0), v: pull(50_000, 0.01), rigid: Vec::new() }
-}
-
 /// The states after each control step, and the gradient.
 fn run(model: &Model, drive: &Drive, simulator: &mut dyn Simulator) -> (Vec<State<f64>>, Gradient) {
     simulator.drive(drive).unwrap();
@@ -127,15 +108,11 @@ fn run(model: &Model, drive: &Drive, simulator: &mut dyn Simulator) -> (Vec<Stat
         states.push(simulator.read().unwrap());
     }
     simulator.begin_reverse().unwrap();
-    simulator.seed(&seed(simulator.particle_count())).unwrap();
+    simulator.seed(&seed_of(simulator.particle_count(), 0)).unwrap();
     simulator.reverse(0..drive.substeps()).unwrap();
     let start = simulator.read().unwrap();
     assert!(start.chunks == model.initial.chunks && start.cell == model.initial.cell);
     (states, simulator.gradient().unwrap())
-}
-
-fn positions(model: &Model, state: &State<f64>) -> Vec<f64> {
-    (0..state.particle_count()).flat_map(|p| state.world_position(p, 1.0, model.origin)).collect()
 }
 
 fn velocities(state: &State<f64>) -> Vec<f64> {
@@ -197,7 +174,7 @@ fn bits(gpu: &Gpu, model: &Model, drive: &Drive) -> (State<f64>, Vec<u64>, Gradi
     assert_eq!(first, device.fingerprint().unwrap(), "a replay has other bits");
     let mut state = device.read().unwrap();
     device.begin_reverse().unwrap();
-    device.seed(&seed(device.particle_count())).unwrap();
+    device.seed(&seed_of(device.particle_count(), 0)).unwrap();
     device.reverse(half..end).unwrap();
     assert!(device.read().unwrap() == at_half, "walked back to another state");
     device.restore(0).unwrap();
@@ -464,7 +441,7 @@ fn bytes_between_host_and_device_are_those_of_what_comes_and_leaves() {
     device.restore(0).unwrap();
     device.forward_recorded(start..start + part).unwrap();
     device.begin_reverse().unwrap();
-    device.seed(&seed(device.particle_count())).unwrap();
+    device.seed(&seed_of(device.particle_count(), 0)).unwrap();
     let turn = device.exchanged().unwrap();
     device.reverse(start..start + part).unwrap();
     let back = device.exchanged().unwrap();

@@ -4,15 +4,15 @@
 use crate::adapter;
 
 use crate::common::contact_scene::{ELASTIC, SAND, drive, noise, scene};
-use crate::common::gradients::{errors, path};
-use crate::common::models::{model_of, relative_error, still_drive};
+use crate::common::gradients::{errors, path, seed_of};
+use crate::common::models::{model_of, positions, relative_error, still_drive};
 use softscape::agents::PoseCotangent;
 use softscape::gpu::Gpu;
 use softscape::math::{Mat3, Vec3};
 use softscape::model::*;
 use softscape::mpm::device::{GpuSimulator, Placement};
-use softscape::mpm::simulator::{Gradient, ObservationCotangent, Simulator};
-use softscape::mpm::state::{NO_MUSCLE, RigidCotangent, State};
+use softscape::mpm::simulator::{Gradient, Simulator};
+use softscape::mpm::state::{NO_MUSCLE, State};
 use softscape::mpm::twin::{self, Precision, gradient_along};
 use std::sync::Arc;
 
@@ -93,23 +93,6 @@ fn with_ball() -> Model {
     model
 }
 
-fn seed(count: usize, bodies: usize) -> ObservationCotangent {
-    let pull = |salt: usize, scale: f64| {
-        (0..count)
-            .map(|p| std::array::from_fn(|a| scale * (0.2 + noise(salt + 3 * p + a))))
-            .collect()
-    };
-    let vector = |salt: usize, scale: f64| Vec3::from_fn(|a| scale * (0.2 + noise(salt + a)));
-    let body = |b: usize| RigidCotangent {
-        position: vector(90_000 + 20 * b, 30.0),
-        rotation: vector(90_003 + 20 * b, 1.0),
-        velocity: vector(90_006 + 20 * b, 0.3),
-        angular_velocity: vector(90_009 + 20 * b, 0.01),
-    };
-    let rigid = (0..bodies).map(body).collect();
-    ObservationCotangent { x: pull(0, 1.0), v: pull(50_000, 0.01), rigid }
-}
-
 /// Counts of particles after each control step.
 fn run(model: &Model, simulator: &mut dyn Simulator) -> (State<f64>, Gradient, Vec<usize>) {
     simulator.drive(&drive(model, SUBSTEPS)).unwrap();
@@ -120,13 +103,9 @@ fn run(model: &Model, simulator: &mut dyn Simulator) -> (State<f64>, Gradient, V
     }
     let state = simulator.read().unwrap();
     simulator.begin_reverse().unwrap();
-    simulator.seed(&seed(state.particle_count(), state.rigid.len())).unwrap();
+    simulator.seed(&seed_of(state.particle_count(), state.rigid.len())).unwrap();
     simulator.reverse(0..SUBSTEPS).unwrap();
     (state, simulator.gradient().unwrap(), counts)
-}
-
-fn positions(model: &Model, state: &State<f64>) -> Vec<f64> {
-    (0..state.particle_count()).flat_map(|p| state.world_position(p, 1.0, model.origin)).collect()
 }
 
 /// Returns the counts of particles.
@@ -154,7 +133,7 @@ fn compare(gpu: &Gpu, model: &Arc<Model>) -> Vec<usize> {
 
     device.load(&model.initial).unwrap();
     let path = path(&drive(model, SUBSTEPS), &mut device, SUBSTEPS);
-    let seed = seed(state.particle_count(), state.rigid.len());
+    let seed = seed_of(state.particle_count(), state.rigid.len());
     let along = gradient_along(model, &drive(model, SUBSTEPS), &path, &seed).unwrap();
     for (name, error) in errors(model, &gradient, &along, 0..SUBSTEPS) {
         println!("    d/d {name} along the device's own path: {error:.1e}");
@@ -364,9 +343,9 @@ fn a_gradient_in_segments_has_the_bits_of_one_that_is_recorded_at_once() {
         simulator.drive(&drive(&model, SUBSTEPS)).unwrap();
         simulator.forward_recorded(0..SUBSTEPS).unwrap();
         simulator.begin_reverse().unwrap();
-        simulator.seed(&seed(simulator.particle_count(), 0)).unwrap();
+        simulator.seed(&seed_of(simulator.particle_count(), 0)).unwrap();
         simulator.reverse(HALF..SUBSTEPS).unwrap();
-        simulator.seed(&seed(simulator.particle_count(), 0)).unwrap();
+        simulator.seed(&seed_of(simulator.particle_count(), 0)).unwrap();
         simulator.reverse(0..HALF).unwrap();
         simulator.gradient().unwrap()
     };
@@ -383,12 +362,12 @@ fn a_gradient_in_segments_has_the_bits_of_one_that_is_recorded_at_once() {
     simulator.forward(0..HALF).unwrap();
     simulator.forward_recorded(HALF..SUBSTEPS).unwrap();
     simulator.begin_reverse().unwrap();
-    simulator.seed(&seed(simulator.particle_count(), 0)).unwrap();
+    simulator.seed(&seed_of(simulator.particle_count(), 0)).unwrap();
     simulator.reverse(HALF + 5..SUBSTEPS).unwrap();
     simulator.reverse(HALF..HALF + 5).unwrap();
     simulator.restore(0).unwrap();
     simulator.forward_recorded(0..HALF).unwrap();
-    simulator.seed(&seed(simulator.particle_count(), 0)).unwrap();
+    simulator.seed(&seed_of(simulator.particle_count(), 0)).unwrap();
     simulator.reverse(0..HALF).unwrap();
     assert!(simulator.gradient().unwrap() == whole);
 }
@@ -444,7 +423,6 @@ fn flight() -> Model {
         hysteresis: 1e9,
         per_axis: vec![2],
         coupled: true,
-        through_agents: false,
         ..Levels::uniform()
     };
     model
@@ -463,7 +441,7 @@ fn slots_freed_on_the_way_change_no_bit_and_no_entry_is_lost() {
         simulator.forward_recorded(60..END).unwrap();
         let state = simulator.read().unwrap();
         simulator.begin_reverse().unwrap();
-        simulator.seed(&seed(state.particle_count(), state.rigid.len())).unwrap();
+        simulator.seed(&seed_of(state.particle_count(), state.rigid.len())).unwrap();
         simulator.reverse(60..END).unwrap();
         let gradient = simulator.gradient().unwrap();
         simulator.restore(0).unwrap();

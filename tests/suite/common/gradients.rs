@@ -11,9 +11,15 @@ use std::ops::Range;
 
 /// Random pulls on positions; velocities weigh by the time they act.
 pub fn seed(model: &Model) -> ObservationCotangent {
-    let n = model.particles.mass.len();
+    seed_of(model.particles.mass.len(), model.rigid_bodies.len())
+}
+
+/// The same for so many particles and rigid bodies.
+pub fn seed_of(particles: usize, bodies: usize) -> ObservationCotangent {
     let pull = |salt: usize, scale: f64| {
-        (0..n).map(|p| std::array::from_fn(|a| scale * (0.2 + noise(salt + 3 * p + a)))).collect()
+        (0..particles)
+            .map(|p| std::array::from_fn(|a| scale * (0.2 + noise(salt + 3 * p + a))))
+            .collect()
     };
     let vector = |salt: usize, scale: f64| Vec3::from_fn(|a| scale * (0.2 + noise(salt + a)));
     let body = |b: usize| RigidCotangent {
@@ -25,7 +31,7 @@ pub fn seed(model: &Model) -> ObservationCotangent {
     ObservationCotangent {
         x: pull(0, 1.0),
         v: pull(50_000, 0.01),
-        rigid: (0..model.rigid_bodies.len()).map(body).collect(),
+        rigid: (0..bodies).map(body).collect(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Random matrices of every regime, and independent derivatives, for the tests of pointwise physics.
 
+pub mod beside;
 pub mod contact_scene;
 pub mod derivatives;
 pub mod gradients;

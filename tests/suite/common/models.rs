@@ -111,3 +111,8 @@ pub fn relative_error(a: impl IntoIterator<Item = f64>, b: impl IntoIterator<Ite
     }
     (difference / norm).sqrt()
 }
+
+/// World coordinates of all particles [cells].
+pub fn positions(model: &Model, state: &State<f64>) -> Vec<f64> {
+    (0..state.particle_count()).flat_map(|p| state.world_position(p, 1.0, model.origin)).collect()
+}

@@ -1,5 +1,8 @@
 //! Sleep and wake against dual numbers and differences, and what comes back.
 
+#[path = "../../../../tests/suite/common/sleeping.rs"]
+mod sleeping;
+
 use super::super::Twin;
 use super::super::tests::*;
 use crate::agents::{Drive, drive};
@@ -8,84 +11,18 @@ use crate::model::{Field, Frame, Levels, Model, Site, compile};
 use crate::mpm::simulator::{ObservationCotangent, Simulator};
 use crate::mpm::state::{Chunk, ChunkKey, Cotangent, State, count_chunks};
 use crate::scene::{Fidelity, Scene};
+use sleeping::{BED, ELASTIC, SAND, TERRAIN, WORLD};
 use std::path::Path;
 use std::sync::Arc;
 
-/// A long bed that a box is dragged over, in chunks of eight cells.
-const BED: &str = r#"
-format = 1
-[world]
-cell_width = 0.04
-control_secs = 0.01
-max_speed = 3.0
-[[material]]
-name = "ground"
-density = 1600.0
-law = LAW
-[[body]]
-name = "bed"
-material = "ground"
-shape = { type = "box", size = [3.2, 0.64, 0.32] }
-position = [0.0, 0.0, -0.16]
-particles_per_cell = 1
-at_rest = true
-carve = ["box"]
-[[collider]]
-name = "box"
-shape = { type = "box", size = [0.16, 0.2, 0.16] }
-position = [-1.1, 0.0, 0.04]
-contact = { type = "separate", friction = 0.3 }
-[[collider]]
-name = "floor"
-shape = { type = "half_space" }
-position = [0.0, 0.0, -0.24]
-contact = { type = "sticky" }
-[levels]
-count = 2
-agents = ["box"]
-ahead = 0.0
-bands = [{ start = 0.04, width = 0.08 }]
-[levels.sleep]
-radius = 0.2
-quiet_speed = 0.3
-wake_speed = 0.6
-quiet_secs = 0.01
-"#;
-
-pub const LAWS: [&str; 2] = [
-    "{ type = \"elastic\", young_modulus = 2e5, poisson_ratio = 0.3 }",
-    "{ type = \"sand\", young_modulus = 2e5, poisson_ratio = 0.2, friction_angle_deg = 32.0 }",
-];
-
-/// The same bed without end, hilly and of two layers.
-const TERRAIN: &str = r#"
-[terrain]
-bottom = -0.36
-seed = 5
-carve = ["box"]
-particles_per_cell = 1
-[[terrain.layer]]
-name = "cover"
-material = "ground"
-thickness = 0.16
-[[terrain.layer]]
-name = "base"
-material = "ground"
-[[terrain.relief]]
-type = "noise"
-amplitude = 0.03
-wavelength = 0.8
-octaves = 2
-"#;
+const LAWS: [&str; 2] = [ELASTIC, SAND];
 
 fn bed(law: &str) -> Arc<Model> {
-    compiled(&BED.replace("LAW", law))
+    compiled(&(WORLD.replace("LAW", law) + BED))
 }
 
 fn terrain(law: &str) -> Arc<Model> {
-    let text = BED.replace("LAW", law) + TERRAIN;
-    let (body, collider) = (text.find("[[body]]").unwrap(), text.find("[[collider]]").unwrap());
-    compiled(&format!("{}{}", &text[..body], &text[collider..]))
+    compiled(&(WORLD.replace("LAW", law) + TERRAIN))
 }
 
 fn compiled(text: &str) -> Arc<Model> {
@@ -95,22 +32,7 @@ fn compiled(text: &str) -> Arc<Model> {
 
 /// There and back at 6 m/s.
 fn to_and_fro(model: &Model, control_steps: usize) -> Drive {
-    let mut drive = drive(model, &[], control_steps);
-    let (substeps, colliders) = (drive.substeps(), drive.collider_count);
-    let speed = 6.0;
-    let start = drive.poses[0];
-    for n in 0..substeps {
-        let forward = 2 * n < substeps;
-        let steps = if forward { n } else { substeps - n };
-        let way = speed * steps as f64 * model.substep_secs;
-        let cells = (way / model.cell_width).round();
-        let pose = &mut drive.poses[n * colliders];
-        *pose = start;
-        pose.cell[0] += cells as i32;
-        pose.offset[0] += way - cells * model.cell_width;
-        pose.velocity[0] = if forward { speed } else { -speed };
-    }
-    drive
+    sleeping::to_and_fro(model, control_steps, 6.0, 0)
 }
 
 /// What happened to chunks from one state to the next: fell asleep, woke.
