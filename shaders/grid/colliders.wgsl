@@ -1,6 +1,12 @@
 // All colliders of a substep, one after the other, at one node. Needs `parameters`, `step`,
 // `colliders`, `blocks`.
 
+// How many there are. The table is never shorter; but a driver for which the bound of a loop is a mere
+// uniform may compile the kernel anew for every step that is bound, as software Vulkan does.
+fn collider_count() -> u32 {
+    return min(parameters.collider_count, arrayLength(&colliders));
+}
+
 fn collider_at(index: u32) -> ColliderAt {
     return colliders[step.substep * parameters.collider_count + index];
 }
@@ -46,5 +52,5 @@ fn node_velocity(slot: u32, node: u32, sum: vec4<f32>) -> vec4<f32> {
     if (HAS_RIGID) {
         v = give_to_bodies(place, v, sum.w);
     }
-    return vec4<f32>(collide_first(parameters.collider_count, place, v), sum.w);
+    return vec4<f32>(collide_first(collider_count(), place, v), sum.w);
 }

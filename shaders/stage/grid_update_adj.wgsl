@@ -33,7 +33,7 @@ fn grid_update_adj(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     if (HAS_RIGID) {
         v = collide_bodies(parameters.rigid_count, place, v);
     }
-    for (var left = parameters.collider_count; left > 0u; left--) {
+    for (var left = collider_count(); left > 0u; left--) {
         let collider = collider_at(left - 1u);
         let d = from_collider(collider, place);
         if (touches(collider, d)) {

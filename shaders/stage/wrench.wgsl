@@ -24,7 +24,7 @@ fn wrench(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     if (HAS_RIGID) {
         v = collide_bodies(parameters.rigid_count, place, v);
     }
-    for (var index = 0u; index < parameters.collider_count; index++) {
+    for (var index = 0u; index < collider_count(); index++) {
         let collider = collider_at(index);
         let d = from_collider(collider, place);
         let left = collide(collider, d, v);

@@ -32,7 +32,7 @@ fn wrench_adj(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     }
     var v_bar = vec3<f32>(0.0);
     var m_bar = 0.0;
-    for (var left = parameters.collider_count; left > 0u; left--) {
+    for (var left = collider_count(); left > 0u; left--) {
         let index = left - 1u;
         let collider = collider_at(index);
         let d = from_collider(collider, place);

@@ -11,8 +11,8 @@ use crate::model::{ActionTarget, LevelSummary, Model, UniformSummary, compile, l
 use crate::mpm::simulator::{Costs, SimulationError, Simulator};
 use crate::mpm::state::State;
 use crate::scene::{
-    Band, Body, BodyShape, Bounds, Collider, ColliderShape, Contact, Effector, Fidelity, Scene,
-    SceneError,
+    Band, Body, BodyShape, Bounds, Collider, ColliderShape, Contact, Effector, Fidelity, Levels,
+    Scene, SceneError,
 };
 use serde::Serialize;
 use std::path::Path;
@@ -69,7 +69,7 @@ impl Grids {
 }
 
 /// The experiment.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plough {
     /// Length, width (of both halves) and depth of the bed [m].
     pub bed: [f64; 3],
@@ -77,6 +77,8 @@ pub struct Plough {
     pub stroke: f64,
     /// Random displacement of the particles, as a fraction of their own spacing.
     pub jitter: f64,
+    /// Instead of the scene's, as many of them as there are levels to part; the scene's if empty.
+    pub bands: Vec<Band>,
     /// How far the fine part reaches back along the track [m].
     pub trail: f64,
     /// How long its track stays fine [s].
@@ -86,15 +88,22 @@ pub struct Plough {
 }
 
 impl Plough {
-    pub const WHOLE: Self = Self {
-        bed: [1.28, 0.64, 0.32],
-        stroke: 0.3,
-        jitter: 0.0,
-        trail: 0.0,
-        linger_secs: 0.0,
-        second_pass: false,
-    };
-    pub const QUICK: Self = Self { bed: [0.96, 0.48, 0.24], ..Self::WHOLE };
+    pub fn whole() -> Self {
+        Self {
+            bed: [1.28, 0.64, 0.32],
+            stroke: 0.3,
+            jitter: 0.0,
+            bands: Vec::new(),
+            trail: 0.0,
+            linger_secs: 0.0,
+            second_pass: false,
+        }
+    }
+
+    /// The same in a smaller bed.
+    pub fn quick() -> Self {
+        Self { bed: [0.96, 0.48, 0.24], ..Self::whole() }
+    }
 }
 
 /// What one run came to.
@@ -163,7 +172,7 @@ impl Run {
 /// The half bed on given grids.
 ///
 /// # Errors
-/// The scene does not compile, which is a bug: it ships with the program.
+/// The scene does not compile with the bands or as many levels as are given.
 pub fn model(plough: &Plough, grids: Grids) -> Result<Model, SceneError> {
     let mut scene = Scene::parse(Path::new("scenes/plough.toml"), SCENE)?;
     let levels = scene.levels.as_mut().expect("the scene has levels");
@@ -173,8 +182,8 @@ pub fn model(plough: &Plough, grids: Grids) -> Result<Model, SceneError> {
             scene.levels = None;
             scene.world.cell_width *= 2.0;
         }
-        Grids::Levels(count) => levels.count = count,
-        Grids::Uncoupled => levels.count = 3,
+        Grids::Levels(count) => set_levels(levels, count, &plough.bands),
+        Grids::Uncoupled => set_levels(levels, 3, &plough.bands),
         Grids::OnlyFinest => {
             levels.count = 3;
             levels.bands = Some([FAR, 2.0 * FAR].map(|start| Band { start, width: 1.0 }).to_vec());
@@ -224,6 +233,13 @@ pub fn model(plough: &Plough, grids: Grids) -> Result<Model, SceneError> {
     let mut model = compile(&scene, Fidelity::Standard)?;
     model.levels.coupled = grids != Grids::Uncoupled;
     Ok(model)
+}
+
+fn set_levels(levels: &mut Levels, count: u32, bands: &[Band]) {
+    levels.count = count;
+    if !bands.is_empty() {
+        levels.bands = Some(bands.iter().copied().take(count.saturating_sub(1) as usize).collect());
+    }
 }
 
 fn mirror(wall: &mut Collider) {

@@ -1,8 +1,8 @@
 //! `softscape bench`: a row per material, size, device and number of threads.
 
 use super::Outcome;
-use super::args::{BenchArgs, BenchDevice, BenchSuite};
 use super::args::{DeviceArgs, DeviceChoice, Precision};
+use super::bench_args::{BenchArgs, BenchDevice, BenchSuite};
 use super::device::{Device, make_simulator};
 use super::error::CliError;
 use super::output::{Output, significant};
@@ -72,7 +72,11 @@ fn cases(args: &BenchArgs) -> Result<Vec<Case>, CliError> {
     positive("--repeats", &[args.repeats])?;
     let sizes = if args.quick { QUICK_SIZES.to_vec() } else { args.sizes.clone() };
     let mut cases = Vec::new();
-    for device in &args.device {
+    let devices: &[BenchDevice] = match args.device.as_slice() {
+        [] => &[BenchDevice::Cpu, BenchDevice::Gpu],
+        given => given,
+    };
+    for device in devices {
         let (device, threads) = match device {
             BenchDevice::Cpu => ("cpu", args.threads.as_slice()),
             BenchDevice::Gpu => ("gpu", [0].as_slice()),

@@ -1,11 +1,13 @@
 //! `softscape bench --suite adaptive`: levels of resolution against a uniformly fine grid.
 
 use super::Outcome;
-use super::args::{BenchArgs, DeviceArgs, DeviceChoice, Precision};
+use super::args::{DeviceArgs, DeviceChoice, Precision};
+use super::bench_args::{AdaptiveArgs, BenchArgs, BenchDevice};
 use super::device::{Device, make_simulator};
+use super::error::CliError;
 use super::output::Output;
 use super::progress::Progress;
-use crate::bench::adaptive::{Grids, PARTS, Plough, Run, plough};
+use crate::bench::adaptive::{Grids, PARTS, Plough, Run, model, plough};
 use comfy_table::Table;
 use miette::IntoDiagnostic;
 use std::sync::Arc;
@@ -17,17 +19,20 @@ const FORCE_ERROR: f64 = 0.03;
 const SECOND_PASS_ERROR: f64 = 0.05;
 
 pub fn run(args: &BenchArgs, output: Output) -> miette::Result<Outcome> {
-    let device = DeviceArgs { device: DeviceChoice::Cpu, precision: Precision::F32, threads: None };
-    let device = Device::choose(&device)?;
-    let base = if args.quick { Plough::QUICK } else { Plough::WHOLE };
-    let experiment = Plough {
-        stroke: args.stroke.unwrap_or(base.stroke),
-        jitter: args.jitter,
-        trail: args.trail,
-        linger_secs: args.linger,
-        second_pass: args.second_pass,
-        ..base
+    let device = match args.device.as_slice() {
+        [] | [BenchDevice::Cpu] => DeviceChoice::Cpu,
+        [BenchDevice::Gpu] => DeviceChoice::Gpu,
+        several => {
+            return Err(CliError::Option {
+                option: "--device",
+                problem: format!("{} given; the suite `adaptive` takes one", several.len()),
+            }
+            .into());
+        }
     };
+    let device = Device::choose(&DeviceArgs { device, precision: Precision::F32, threads: None })?;
+    let experiment = experiment(&args.adaptive, args.quick);
+    let args = &args.adaptive;
     let allowed = if args.second_pass { SECOND_PASS_ERROR } else { FORCE_ERROR };
     let mut all = vec![Grids::Fine];
     all.extend(args.levels.iter().map(|&count| Grids::Levels(count)));
@@ -36,6 +41,13 @@ pub fn run(args: &BenchArgs, output: Output) -> miette::Result<Outcome> {
     }
     if args.overhead {
         all.push(Grids::OnlyFinest);
+    }
+    // What cannot be built is said before the first of them runs.
+    for &grids in &all {
+        model(&experiment, grids).map_err(|error| CliError::Option {
+            option: "--levels and --bands",
+            problem: format!("{}: {error}", grids.name()),
+        })?;
     }
     let mut by_level: Vec<Vec<String>> = Vec::new();
     let mut runs: Vec<(Grids, Run)> = Vec::new();
@@ -126,15 +138,33 @@ pub fn run(args: &BenchArgs, output: Output) -> miette::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+fn experiment(args: &AdaptiveArgs, quick: bool) -> Plough {
+    let base = if quick { Plough::quick() } else { Plough::whole() };
+    Plough {
+        stroke: args.stroke.unwrap_or(base.stroke),
+        jitter: args.jitter,
+        bands: args.bands.clone(),
+        trail: args.trail,
+        linger_secs: args.linger,
+        second_pass: args.second_pass,
+        ..base
+    }
+}
+
 /// A row for each level of a run, and one for what a uniform grid would need.
 fn rows(run: &Run) -> Vec<Vec<String>> {
     let megabytes = |bytes: u64| format!("{:.1}", bytes as f64 * 1e-6);
     let all: f64 = run.level_secs.iter().sum();
+    // A device does not tell them.
+    let times = run.level_secs.iter().map(|&secs| (secs, 100.0 * secs / all.max(1e-9)));
+    let times = times
+        .map(|(secs, share)| [format!("{secs:.1}"), format!("{share:.1} %")])
+        .chain(std::iter::repeat(["-".into(), "-".into()]));
     let mut rows: Vec<Vec<String>> = run
         .levels
         .iter()
-        .zip(&run.level_secs)
-        .map(|(level, secs)| {
+        .zip(times)
+        .map(|(level, [secs, share])| {
             vec![
                 run.grids.clone(),
                 level.level.to_string(),
@@ -142,8 +172,8 @@ fn rows(run: &Run) -> Vec<Vec<String>> {
                 level.particle_count.to_string(),
                 level.occupied_cells.to_string(),
                 megabytes(level.state_bytes),
-                format!("{secs:.1}"),
-                format!("{:.1} %", 100.0 * secs / all.max(1e-9)),
+                secs,
+                share,
             ]
         })
         .collect();

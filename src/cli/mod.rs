@@ -5,6 +5,7 @@ mod advance;
 mod args;
 mod bench;
 mod bench_adaptive;
+mod bench_args;
 mod device;
 mod devices;
 mod error;

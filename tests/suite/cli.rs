@@ -531,3 +531,21 @@ fn bench_tells_each_row_and_a_whole_rollout_within_its_memory() {
     assert!(rows[0]["checkpoint_bytes"].as_u64().expect("bytes") > 500 * 112);
     assert!(desk.error("bench --horizon 0").contains("at least 1"));
 }
+
+#[test]
+fn bench_of_levels_says_what_it_cannot_build_before_anything_runs() {
+    let desk = Desk::new();
+    let suite = "bench --suite adaptive --quick";
+    for (options, said) in [
+        ("--levels 3 --bands 0.04:0.04", "3 levels have 2"),
+        ("--levels 2 --bands 0.04:0.001", "two cells of level 0"),
+        ("--levels 0", "between 1 and 8"),
+        ("--device cpu,gpu", "takes one"),
+    ] {
+        let error = desk.error(&format!("{suite} {options}"));
+        assert!(error.contains(said), "{options}: {error}");
+    }
+    let typed = desk.run(&format!("{suite} --bands 0.04"));
+    assert_eq!(typed.status.code(), Some(2));
+    assert!(text(&typed.stderr).contains("START:WIDTH"));
+}

@@ -20,6 +20,7 @@ mod device_follow;
 mod device_ground;
 mod device_growth;
 mod device_levels;
+mod device_memory;
 mod device_meshes;
 mod device_repeat;
 mod device_rigid;
