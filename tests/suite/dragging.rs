@@ -60,12 +60,16 @@ fn model() -> Model {
     compile(&scene, Fidelity::Standard).expect("the scene compiles")
 }
 
-fn playback() -> Playback {
+fn on_cpu(model: &Arc<Model>) -> Box<dyn Simulator> {
+    simulator(model, Precision::F32).expect("the model is good")
+}
+
+fn playback(make: &dyn Fn(&Arc<Model>) -> Box<dyn Simulator>) -> Playback {
     let model = Arc::new(model());
     let substeps = (0.05 / model.substep_secs).round() as usize;
     let mut show = Show::new(model, &[], substeps);
     show.add_channels(channels_of_agents(&show.model, FASTEST));
-    let simulator = simulator(&show.model, Precision::F32).expect("the model is good");
+    let simulator = make(&show.model);
     Playback::new(show, simulator, None, FASTEST).expect("the model starts")
 }
 
@@ -106,9 +110,8 @@ fn play(playback: &mut Playback, goal: [f64; 2]) -> usize {
     (playback.substep() - before) / per_control
 }
 
-#[test]
-fn finer_particles_follow_an_effector_that_is_dragged_over_more_than_a_chunk() {
-    let mut playback = playback();
+fn follow(make: &dyn Fn(&Arc<Model>) -> Box<dyn Simulator>) {
+    let mut playback = playback(make);
     let model = playback.show.model.clone();
     let recorded = playback.show.drive.clone();
     assert!(!grab(&mut playback, &above([0.05, 0.1])), "there is nothing to take hold of");
@@ -143,15 +146,26 @@ fn finer_particles_follow_an_effector_that_is_dragged_over_more_than_a_chunk() {
     playback.reset();
     assert_eq!(playback.show.drive, recorded);
     playback.step(model.substeps_per_control);
-    let mut alone = simulator(&model, Precision::F32).expect("the model is good");
+    let mut alone = make(&model);
     alone.drive(&recorded).expect("it fits the model");
     alone.forward(0..model.substeps_per_control).expect("the scene runs");
-    assert_eq!(playback.state(), &alone.read().expect("the CPU reads"));
+    assert_eq!(playback.state(), &alone.read().expect("it can be read"));
+}
+
+#[test]
+fn finer_particles_follow_an_effector_that_is_dragged_over_more_than_a_chunk() {
+    follow(&on_cpu);
+}
+
+#[test]
+fn finer_particles_follow_it_on_the_device_too() {
+    let Some(gpu) = adapter::gpu() else { return };
+    follow(&|model| Box::new(GpuSimulator::new(model, &gpu).expect("the model is good")));
 }
 
 #[test]
 fn what_is_let_go_goes_on_with_what_the_scene_says() {
-    let mut playback = playback();
+    let mut playback = playback(&on_cpu);
     let model = playback.show.model.clone();
     let per_control = model.substeps_per_control;
     assert!(grab(&mut playback, &above([0.05, 0.0])));
@@ -216,7 +230,7 @@ fn a_pusher_that_is_dragged_pushes_on_both_backends_alike() {
         let x = |p: usize| state.world_position(p, model.cell_width, model.origin)[0];
         (0..state.particle_count()).map(x).sum::<f64>() / state.particle_count() as f64
     };
-    let cpu = pushed(simulator(&model, Precision::F32).expect("the model is good"));
+    let cpu = pushed(on_cpu(&model));
     let device = pushed(Box::new(GpuSimulator::new(&model, &gpu).expect("the model is good")));
     assert!(cpu > 2e-3, "the cube stands at {cpu} m");
     assert!((cpu - device).abs() < 1e-5, "{cpu} m and {device} m");
