@@ -25,6 +25,10 @@ struct Blend {
 
 // Distance to reaches of which there are none [m].
 const FAR: f32 = 1e30;
+// Where a distance is zero, so is what it divides.
+const LEAST: f32 = 1e-30;
+// What is so many times the blend farther than the nearest has a share below round-off: ln(8/epsilon).
+const NEGLIGIBLE: f32 = 18.0;
 
 // A place from a reach, along the axes of its box [m].
 fn reach_local(reach: ReachAt, cell: vec3<i32>, offset: vec3<f32>) -> vec3<f32> {
@@ -34,39 +38,51 @@ fn reach_local(reach: ReachAt, cell: vec3<i32>, offset: vec3<f32>) -> vec3<f32> 
     return vec3<f32>(c * d.x + s * d.y, c * d.y - s * d.x, d.z);
 }
 
+// A distance along the axes of a reach's box: |g|, n = g/|g|, and the diagonal of I_g in H = (I_g - n n^T)/|g|.
+struct LocalDistance {
+    value: f32,
+    normal: vec3<f32>,
+    counted: vec3<f32>,
+}
+
 fn reach_to_world(reach: ReachAt) -> mat3x3<f32> {
     let c = reach.along.x;
     let s = reach.along.y;
     return mat3x3<f32>(vec3<f32>(c, s, 0.0), vec3<f32>(-s, c, 0.0), vec3<f32>(0.0, 0.0, 1.0));
 }
 
-// Distance to one reach, along the axes of its box: zero inside and above. With the gaps g to the box, depth
-// counted more: |g|, n = g/|g|, H = (I_g - n n^T)/|g|.
-fn reach_local_distance(reach: ReachAt, local: vec3<f32>) -> Distance {
+// Distance to one reach, with the gaps g to the box, depth counted more; zero inside and above.
+fn reach_local_distance(reach: ReachAt, local: vec3<f32>) -> LocalDistance {
     let high = vec3<f32>(reach.high, local.z);
     let scale = vec3<f32>(1.0, 1.0, reach.depth_weight);
     let gap = scale * (max(local - high, vec3<f32>(0.0)) + min(local - reach.low, vec3<f32>(0.0)));
     let value = length(gap);
     if (value == 0.0) {
-        return Distance(0.0, vec3<f32>(0.0), mat3x3<f32>());
+        return LocalDistance(0.0, vec3<f32>(0.0), vec3<f32>(0.0));
     }
-    let n = gap * scale / value;
     let counted = select(scale * scale, vec3<f32>(0.0), gap == vec3<f32>(0.0));
-    let h = 1.0 / value;
-    let hessian = mat3x3<f32>(
-        h * (vec3<f32>(counted.x, 0.0, 0.0) - n * n.x),
-        h * (vec3<f32>(0.0, counted.y, 0.0) - n * n.y),
-        h * (vec3<f32>(0.0, 0.0, counted.z) - n * n.z),
-    );
-    return Distance(value, n, hessian);
+    return LocalDistance(value, gap * scale / value, counted);
 }
 
 // The same along the axes of the world.
 fn reach_distance(reach: ReachAt, cell: vec3<i32>, offset: vec3<f32>) -> Distance {
     let local = reach_local_distance(reach, reach_local(reach, cell, offset));
-    let to_world = reach_to_world(reach);
-    return Distance(
-        local.value, to_world * local.normal, to_world * local.hessian * transpose(to_world));
+    if (local.value == 0.0) {
+        return Distance(0.0, vec3<f32>(0.0), mat3x3<f32>());
+    }
+    let c = reach.along.x;
+    let s = reach.along.y;
+    let m = local.normal;
+    let n = vec3<f32>(c * m.x - s * m.y, s * m.x + c * m.y, m.z);
+    let own = local.counted;
+    let xy = c * s * (own.x - own.y);
+    let h = 1.0 / local.value;
+    let hessian = mat3x3<f32>(
+        h * (vec3<f32>(c * c * own.x + s * s * own.y, xy, 0.0) - n * n.x),
+        h * (vec3<f32>(xy, s * s * own.x + c * c * own.y, 0.0) - n * n.y),
+        h * (vec3<f32>(0.0, 0.0, own.z) - n * n.z),
+    );
+    return Distance(local.value, n, hessian);
 }
 
 // Cotangents of a reach from those of its distance and of the gradient of that: by its position; by a turn about
@@ -81,7 +97,8 @@ fn reach_adj(
     let to_world = reach_to_world(reach);
     let n = distance.normal;
     let n_bar = transpose(to_world) * normal_bar;
-    let local_bar = n * value_bar + distance.hessian * n_bar;
+    let bent = (distance.counted * n_bar - n * dot(n, n_bar)) / max(distance.value, LEAST);
+    let local_bar = n * value_bar + bent;
     let turn = local_bar.x * local.y - local_bar.y * local.x + n.x * n_bar.y - n.y * n_bar.x;
     let none = vec3<f32>(0.0);
     let high = vec3<f32>(reach.high, local.z);
@@ -138,6 +155,9 @@ fn distance_to_reaches(cell: vec3<i32>, offset: vec3<f32>) -> Distance {
     var hessian = mat3x3<f32>();
     for (var k = 0u; k < count; k++) {
         let one = distance_of(k, cell, offset);
+        if (one.value > least + NEGLIGIBLE * b) {
+            continue;
+        }
         let weight = exp((least - one.value) / b);
         total += weight;
         n += weight * one.normal;

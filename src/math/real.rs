@@ -100,6 +100,8 @@ pub trait Scalar: Real<Mask = bool> + PartialOrd {
 
     /// Bytes that keep all of it.
     const BYTES: usize;
+    /// From one to the next number.
+    const EPSILON: f64;
 
     fn to_f64(self) -> f64;
     /// Value and tangent; the latter is zero of a plain number.
@@ -392,6 +394,7 @@ macro_rules! real_for_lanes {
             type Quad = $quad;
             type Pair = $pair;
             const BYTES: usize = size_of::<$float>();
+            const EPSILON: f64 = <$float>::EPSILON as f64;
             fn from_parts(value: f64, _tangent: f64) -> Self {
                 value as $float
             }
@@ -469,6 +472,7 @@ impl Scalar for Dual {
     type Quad = DualQuad;
     type Pair = DualPair;
     const BYTES: usize = 16;
+    const EPSILON: f64 = f64::EPSILON;
     fn to_f64(self) -> f64 {
         self.re
     }

@@ -19,6 +19,8 @@ pub struct Field<R> {
     pub blend: R,
     /// By how much the blended distance can be shorter than the least [m].
     most_shorter: R,
+    /// What is so much farther than the nearest [m] has a share below round-off.
+    negligible: R,
     /// By how much the distance can grow along a metre.
     steepest: R,
     /// As [`Levels::coupled`].
@@ -152,6 +154,7 @@ impl<R: Scalar> Field<R> {
             cell_width: r(cell_width),
             bands: levels.bands.iter().map(|band| (r(band.start), r(band.width))).collect(),
             most_shorter: r(levels.blend) * r((count.max(1) as f64).ln()),
+            negligible: r(levels.blend * (8.0 / R::EPSILON).ln()),
             steepest: r(steepest),
             reaches,
             map,
@@ -196,7 +199,7 @@ impl<R: Scalar> Field<R> {
         if let Some(level) = self.level_between(least - self.most_shorter, least) {
             return (level, None);
         }
-        let distance = self.distance(cell, offset);
+        let distance = self.distance(cell, offset, least);
         let mut level = 0;
         for &(start, width) in &self.bands {
             let t = (distance.value - start) / width;
@@ -220,9 +223,13 @@ impl<R: Scalar> Field<R> {
     }
 
     /// The least distance, not blended; infinite without any.
+    #[inline(always)]
     fn least(&self, cell: [i32; 3], offset: Vec3<R>) -> R {
-        let nearest = self.reaches.iter().map(|reach| self.squared(reach, cell, offset));
-        let nearest = nearest.fold(R::from_f64(f64::INFINITY), R::min).sqrt();
+        let mut nearest = R::from_f64(f64::INFINITY);
+        for reach in &self.reaches {
+            nearest = nearest.min(self.squared(reach, cell, offset));
+        }
+        let nearest = nearest.sqrt();
         match &self.map {
             Some(map) => nearest.min(map.height(self.cell_width, cell, offset).0),
             None => nearest,
@@ -244,11 +251,13 @@ impl<R: Scalar> Field<R> {
     }
 
     /// Square of the distance to one reach.
+    #[inline(always)]
     fn squared(&self, reach: &ReachAt<R>, cell: [i32; 3], offset: Vec3<R>) -> R {
         reach.gap(self.from(reach, cell, offset)).norm_squared()
     }
 
     /// A place [m] from a reach.
+    #[inline(always)]
     fn from(&self, reach: &ReachAt<R>, cell: [i32; 3], offset: Vec3<R>) -> Vec3<R> {
         Vec3::from_fn(|a| {
             let cells = R::from_f64(f64::from(cell[a].wrapping_sub(reach.cell[a])));
@@ -257,8 +266,8 @@ impl<R: Scalar> Field<R> {
     }
 
     /// Distance to the nearest reach or by the map, infinite without any. Over several it is `-b ln Σ exp(-d_k/b)`: with
-    /// `π = softmax(-d_k/b)`, `n = Σ π_k n_k`, `H = Σ π_k H_k - (Σ π_k n_k n_kᵀ - n nᵀ)/b`.
-    fn distance(&self, cell: [i32; 3], offset: Vec3<R>) -> Distance<R> {
+    /// `π = softmax(-d_k/b)`, `n = Σ π_k n_k`, `H = Σ π_k H_k - (Σ π_k n_k n_kᵀ - n nᵀ)/b`. `least` is [`Self::least`].
+    fn distance(&self, cell: [i32; 3], offset: Vec3<R>, least: R) -> Distance<R> {
         let at = |reach: &ReachAt<R>| reach.distance(self.from(reach, cell, offset));
         let at_map = |map: &MapAt<R>| map.distance(self.cell_width, cell, offset);
         let (mut normal, mut hessian) = (Vec3::zero(), Mat3::zero());
@@ -268,14 +277,21 @@ impl<R: Scalar> Field<R> {
             ([], Some(map)) => return at_map(map),
             _ => {}
         }
-        let (least, inverse) = (self.least(cell, offset), self.blend.recip());
+        let inverse = self.blend.recip();
         let mut total = R::zero();
-        for d in self.reaches.iter().map(at).chain(self.map.iter().map(at_map)) {
+        let mut add = |d: Distance<R>| {
             let weight = ((least - d.value) * inverse).exp();
             total += weight;
             normal += d.normal * weight;
             hessian += (d.hessian - d.normal.outer(d.normal) * inverse) * weight;
+        };
+        let farthest = least + self.negligible;
+        for reach in &self.reaches {
+            if self.squared(reach, cell, offset) <= farthest * farthest {
+                add(at(reach));
+            }
         }
+        self.map.iter().for_each(|map| add(at_map(map)));
         let share = total.recip();
         normal = normal * share;
         hessian = hessian * share + normal.outer(normal) * inverse;
@@ -346,48 +362,58 @@ impl<R: Scalar> ReachAt<R> {
 
     /// What separates a place, at d [m] from the position, from the box, along its axes; depth counted
     /// `depth_weight` times.
+    #[inline(always)]
     fn gap(&self, d: Vec3<R>) -> Vec3<R> {
-        let zero = R::zero();
-        let local = self.to_world().transpose() * d;
-        let side = |a: usize| {
-            if local[a] > self.high[a] {
-                local[a] - self.high[a]
-            } else if local[a] < self.low[a] {
-                local[a] - self.low[a]
+        let ([c, s], zero) = (self.along, R::zero());
+        let side = |x: R, low: R, high: R| {
+            if x > high {
+                x - high
+            } else if x < low {
+                x - low
             } else {
                 zero
             }
         };
-        let below = if local[2] < self.low[2] { local[2] - self.low[2] } else { zero };
-        Vec3([side(0), side(1), below * self.depth_weight])
+        let below = if d[2] < self.low[2] { d[2] - self.low[2] } else { zero };
+        Vec3([
+            side(c * d[0] + s * d[1], self.low[0], self.high[0]),
+            side(c * d[1] - s * d[0], self.low[1], self.high[1]),
+            below * self.depth_weight,
+        ])
     }
 
     /// Distance at d [m] from the position, along the axes of the box; zero inside and above. With the gaps g
-    /// to the box: `|g|`, `n = g/|g|`, `H = (I_g - n nᵀ)/|g|`.
-    fn local_distance(&self, d: Vec3<R>) -> Distance<R> {
+    /// to the box: `|g|`, `n = g/|g|`, and the diagonal of `I_g` in the Hessian `(I_g - n nᵀ)/|g|`.
+    #[inline(always)]
+    fn local_distance(&self, d: Vec3<R>) -> (R, Vec3<R>, [R; 3]) {
         let (zero, one) = (R::zero(), R::one());
         let gap = self.gap(d);
         let value2 = gap.norm_squared();
         if value2 == zero {
-            return Distance { value: zero, normal: Vec3::zero(), hessian: Mat3::zero() };
+            return (zero, Vec3::zero(), [zero; 3]);
         }
         let value = value2.sqrt();
-        let scale = Vec3([one, one, self.depth_weight]);
-        let normal = Vec3::from_fn(|a| gap[a] * scale[a] / value);
-        let active = |a: usize| if gap[a] == zero { zero } else { scale[a] * scale[a] };
-        let hessian =
-            (Mat3::diagonal(Vec3::from_fn(active)) - normal.outer(normal)) * value.recip();
-        Distance { value, normal, hessian }
+        let (inverse, weight) = (value.recip(), self.depth_weight);
+        let normal = Vec3([gap[0] * inverse, gap[1] * inverse, gap[2] * weight * inverse]);
+        let counted = |gap: R, square: R| if gap == zero { zero } else { square };
+        let counted =
+            [counted(gap[0], one), counted(gap[1], one), counted(gap[2], weight * weight)];
+        (value, normal, counted)
     }
 
     /// The same along the axes of the world.
+    #[inline(always)]
     fn distance(&self, d: Vec3<R>) -> Distance<R> {
-        let (to_world, local) = (self.to_world(), self.local_distance(d));
-        Distance {
-            normal: to_world * local.normal,
-            hessian: to_world * local.hessian * to_world.transpose(),
-            ..local
+        let ([c, s], zero) = (self.along, R::zero());
+        let (value, n, [x, y, z]) = self.local_distance(d);
+        if value == zero {
+            return Distance { value, normal: n, hessian: Mat3::zero() };
         }
+        let normal = Vec3([c * n[0] - s * n[1], s * n[0] + c * n[1], n[2]]);
+        let (xx, xy, yy) = (c * c * x + s * s * y, c * s * (x - y), s * s * x + c * c * y);
+        let counted = Mat3([[xx, xy, zero], [xy, yy, zero], [zero, zero, z]]);
+        let hessian = (counted - normal.outer(normal)) * value.recip();
+        Distance { value, normal, hessian }
     }
 
     /// From the cotangents of the distance and of its gradient; with l the place in the axes of the box,
@@ -396,9 +422,15 @@ impl<R: Scalar> ReachAt<R> {
     fn distance_adj(&self, d: Vec3<R>, value_bar: R, normal_bar: Vec3<R>) -> ReachBar {
         let to_world = self.to_world();
         let local = to_world.transpose() * d;
-        let Distance { normal, hessian, .. } = self.local_distance(d);
+        let (value, normal, counted) = self.local_distance(d);
         let normal_bar = to_world.transpose() * normal_bar;
-        let local_bar = normal * value_bar + hessian * normal_bar;
+        let mut local_bar = normal * value_bar;
+        if value != R::zero() {
+            let along = normal.dot(normal_bar);
+            let inverse = value.recip();
+            local_bar +=
+                Vec3::from_fn(|a| (counted[a] * normal_bar[a] - normal[a] * along) * inverse);
+        }
         let position = to_world * local_bar;
         let turn = local_bar[0] * local[1] - local_bar[1] * local[0] + normal[0] * normal_bar[1]
             - normal[1] * normal_bar[0];
