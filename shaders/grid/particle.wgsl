@@ -1,27 +1,12 @@
 // What one particle is made of, and what its stress adds to what it gives to the grid; with the
 // adjoint. Needs the uniforms `parameters`, `materials`, `muscles`.
 
-struct ParticleClass {
-    material: u32,
-    // Index of its muscle plus one, or 0.
-    muscle: u32,
-}
-
-// Class numbers are small integers kept as floats: exact, and no float is a denormal.
-fn particle_class(code: f32) -> ParticleClass {
-    let number = select(u32(code), 0u, SINGLE_CLASS);
-    return ParticleClass(number % MATERIALS, number / MATERIALS);
-}
-
-override HAS_MUSCLES: bool = true;
 // Whether any law has plastic history.
 override HAS_HISTORY: bool = true;
 // Whether the stress of any law depends on the strain rate.
 override HAS_RATE: bool = true;
 // Most constants of any law.
 override CONSTANT_COUNT: u32 = 8u;
-// One material and no muscle: spares software devices the look-ups by particle.
-override SINGLE_CLASS: bool = false;
 
 fn activation_of(muscle: u32, activations: Activations) -> f32 {
     return activations.rows[(muscle - 1u) >> 2u][(muscle - 1u) & 3u];

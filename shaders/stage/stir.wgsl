@@ -10,6 +10,9 @@
 // square of the largest speed, or zero if nothing is free, and how many particles.
 @group(0) @binding(5) var<storage, read_write> chunk_table: array<atomic<u32>>;
 
+// The square of a speed beyond all others [m²/s²].
+const ENDLESS: f32 = 3e38;
+
 // Most particles of a workgroup are of the chunk of its first one: these are put together first.
 var<workgroup> first_chunk: vec2<i32>;
 var<workgroup> stirred_there: atomic<u32>;
@@ -28,7 +31,7 @@ fn stir(
         let fine = fine_cells[p];
         chunk = chunk_of(fine.xyz, particles[p].xyz);
         if ((bitcast<u32>(fine.w) & PLACE_HELD) == 0u) {
-            stirred = bitcast<u32>(speed_squared(p)) + 1u;
+            stirred = bitcast<u32>(select(speed_squared(p), ENDLESS, pulls(p))) + 1u;
         }
     }
     if (lane == 0u) {
@@ -46,6 +49,14 @@ fn stir(
     } else if (is_there && lane == 0u) {
         note(p, chunk, atomicLoad(&stirred_there), atomicLoad(&count_there));
     }
+}
+
+// A muscle may pull whenever it is told to: it counts as what moves.
+fn pulls(p: u32) -> bool {
+    if (!HAS_MUSCLES) {
+        return false;
+    }
+    return particle_class(particles[(ROW_SHAPE + 2u) * parameters.row_stride + p].w).muscle != 0u;
 }
 
 // The square of the velocity [m²/s²]; the affine motion at the edge of its cell counts as well.

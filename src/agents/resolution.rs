@@ -41,7 +41,9 @@ pub fn field_at_adj(
             Some(from) => {
                 // Its velocity is the step from there, its trail the length of that.
                 let step = stance.velocity;
-                let step_bar = velocity + step * (trail / agent.trail);
+                // Where it came back to the same place, no direction is the step's.
+                let along = if agent.trail > 0.0 { trail / agent.trail } else { 0.0 };
+                let step_bar = velocity + step * along;
                 pose.position += step_bar;
                 poses_bar[at(from)].position += step_bar * -1.0;
             }

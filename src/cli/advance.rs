@@ -1,5 +1,5 @@
 //! Runs substeps in chunks, so that ctrl-C, progress and frames have moments to act, and keeps the
-//! state before a divergence.
+//! state before what stops a run.
 
 use super::interrupt::Interrupt;
 use crate::mpm::simulator::{SimulationError, Simulator};
@@ -17,9 +17,9 @@ const CHUNK_TIME: Duration = Duration::from_millis(400);
 pub enum Stop {
     /// By the user; the simulator holds the state after this many substeps.
     Interrupted { substep: usize },
-    /// A particle diverged; the state is the one just before.
-    Diverged { cause: SimulationError, substep: usize, state: Box<State<f64>> },
-    /// The device cannot go on.
+    /// Something diverged, or cannot be computed; the state is the one before.
+    Broken { cause: SimulationError, substep: usize, state: Box<State<f64>> },
+    /// Nothing can be read any more.
     Failed(SimulationError),
 }
 
@@ -65,19 +65,16 @@ fn run_and_wait(
 
 /// Repeats the run, bitwise the same, from the last good state up to the substep that failed.
 fn state_before(simulator: &mut dyn Simulator, good: usize, cause: SimulationError) -> Stop {
-    let Some(failed) = cause.diverged_at() else {
-        return Stop::Failed(cause);
-    };
-    let mut replay = || {
+    let mut replay = |end: usize| {
         simulator.restore(GOOD)?;
-        run_and_wait(simulator, good..failed)?;
+        run_and_wait(simulator, good..end)?;
         simulator.read()
     };
-    match replay() {
-        Ok(state) => Stop::Diverged { cause, substep: failed, state: Box::new(state) },
-        Err(_) => match simulator.restore(GOOD).and_then(|()| simulator.read()) {
-            Ok(state) => Stop::Diverged { cause, substep: good, state: Box::new(state) },
-            Err(error) => Stop::Failed(error),
-        },
+    let last = cause.diverged_at().unwrap_or(good);
+    for substep in [last, good] {
+        if let Ok(state) = replay(substep) {
+            return Stop::Broken { cause, substep, state: Box::new(state) };
+        }
     }
+    Stop::Failed(cause)
 }

@@ -85,7 +85,15 @@ pub fn plan(args: &IdentifyArgs) -> miette::Result<Plan> {
             let seed = file.check_seed.unwrap_or(0);
             let map = match &section.sensor {
                 Some(name) => Some(height_map("[identify] sensor", &scene, &model, name)?.1),
-                None => None,
+                None => {
+                    if let Err(why) = model.keeps_particles() {
+                        let problem = format!(
+                            "given, but {why}; a map of heights (`sensor`) can be observed"
+                        );
+                        return Err(CliError::Option { option: "--check", problem }.into());
+                    }
+                    None
+                }
             };
             (Trial::Check { section: section.clone(), held_out, seed, map }, steps)
         }

@@ -280,7 +280,7 @@ fn run_to(
     match advance(simulator, from..to, interrupt, |at| progress.reach(at as u64)) {
         Ok(()) => Ok((to, Outcome::Done)),
         Err(Stop::Interrupted { substep }) => Ok((substep, Outcome::Interrupted)),
-        Err(Stop::Diverged { cause, .. } | Stop::Failed(cause)) => Err(cause.into()),
+        Err(Stop::Broken { cause, .. } | Stop::Failed(cause)) => Err(cause.into()),
     }
 }
 

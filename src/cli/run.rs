@@ -18,7 +18,7 @@ use crate::agents::{Drive, drive};
 use crate::identify::Seen;
 use crate::model::{Model, ground, level_summaries};
 use crate::mpm::diagnostics::{Stretch, drained, stretches, totals};
-use crate::mpm::simulator::{Observation, Simulator};
+use crate::mpm::simulator::{Observation, SimulationError, Simulator};
 use crate::mpm::state::{RigidMotion, State};
 use crate::rollout::{Controls, Moment, Sensor};
 use crate::task::sensors;
@@ -75,20 +75,17 @@ pub fn run(args: &RunArgs, output: Output) -> miette::Result<Outcome> {
     let interrupt = Interrupt::listen();
     let started = Instant::now();
     let mut collected = Collected::default();
-    let substeps = run_all(&plan, simulator.as_mut(), &interrupt, &mut collected)?;
+    let ended = run_all(&plan, simulator.as_mut(), &interrupt, &mut collected);
+    // What was collected is kept, however it ended.
+    let kept = collected.write(&plan, simulator.as_mut());
+    let substeps = ended?;
+    kept?;
     let wall_secs = started.elapsed().as_secs_f64();
 
     let state = simulator.read().map_err(CliError::from)?;
     let time_secs = substeps as f64 * plan.model.substep_secs;
     if let Some(out) = &plan.out {
         write_state(out, &plan.model, &state, time_secs)?;
-    }
-    if let Some(Observe { path, seen }) = &plan.observe {
-        collected.looks.write(path, seen)?;
-    }
-    if let Some(path) = &plan.sensors_out {
-        collected.finish(&plan, simulator.as_mut())?;
-        collected.readings.write(path, &plan.sensors)?;
     }
     collected.strain(&plan.model, &state);
     report(&plan, simulator.as_ref(), &state, &collected, (substeps, wall_secs), output);
@@ -130,11 +127,9 @@ fn plan(args: &RunArgs) -> miette::Result<Plan> {
                     Seen::heights(map, &model)
                 }
                 None => {
-                    if model.exchanges() {
-                        let problem = "given, but the scene has emitters or sinks: its particles come \
-                                       and go; observe a map (--observe-map)";
-                        let option = "--observe";
-                        return Err(CliError::Option { option, problem: problem.into() }.into());
+                    if let Err(why) = model.keeps_particles() {
+                        let problem = format!("given, but {why}; observe a map (--observe-map)");
+                        return Err(CliError::Option { option: "--observe", problem }.into());
                     }
                     let all = 0..model.initial.particle_count();
                     Seen::Points { particles: all.step_by(args.observe_every.get()).collect() }
@@ -187,8 +182,8 @@ fn run_all(
             Ok(()) => look_at(plan, simulator, end, collected)?,
             Err(Stop::Interrupted { substep }) => return Ok(substep),
             Err(Stop::Failed(cause)) => return Err(cause.into()),
-            Err(Stop::Diverged { cause, substep, state }) => {
-                let saved = saved_path(plan.out.as_deref());
+            Err(Stop::Broken { cause, substep, state }) => {
+                let saved = saved_path(plan.out.as_deref(), &cause);
                 let time_secs = substep as f64 * plan.model.substep_secs;
                 write_state(&saved, &plan.model, &state, time_secs)?;
                 return Err(CliError::Stopped { cause, substep, saved });
@@ -249,6 +244,18 @@ impl Collected {
         }
     }
 
+    /// Writes what was observed and sensed.
+    fn write(&mut self, plan: &Plan, simulator: &mut dyn Simulator) -> Result<(), CliError> {
+        if let Some(Observe { path, seen }) = &plan.observe {
+            self.looks.write(path, seen)?;
+        }
+        if let Some(path) = &plan.sensors_out {
+            self.finish(plan, simulator)?;
+            self.readings.write(path, &plan.sensors)?;
+        }
+        Ok(())
+    }
+
     /// Adds the forces on colliders, which are summed on the device until the end.
     fn finish(&mut self, plan: &Plan, simulator: &mut dyn Simulator) -> Result<(), CliError> {
         if plan.feels() {
@@ -285,14 +292,17 @@ fn frame_path(directory: &Path, frame: usize) -> PathBuf {
     directory.join(format!("frame-{frame:06}.npz"))
 }
 
-/// Where the state before a divergence goes: beside --out.
-fn saved_path(out: Option<&Path>) -> PathBuf {
-    const SUFFIX: &str = "before-divergence.npz";
+/// Where the state before what stopped a run goes: beside --out.
+fn saved_path(out: Option<&Path>, cause: &SimulationError) -> PathBuf {
+    let suffix = match cause.diverged_at() {
+        Some(_) => "before-divergence.npz",
+        None => "before-failure.npz",
+    };
     match out {
-        None => PathBuf::from(SUFFIX),
+        None => PathBuf::from(suffix),
         Some(out) => {
             let stem = out.file_stem().unwrap_or_default().to_string_lossy();
-            out.with_file_name(format!("{stem}-{SUFFIX}"))
+            out.with_file_name(format!("{stem}-{suffix}"))
         }
     }
 }

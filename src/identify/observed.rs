@@ -109,6 +109,11 @@ impl Observed {
         if npz.contains("height") {
             return Self::read_heights(&mut npz, steps, model)?.map_err(wrong);
         }
+        if let Err(why) = model.keeps_particles() {
+            return Err(wrong(format!(
+                "it has positions of particles, but {why}; a map of heights can be used"
+            )));
+        }
         let count = model.initial.particle_count();
         let particles: Vec<usize> = match npz.contains("particles") {
             true => npz.indices("particles", count)?,

@@ -103,6 +103,17 @@ impl Model {
         !self.emitters.is_empty() || !self.sinks.is_empty()
     }
 
+    /// Whether a number stands for the same particle at all times; else why not.
+    pub fn keeps_particles(&self) -> Result<(), &'static str> {
+        if self.exchanges() {
+            return Err("the scene has emitters or sinks: its particles come and go");
+        }
+        if self.levels.changes() {
+            return Err("the scene has levels: its particles are split, merged and made anew");
+        }
+        Ok(())
+    }
+
     /// Particles that have come before a substep, those of the start included.
     pub fn come_before(&self, substep: usize) -> usize {
         let emitted: usize = self.emitters.iter().map(|e| e.emissions.len()).sum();

@@ -65,19 +65,19 @@ pub fn ground(model: &Model, state: &State<f64>) -> Option<GroundSummary> {
         state_bytes: particle_count as u64 * STATE_BYTES_F32,
     };
     let uniform = |levels: &[u8]| levels.iter().map(|&level| 1u64 << (3 * level)).sum::<u64>();
-    let virgin = sleep.terrain.as_ref().map(|terrain| {
+    let virgin = sleep.terrain.as_ref().and_then(|terrain| {
         let nobody = Levels { agents: Vec::new(), regions: Vec::new(), ..model.levels.clone() };
         let frame = Frame::of(model);
         let nowhere = |_| unreachable!("a field without agents has no stances");
         let field = Field::new(&nobody, frame.cell_width, frame.origin, nowhere);
         let (chunk_cells, levels) = (sleep.chunk_cells, &model.levels);
         let site = Site { frame, chunk_cells, levels, field: &field, carved: &[] };
-        let chunk = terrain.chunk(&site, [0, 0]);
-        VirginSummary {
+        let chunk = terrain.chunk(&site, [0, 0]).ok()?;
+        Some(VirginSummary {
             particles_per_chunk: chunk.particle_count(),
             uniform_particles_per_chunk: chunk.particles.map_or(0, |p| uniform(&p.level)),
             bytes: 0,
-        }
+        })
     });
     let uniform_particle_count = uniform(&particles.level) + count.asleep_uniform;
     Some(GroundSummary {

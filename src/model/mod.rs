@@ -42,7 +42,7 @@ pub use summary::{
     Summary, UniformSummary, level_summaries, summary,
 };
 pub use surface::Surface;
-pub use terrain::{Site, Terrain};
+pub use terrain::{GroundError, Site, Terrain};
 
 /// Everything that a simulator needs and that does not change while it runs.
 #[derive(Clone, Debug)]

@@ -9,11 +9,12 @@ use super::levels::Levels;
 use super::relief::Relief;
 use super::rest::Bed;
 use super::sleep::Frame;
-use super::{Pose, Shape};
+use super::{MAX_PARTICLES, Pose, Shape};
 use crate::math::{Mat3, Vec3};
 use crate::mpm::state::{ChunkKey, NO_MUSCLE, Particles, State, split_position};
 use std::ops::Range;
 use std::sync::Arc;
+use thiserror::Error;
 
 /// A site that is filled to less than this is made one with its neighbour: as for merging, so that what is
 /// made is not merged at once.
@@ -22,6 +23,9 @@ const LEAST_FILL: f64 = 0.6;
 /// By how much a place may be nearer to a fine level than a coarse particle of it should, in cells: as
 /// for bodies.
 const TIE_CELLS: f64 = 1e-3;
+
+/// How far above its bottom something has to carry the ground at the least [cells of the coarsest level].
+const CARRIED_CELLS: usize = 2;
 
 /// The ground of a scene.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +39,21 @@ pub struct Terrain {
     pub per_axis: u32,
     /// Solids that stand still and are left empty.
     pub carved: Vec<(Shape, Pose)>,
+    /// Solids that stand still, which carry it.
+    pub carriers: Vec<(Shape, Pose)>,
+}
+
+/// Why a chunk of ground cannot be made. Places in metres.
+#[derive(Clone, Copy, Debug, PartialEq, Error)]
+pub enum GroundError {
+    #[error(
+        "ground is needed at ({x:.3}, {y:.3}) m, where nothing carries it: of the nodes of the coarsest level, \
+         {spacing} m apart, that lie in the ground, none down to its bottom at {bottom} m is inside a collider \
+         that stands still"
+    )]
+    Uncarried { x: f64, y: f64, bottom: f64, spacing: f64 },
+    #[error("ground at ({x:.3}, {y:.3}) m takes more than {allowed} particles a chunk")]
+    TooMany { x: f64, y: f64, allowed: usize },
 }
 
 /// A layer of the ground.
@@ -83,23 +102,78 @@ impl Terrain {
         self.relief.iter().map(Relief::range).fold([0.0; 2], |[a, b], [l, h]| [a + l, b + h])
     }
 
+    /// Whether colliders that stand still carry a chunk at its corners and its middle.
+    ///
+    /// # Errors
+    /// Where they do not.
+    pub fn check_carried(&self, site: &Site, key: ChunkKey) -> Result<(), GroundError> {
+        let edge = f64::from(site.chunk_cells) * site.frame.cell_width;
+        for [i, j] in [[0.5, 0.5], [0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]] {
+            let place = [(f64::from(key[0]) + i) * edge, (f64::from(key[1]) + j) * edge];
+            self.check_carried_at(site.frame, site.levels, place)?;
+        }
+        Ok(())
+    }
+
+    /// The same at one place.
+    ///
+    /// # Errors
+    /// It is not carried there: coarse particles would fall, as none of their nodes would stand still.
+    pub fn check_carried_at(
+        &self,
+        frame: Frame,
+        levels: &Levels,
+        [x, y]: [f64; 2],
+    ) -> Result<(), GroundError> {
+        let spacing = frame.cell_width * f64::from(1u32 << (levels.count() - 1));
+        let tie = 1e-6 * spacing;
+        let first = ((self.bottom - tie) / spacing).ceil();
+        let stands = |n: usize| {
+            let node = Vec3([x, y, (first + n as f64) * spacing]);
+            let within = |(shape, pose): &(Shape, Pose)| {
+                shape.signed_distance(pose.body_from_world(node)) <= tie
+            };
+            self.carriers.iter().any(within)
+        };
+        match (0..=CARRIED_CELLS).any(stands) {
+            true => Ok(()),
+            false => Err(GroundError::Uncarried { x, y, bottom: self.bottom, spacing }),
+        }
+    }
+
     /// The particles of a chunk, of which each says what it is; in the order of their columns.
-    pub fn chunk(&self, site: &Site, key: ChunkKey) -> State<f64> {
+    ///
+    /// # Errors
+    /// They are more than a simulation may have.
+    pub fn chunk(&self, site: &Site, key: ChunkKey) -> Result<State<f64>, GroundError> {
         let mut grains = Grains::default();
         let top = site.levels.count() as u8 - 1;
+        let too_many = || {
+            let middle =
+                |k: i32| (f64::from(k) + 0.5) * f64::from(site.chunk_cells) * site.frame.cell_width;
+            let [x, y] = key.map(middle);
+            GroundError::TooMany { x, y, allowed: MAX_PARTICLES }
+        };
         let edge = (site.chunk_cells * self.per_axis as i32) >> top;
         let spacing = self.spacing(site, top);
         let highest = self.range()[1];
+        let sites = f64::from(edge).powi(2) * (highest - self.bottom) / spacing;
+        if !(sites <= MAX_PARTICLES as f64) {
+            return Err(too_many());
+        }
         let low = (self.bottom / spacing).floor() as i64;
         let high = (highest / spacing).ceil() as i64;
         for i in 0..edge {
             for j in 0..edge {
                 let column = [key[0] * edge + i, key[1] * edge + j].map(i64::from);
                 self.column(site, column, top, low..high, &mut grains);
+                if grains.state.cell.len() > MAX_PARTICLES {
+                    return Err(too_many());
+                }
             }
         }
         let particles = Some(Arc::new(grains.particles));
-        State { particles, ..grains.state }
+        Ok(State { particles, ..grains.state })
     }
 
     /// Edge of a particle of a level [m].

@@ -8,9 +8,10 @@ pub use super::wrench::Wrench;
 use crate::agents::{Drive, DriveCotangent};
 use crate::laws::CONSTANTS;
 use crate::math::Mat3;
-use crate::model::Model;
+use crate::model::{GroundError, Model};
 use std::borrow::Cow;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -34,6 +35,13 @@ pub enum SimulationError {
          run a state on from the substep that it was taken at"
     )]
     OutOfTime { substep: usize, found: usize, expected: usize },
+    #[error(
+        "what sleeps cannot be kept or read again: {cause}; beyond `archive_bytes` of `[levels.sleep]` it goes \
+         to a file in {} (TMPDIR says where)", directory.display()
+    )]
+    Archive { directory: PathBuf, cause: std::io::Error },
+    #[error(transparent)]
+    Ground(#[from] GroundError),
     #[error("the device was lost: {0}")]
     DeviceLost(String),
     #[error("{0}")]

@@ -14,10 +14,10 @@ use crate::common::models::{positions, relative_error};
 use softscape::agents::{self, Drive};
 use softscape::gpu::Gpu;
 use softscape::math::Vec3;
-use softscape::model::{Frame, Model, compile};
+use softscape::model::{Frame, Model, Muscle, compile};
 use softscape::mpm::device::{Exchanged, GpuSimulator};
 use softscape::mpm::simulator::{Gradient, SimulationError, Simulator};
-use softscape::mpm::state::{Chunk, ChunkKey, Chunks, State, count_chunks};
+use softscape::mpm::state::{Chunk, ChunkKey, Chunks, NO_MUSCLE, State, count_chunks};
 use softscape::mpm::twin::{self, Precision};
 use softscape::rollout::{
     Controls, Measure, Objective, Rollout, Settings, Term, TermKind, When, differentiate,
@@ -391,6 +391,35 @@ fn of_a_bed_in_many_chunks_those_sleep_that_nobody_is_near() {
     let ours = end(&mut GpuSimulator::new(&model, &gpu).unwrap());
     assert!(ours.1.len() == 80 && 2 * ours.0 < model.initial.particle_count(), "{ours:?}");
     assert_eq!(ours, end(twin::simulator(&model, Precision::F64).unwrap().as_mut()));
+}
+
+/// Far from everything and at rest; but it could be told to pull.
+#[test]
+fn what_a_muscle_may_move_stays_awake() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let mut model = long_bed(ELASTIC);
+    let (h, origin) = (model.cell_width, model.origin);
+    let is_far = |state: &State<f64>, p: usize| state.world_position(p, h, origin)[0] > 5.0;
+    let far: Vec<bool> =
+        (0..model.initial.particle_count()).map(|p| is_far(&model.initial, p)).collect();
+    let end = |model: &Model, simulator: &mut dyn Simulator| {
+        let drive = to_and_fro(model, 3, 0.0, 0);
+        simulator.drive(&drive).unwrap();
+        simulator.forward(0..drive.substeps()).unwrap();
+        let state = simulator.read().unwrap();
+        (0..state.particle_count()).filter(|&p| is_far(&state, p)).count()
+    };
+    let without = Arc::new(model.clone());
+    assert_eq!(end(&without, twin::simulator(&without, Precision::F64).unwrap().as_mut()), 0);
+    model.muscles = vec![Muscle { name: "lift".into(), fibre: Vec3([1.0, 0.0, 0.0]) }];
+    let muscle = |&far: &bool| if far { 0 } else { NO_MUSCLE };
+    model.particles.muscle = far.iter().map(muscle).collect();
+    let model = Arc::new(model);
+    let all = far.iter().filter(|&&far| far).count();
+    assert!(all > 0);
+    // Split they may be, merged they are not.
+    assert!(end(&model, twin::simulator(&model, Precision::F64).unwrap().as_mut()) >= all);
+    assert!(end(&model, &mut GpuSimulator::new(&model, &gpu).unwrap()) >= all);
 }
 
 #[test]

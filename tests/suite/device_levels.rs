@@ -187,6 +187,22 @@ fn particles_of_a_muscle_that_are_split_move_as_the_twins_and_back() {
     assert!(gradient.drive.activations.iter().all(|&bar| bar != 0.0));
 }
 
+/// What a muscle is told in the first control step counts, though others are split before it begins.
+#[test]
+fn a_muscle_beside_particles_that_are_split_has_the_twins_gradient_by_its_activation() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let own = model(ELASTIC, 3);
+    let mut model = changing(ELASTIC, 3);
+    model.muscles = own.muscles;
+    let muscle = |&level: &u8| if level == 0 { 0 } else { NO_MUSCLE };
+    model.particles.muscle = model.particles.level.iter().map(muscle).collect();
+    let model = Arc::new(model);
+    let counts = compare(&gpu, &model);
+    assert_ne!(counts[0], model.initial.particle_count(), "nothing was split at the start");
+    let (_, gradient, _) = run(&model, &mut GpuSimulator::new(&model, &gpu).unwrap());
+    assert!(gradient.drive.activations.iter().all(|&bar| bar != 0.0));
+}
+
 #[test]
 fn a_rigid_body_on_particles_that_are_split_and_merged_moves_as_the_twins_and_back() {
     let Some(gpu) = adapter::gpu() else { return };

@@ -1,8 +1,10 @@
 //! Scenes with levels of resolution: what they are filled with, and what is refused.
 
 use crate::adapter;
+use softscape::agents::drive;
 use softscape::model::{Model, compile, summary};
 use softscape::mpm::device::GpuSimulator;
+use softscape::mpm::simulator::Simulator;
 use softscape::scene::{Fidelity, Scene, SceneError};
 use std::path::Path;
 use std::sync::Arc;
@@ -87,6 +89,12 @@ fn wrong_levels_are_refused_where_they_stand() {
         ("agents = [\"tool\"]", "agents = []", vec!["nothing says where the world is fine"]),
         ("agents = [\"tool\"]", "agents = [\"tol\"]", vec!["unknown collider `tol`", "`tool`?"]),
         ("agents = [\"tool\"]", "agents = [\"floor\"]", vec!["`floor` has no end"]),
+        ("agents = [\"tool\"]", "agents = [\"tool\", \"tool\"]", vec!["`tool` is named twice"]),
+        (
+            "count = 3",
+            "count = 2\nbands = [{ start = 0.1, width = inf }]",
+            vec!["`width` is inf", "finite"],
+        ),
         ("cell = 8", "cell = 27", vec!["`particles_per_cell` is 27", "1, 8 or 64"]),
         ("carve = [\"tool\"]", "carve = [\"tl\"]", vec!["unknown collider `tl`"]),
         ("count = 3", "count = 3\ntrail = -1.0", vec!["`trail` is -1", "0 or greater"]),
@@ -169,4 +177,21 @@ fn a_device_says_what_it_does_not_do() {
     }
     let many = refused(&many.replace("count = 3", "count = 3\nlinger_secs = 0.1"));
     assert!(many.contains("40 needed, 30 available"), "{many}");
+}
+
+/// A particle in a band is in two blocks at the least.
+#[test]
+fn one_particle_in_a_band_has_room_on_a_device() {
+    let Some(gpu) = adapter::gpu() else { return };
+    let one = GOOD
+        .replace("size = [0.64, 0.64, 0.32]", "size = [0.01, 0.01, 0.01]")
+        .replace("[0.0, 0.0, -0.16]", "[0.005, 0.005, -0.095]")
+        .replace("particles_per_cell = 8\ncarve = [\"tool\"]", "particles_per_cell = 1");
+    let model = Arc::new(compiled(&one).unwrap());
+    assert_eq!(model.initial.particle_count(), 1);
+    let mut device = GpuSimulator::new(&model, &gpu).unwrap();
+    device.drive(&drive(&model, &[], 2)).unwrap();
+    device.forward(0..2 * model.substeps_per_control).unwrap();
+    let fallen = device.read().unwrap().world_position(0, model.cell_width, model.origin)[2];
+    assert!(fallen < -0.095, "it is at {fallen} m");
 }

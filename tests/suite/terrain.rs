@@ -298,12 +298,13 @@ fn wrong_ground_is_refused_where_it_stands() {
     let picture = "type = \"heights\"\nsize = [1.0, 1.0]\n\
                    heights = { type = \"picture\", file = \"none.png\", white = 0.1 }";
     let before = "[[collider]]\nname = \"tool\"";
-    let [noise, picture, ramp, steps, high] = [
+    let [noise, picture, ramp, steps, high, endless] = [
         "type = \"noise\"\namplitude = 0.1\nwavelength = -1.0",
         picture,
         "type = \"ramp\"\nfrom = [1.0, 0.0]\nto = [1.0, 0.0]\nheight = 1.0",
         "type = \"steps\"\nfrom = [1.0, 0.0]\nto = [2.0, 0.0]\nheight = 1.0\ncount = 0",
         "type = \"level\"\nheight = -1.0",
+        "type = \"level\"\nheight = 1e12",
     ]
     .map(relief);
     for (found, replacement, words) in [
@@ -322,6 +323,24 @@ fn wrong_ground_is_refused_where_it_stands() {
         ("name = \"ground\"", "name = \"cover\"", vec!["`cover` is taken"]),
         ("bottom = -0.32", "bottom = -0.1", vec!["`bottom` is -0.1 m", "0.100 m away"]),
         ("bottom = -0.32", "bottom = -0.5", vec!["0.300 m inside", "0.160 m"]),
+        // No node of the coarsest level lies between the floor and the bottom.
+        (
+            "bottom = -0.32",
+            "bottom = -0.22",
+            vec!["at (0.050, 0.000) m", "0.08 m apart", "-0.22 m"],
+        ),
+        (
+            "type = \"half_space\"",
+            "type = \"box\", size = [1.0, 1.0, 0.4]",
+            vec!["nothing carries it"],
+        ),
+        (before, &endless, vec!["takes more than 33554432 particles"]),
+        (
+            "position = [0.05, 0.0, 0.071]",
+            "position = [1e8, 0.0, 0.071]",
+            vec!["ground.toml:34:11", "5.000e9 cells"],
+        ),
+        ("ahead = 0.0", "ahead = 1e9", vec!["1.000e9 m around", "at most 256"]),
         ("cell = 8", "cell = 27", vec!["`particles_per_cell` is 27", "1, 8 or 64"]),
         ("carve = [\"tool\"]", "carve = [\"tol\"]", vec!["unknown collider `tol`", "`tool`?"]),
         (before, &noise, vec!["`wavelength` is -1 m", "greater than zero"]),

@@ -1,5 +1,6 @@
 //! Checks of single values, names and references; each failure says where, what and what is allowed.
 
+use super::bodies::MAX_CELL;
 use crate::math::Vec3;
 use crate::model::{Pose, Shape};
 use crate::scene::{Bounds, KeyPath, Region, Rotation, Scene, SceneError, nearest};
@@ -68,6 +69,22 @@ impl Checks<'_> {
         }
         let message = format!("`{key}` is {value:?}; its components must be finite numbers");
         Err(self.scene.error(&at.key(key), message))
+    }
+
+    /// A place [m] that the grid reaches.
+    pub fn on_grid(&self, at: &KeyPath, position: [f64; 3]) -> Result<Vec3<f64>, SceneError> {
+        let world = &self.scene.world;
+        for (x, origin) in position.into_iter().zip(world.origin_cells) {
+            let cells = (x / world.cell_width).abs() + f64::from(origin).abs();
+            // Not so: what is not a number.
+            if !(cells <= MAX_CELL) {
+                let message = format!(
+                    "{position:?} m lies {cells:.3e} cells from the origin; at most {MAX_CELL:.3e} are possible"
+                );
+                return Err(self.scene.error(at, message));
+            }
+        }
+        Ok(Vec3(position))
     }
 
     /// A unit vector; what rounding took from its length is given back.

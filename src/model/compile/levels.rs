@@ -63,12 +63,15 @@ pub(super) fn resolve(
         }
         let half = Vec3(region.size.map(|edge| 0.5 * edge));
         regions.push(Reach {
-            position: checks.vector(&at, "position", region.position)?,
+            position: checks.on_grid(&at.key("position"), region.position)?,
             along: [1.0, 0.0],
             low: -half,
             high: [half[0], half[1]],
             depth_weight,
         });
+    }
+    if let Some(sleep) = &sleep {
+        super::sleep::check_awake(checks, sleep, cell_width, (&agents, &regions))?;
     }
     let map = match &levels.map {
         Some(map) => Some(level_map(checks, shapes, map, &bands)?),
@@ -168,7 +171,8 @@ fn bands(
             return Err(checks.scene.error(&at.key("start"), message));
         }
         let least = LEAST_BAND_CELLS * cell_width * f64::from(1u32 << l);
-        if !(band.width >= least * (1.0 - 1e-9)) {
+        checks.positive(&at, "width", band.width, "m")?;
+        if band.width < least * (1.0 - 1e-9) {
             let message = format!(
                 "`width` is {} m; it must be {least} m or more: two cells of level {l}",
                 band.width
@@ -193,6 +197,11 @@ fn agents(
     for (index, name) in levels.agents.iter().enumerate() {
         let key = at.key("agents").index(index);
         let collider = checks.resolve(&key, "collider", name, &names)?;
+        if levels.agents[..index].contains(name) {
+            let message = format!("`{name}` is named twice; distances to all agents are blended");
+            return Err(checks.scene.error(&key, message));
+        }
+        checks.on_grid(&key, colliders[collider].pose.position.0)?;
         let half_extents = colliders[collider].shape.extents().around_origin();
         if !half_extents.0.iter().all(|e| e.is_finite()) {
             let message = format!("the collider `{name}` has no end; an agent needs a size");

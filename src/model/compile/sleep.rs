@@ -1,13 +1,15 @@
 //! What sleeps in a scene, and when: the table `[levels.sleep]`, checked.
 
 use super::checks::Checks;
-use crate::model::{Band, Collider, Sleep};
+use crate::model::{Agent, Band, Collider, Reach, Sleep};
 use crate::scene::{self, KeyPath, SceneError};
 
 /// Cells of a block along its edge.
 const BLOCK_CELLS: i32 = 4;
 /// The widest chunk [blocks]: beyond it, columns are too large to come and go.
 const MOST_BLOCKS: u32 = 64;
+/// The most chunks side by side that one agent may keep awake.
+const MOST_AWAKE: f64 = 256.0;
 /// How much farther than the last band a chunk is awake by default [cells of the coarsest level].
 const FARTHER_CELLS: f64 = 2.0;
 /// Default speeds [m/s]: what a bed at rest never reaches, and what is motion beyond doubt.
@@ -95,6 +97,33 @@ pub(super) fn resolve(
     }))
 }
 
+/// Refuses what would keep more chunks awake than anybody could mean.
+pub(super) fn check_awake(
+    checks: &Checks<'_>,
+    sleep: &Sleep,
+    cell_width: f64,
+    (agents, regions): (&[Agent], &[Reach]),
+) -> Result<(), SceneError> {
+    let agents = agents
+        .iter()
+        .map(|agent| agent.half_extents.norm_squared().sqrt() + agent.ahead.max(agent.trail));
+    let regions = regions.iter().map(|region| region.high[0].hypot(region.high[1]));
+    let movers = sleep.movers.iter().map(|&(_, reach)| reach);
+    let widest = agents.chain(regions).chain(movers).fold(0.0, f64::max) + sleep.radius;
+    let edge = f64::from(sleep.chunk_cells) * cell_width;
+    let across = 2.0 * widest / edge;
+    if across <= MOST_AWAKE {
+        return Ok(());
+    }
+    let message = format!(
+        "up to {widest:.3e} m around what is near are awake: {across:.3e} chunks of {edge} m across, of which \
+         at most {MOST_AWAKE} are possible; shorten `radius` ({} m), `ahead`, `trail` or a region, or let \
+         nothing sleep",
+        sleep.radius
+    );
+    Err(checks.scene.error(&KeyPath::root("levels"), message))
+}
+
 /// Colliders that move, or may, and are no agents.
 fn movers(
     checks: &Checks<'_>,
@@ -115,6 +144,8 @@ fn movers(
             );
             return Err(scene.error(&KeyPath::root("collider").index(index), message));
         }
+        let at = KeyPath::root("collider").index(index).key("position");
+        checks.on_grid(&at, collider.pose.position.0)?;
         movers.push((index, collider.shape.extents().reach()));
     }
     Ok(movers)

@@ -1,6 +1,6 @@
 //! Unbounded ground: the table `[terrain]` checked, and the chunks around the agents made.
 
-use super::bodies::{BED_FILL_CELLS, Filled};
+use super::bodies::{BED_FILL_CELLS, Filled, MAX_PARTICLES};
 use super::checks::Checks;
 use super::shapes::Shapes;
 use crate::math::Vec3;
@@ -63,7 +63,15 @@ pub(super) fn resolve(world: &World<'_>, levels: &mut Levels) -> Result<(), Scen
             (said.seed, index),
         )?);
     }
-    let mut terrain = Terrain { relief, layers: Vec::new(), bottom, per_axis, carved: Vec::new() };
+    let still = world.colliders.iter().enumerate().filter(|&(c, _)| !moves(levels, c));
+    let mut terrain = Terrain {
+        relief,
+        layers: Vec::new(),
+        bottom,
+        per_axis,
+        carved: Vec::new(),
+        carriers: still.map(|(_, c)| (c.shape.clone(), c.pose)).collect(),
+    };
     let [lowest, highest] = terrain.range();
     if lowest <= bottom {
         let message = format!(
@@ -173,20 +181,27 @@ fn carried(world: &World<'_>, terrain: &Terrain, levels: &Levels) -> Result<(), 
     let places = levels.agents.iter().map(|agent| world.colliders[agent.collider].pose.position);
     for place in places.chain(levels.regions.iter().map(|region| region.position)) {
         let point = Vec3([place[0], place[1], terrain.bottom]);
-        let still = world.colliders.iter().enumerate().filter(|&(c, _)| !moves(levels, c));
-        let distance = still
-            .map(|(_, c)| c.shape.signed_distance(c.pose.body_from_world(point)))
+        let carriers = terrain.carriers.iter();
+        let distance = carriers
+            .map(|(shape, pose)| shape.signed_distance(pose.body_from_world(point)))
             .fold(f64::INFINITY, f64::min);
+        let help = format!(
+            "add a `[[collider]]` of type `half_space` at z = {:.3}: 1.5 coarsest cells above the bottom",
+            terrain.bottom + 1.5 * coarsest
+        );
         if distance > 0.0 {
+            let nearest = match distance.is_finite() {
+                true => format!("the nearest one that stands still is {distance:.3} m away"),
+                false => "none stands still".into(),
+            };
             let message = format!(
-                "`bottom` is {} m, and no collider carries the ground there: the nearest one that stands \
-                 still is {distance:.3} m away",
+                "`bottom` is {} m, and no collider carries the ground there: {nearest}",
                 terrain.bottom
             );
-            return Err(scene.error(&at, message).with_help(format!(
-                "add a `[[collider]]` of type `half_space` at z = {:.3}: 1.5 coarsest cells above the bottom",
-                terrain.bottom + 1.5 * coarsest
-            )));
+            return Err(scene.error(&at, message).with_help(help));
+        }
+        if let Err(error) = terrain.check_carried_at(world.frame, levels, [place[0], place[1]]) {
+            return Err(scene.error(&at, error.to_string()).with_help(help));
         }
         if distance < -BED_FILL_CELLS * coarsest {
             let message = format!(
@@ -309,9 +324,23 @@ pub(super) fn fill(
     let (field, chunk_cells) = (&start.field, sleep.chunk_cells);
     let site = Site { frame, chunk_cells, levels, field, carved: &carved };
     let mut made = Vec::new();
+    let mut room = MAX_PARTICLES - filled.state.particle_count();
+    let at = KeyPath::root("terrain");
     for (&key, chunk) in &chunks {
         let held = matches!(chunk, Chunk::Held { .. });
-        made.push((terrain.chunk(&site, key), held));
+        let state = terrain
+            .check_carried(&site, key)
+            .and_then(|()| terrain.chunk(&site, key))
+            .map_err(|error| scene.error(&at, error.to_string()))?;
+        room = room.checked_sub(state.particle_count()).ok_or_else(|| {
+            let message = format!(
+                "the ground around what moves needs more particles than are left of the {MAX_PARTICLES} that \
+                 a scene may have, in {} chunks",
+                chunks.len()
+            );
+            scene.error(&at, message)
+        })?;
+        made.push((state, held));
     }
     for (layer, said) in terrain.layers.iter().zip(&said.layer) {
         let first = filled.state.particle_count();

@@ -17,7 +17,7 @@ use crate::laws::CONSTANTS;
 use crate::math::{Mat3, Vec3};
 use crate::model::{Field, Frame, Model};
 use crate::mpm::state::{Archive, Chunk, ChunkKey, Chunks, Cotangent, Particles, State};
-use crate::mpm::twin::{Arrival, Asleep, Choice, Fate, Stir, Surroundings, archive_failed};
+use crate::mpm::twin::{Arrival, Asleep, Choice, Fate, Stir, Surroundings};
 use bytemuck::{Pod, Zeroable};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -146,7 +146,7 @@ impl GpuSimulator {
         let drive = &self.motion_until(substep + 1)?.drive;
         let poses = drive.poses_at(substep);
         let around = Surroundings::at(&model, (sleep, &archive), (poses, field), rigid.into_iter());
-        let choice = around.choose::<f64>(&self.present.chunks, &stirs).map_err(archive_failed)?;
+        let choice = around.choose::<f64>(&self.present.chunks, &stirs)?;
         let Some(choice) = choice else { return Ok(true) };
         let (fates, passing) =
             self.read_passing(ground, &mut following.ferry, &choice, &stirred)?;
@@ -154,7 +154,7 @@ impl GpuSimulator {
             let of = |one: &&Passing| one.key == *key && one.fate == Fate::Leaves;
             passing.iter().find(of).map(|one| one.state.clone())
         };
-        let chunks = choice.chunks(&around, &self.present.chunks, left).map_err(archive_failed)?;
+        let chunks = choice.chunks(&around, &self.present.chunks, left)?;
         let comes = choice.arrivals.iter().any(|arrival| arrival.state.particle_count() > 0);
         let changes = comes || !passing.is_empty();
         if changes {

@@ -253,7 +253,7 @@ impl GpuSimulator {
         let adaptation = following.as_ref().map(|following| &following.adaptation);
         let population = Population::new(gpu, (&model.initial, model), placement, 0, adaptation)?;
         let kernels = Kernels::new(gpu, model)?;
-        let capacity = Capacity::for_placement(gpu, placement);
+        let capacity = Capacity::for_placement(gpu, placement, population.entry_count());
         let tables = Tables::new(gpu, capacity, population.entry_count())?;
         let mut pool = StatePool::new(
             population.state_size(),
@@ -329,7 +329,8 @@ impl GpuSimulator {
             });
         }
         if !self.tables.capacity.holds(placement) {
-            let capacity = Capacity::for_placement(&self.gpu, placement);
+            let entries = if self.has_levels() { 2 * particles } else { particles };
+            let capacity = Capacity::for_placement(&self.gpu, placement, entries);
             within("occupied blocks of the grid", placement.occupied, capacity.occupied)?;
             self.tables = Tables::new(&self.gpu, capacity, particles)?;
         }

@@ -192,6 +192,7 @@ impl KernelId {
                 file!("grid/level.wgsl"),
                 file!("grid/hash_key.wgsl"),
                 file!("grid/rows.wgsl"),
+                file!("grid/particle_class.wgsl"),
                 file!("stage/stir.wgsl"),
             ]),
             KernelId::Leave => chunk_files(&[file!("grid/fates.wgsl"), file!("stage/leave.wgsl")]),
@@ -317,7 +318,11 @@ fn particle_files(laws: &[LawKind], stage: &[ShaderFile]) -> Vec<ShaderFile> {
         file!("material/muscle.wgsl"),
     ];
     files.extend(dispatch::files(laws));
-    files.extend([file!("grid/rows.wgsl"), file!("grid/particle.wgsl")]);
+    files.extend([
+        file!("grid/rows.wgsl"),
+        file!("grid/particle_class.wgsl"),
+        file!("grid/particle.wgsl"),
+    ]);
     files.extend_from_slice(stage);
     files
 }

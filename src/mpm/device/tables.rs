@@ -16,10 +16,10 @@ pub struct Capacity {
 
 impl Capacity {
     /// Room for a state to spread and travel: two to three times the blocks it needs now and some.
-    /// `super::growth` adds more when that gets scarce.
-    pub fn for_placement(gpu: &Gpu, placement: &Placement) -> Self {
+    /// `super::growth` adds more when that gets scarce. `entries` is how many the lists of cells have.
+    pub fn for_placement(gpu: &Gpu, placement: &Placement, entries: usize) -> Self {
         let particles = placement.ids.len();
-        let most = Self::most_occupied(gpu, particles);
+        let most = Self::most_occupied(gpu, entries);
         let spread = (3 * placement.occupied + 256).max((particles / 8).min(2048));
         // What scatters has blocks around it that nobody shares.
         let scattered = 27 * placement.occupied.min(64);
@@ -28,11 +28,11 @@ impl Capacity {
         Self { slots, occupied: spread.min(most).max(1) }
     }
 
-    /// Never more occupied blocks than particles, than one row of workgroups, or than one binding
-    /// of moments takes.
-    pub fn most_occupied(gpu: &Gpu, particles: usize) -> usize {
+    /// Never more occupied blocks than entries in the lists of cells, than one row of workgroups, or than
+    /// one binding of moments takes.
+    pub fn most_occupied(gpu: &Gpu, entries: usize) -> usize {
         let bound = gpu.device.limits().max_storage_buffer_binding_size as usize;
-        particles.min(65_535).min(bound / MOMENT_BYTES)
+        entries.min(65_535).min(bound / MOMENT_BYTES)
     }
 
     pub fn holds(&self, placement: &Placement) -> bool {

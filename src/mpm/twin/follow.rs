@@ -81,11 +81,6 @@ impl<R: Scalar> Twin<R> {
         let field = field_at(&self.model, drive, start);
         let (poses, archive) = (drive.poses_at(start), &self.archive);
         let around = Surroundings::at(&self.model, (sleep, archive), (poses, &field), rigid);
-        settle(&self.ctx, &around, &mut self.present).map_err(archive_failed)
+        settle(&self.ctx, &around, &mut self.present)
     }
-}
-
-/// What an archive that cannot be read or written stops a run with.
-pub fn archive_failed(error: std::io::Error) -> SimulationError {
-    SimulationError::Device(format!("the archive of what sleeps cannot be used: {error}"))
 }

@@ -53,7 +53,6 @@ use context::{Command, Context};
 use cotangents::ParameterBars;
 use exchange::{Exchange, exchange, exchange_adj};
 use follow::Change;
-pub(super) use follow::archive_failed;
 use g2p::{Divergence, Walking, g2p, g2p_adj};
 use grid_update::{Solids, grid_update, grid_update_adj};
 pub(super) use levels::{Adaptation, Adapted, Kind, Source};

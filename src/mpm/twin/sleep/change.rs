@@ -2,12 +2,12 @@
 
 use super::{Choice, Fate, Surroundings};
 use crate::math::{Mat3, Scalar, Vec3};
+use crate::mpm::simulator::SimulationError;
 use crate::mpm::state::{ChunkKey, Cotangent, State};
 use crate::mpm::twin::context::{self, Point};
 use crate::mpm::twin::storage::Stored;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::Arc;
 
 /// Cotangents of what sleeps, by chunk and in the order in which it is kept. Its velocities are zero,
@@ -41,7 +41,7 @@ pub(super) fn apply<R: Scalar>(
     stored: &mut Stored<R>,
     keys: &[ChunkKey],
     choice: Choice<R>,
-) -> io::Result<Change<R>> {
+) -> Result<Change<R>, SimulationError> {
     let Choice { fates, arrivals, .. } = &choice;
     let mut by_id = vec![0; stored.id.len()];
     for (p, &id) in stored.id.iter().enumerate() {
@@ -108,7 +108,13 @@ pub(super) fn apply<R: Scalar>(
     after.rigid.clone_from(&before.rigid);
     after.points = Arc::new(points);
     let taken = |key: &ChunkKey| left.get(key).map(|places| taken(&before, places));
-    after.chunks = Arc::new(choice.chunks(around, &before.chunks, taken)?);
+    match choice.chunks(around, &before.chunks, taken) {
+        Ok(chunks) => after.chunks = Arc::new(chunks),
+        Err(error) => {
+            *stored = before;
+            return Err(error);
+        }
+    }
     *stored = after;
     Ok(Change {
         before,

@@ -3,12 +3,18 @@
 use crate::agents::ColliderPose;
 use crate::math::Scalar;
 use crate::model::{Field, Frame, Levels, Model, Site, Sleep, Terrain, around};
+use crate::mpm::simulator::SimulationError;
 use crate::mpm::state::{Archive, Archived, Chunk, ChunkKey, Chunks, RigidMotion, State};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
+
+/// What an archive that cannot be read or written stops a run with.
+fn archive_failed(cause: io::Error) -> SimulationError {
+    SimulationError::Archive { directory: std::env::temp_dir(), cause }
+}
 
 /// What a control step finds before it begins.
 pub struct Surroundings<'a> {
@@ -42,12 +48,12 @@ impl<'a> Surroundings<'a> {
     /// are. `stirs` is of all chunks with particles.
     ///
     /// # Errors
-    /// The archive cannot be read.
+    /// The archive cannot be read, or ground is needed that cannot be made.
     pub fn choose<R: Scalar>(
         &self,
         chunks: &Chunks,
         stirs: &BTreeMap<ChunkKey, Stir>,
-    ) -> io::Result<Option<Choice<R>>> {
+    ) -> Result<Option<Choice<R>>, SimulationError> {
         let next = choose(self, chunks, stirs);
         let (fates, arrivals) = passages(self, chunks, stirs, &next)?;
         let is_same = fates.is_empty() && arrivals.is_empty() && next.len() == chunks.len() && {
@@ -98,13 +104,13 @@ impl<R: Scalar> Choice<R> {
     /// The table after the change. What leaves a chunk, which `left` says, is put into the archive.
     ///
     /// # Errors
-    /// The archive cannot be written.
+    /// The archive cannot be written, which leaves `before` as it is.
     pub fn chunks(
         &self,
         around: &Surroundings,
         before: &Chunks,
         left: impl Fn(&ChunkKey) -> Option<State<R>> + Sync,
-    ) -> io::Result<Chunks> {
+    ) -> Result<Chunks, SimulationError> {
         let one = |(&key, next): (&ChunkKey, &Next)| -> io::Result<Option<(ChunkKey, Chunk)>> {
             let chunk = match (next, before.get(&key)) {
                 (Next::Awake { quiet }, _) => Chunk::Awake { quiet: *quiet },
@@ -126,7 +132,8 @@ impl<R: Scalar> Choice<R> {
             };
             Ok(Some((key, chunk)))
         };
-        let chunks: Vec<_> = self.next.par_iter().map(one).collect::<io::Result<_>>()?;
+        let chunks: Result<Vec<_>, _> = self.next.par_iter().map(one).collect();
+        let chunks = chunks.map_err(archive_failed)?;
         Ok(chunks.into_iter().flatten().collect())
     }
 }
@@ -203,7 +210,7 @@ fn passages<R: Scalar>(
     chunks: &Chunks,
     stirs: &BTreeMap<ChunkKey, Stir>,
     next: &BTreeMap<ChunkKey, Next>,
-) -> io::Result<(FxHashMap<ChunkKey, Fate>, Vec<Arrival<R>>)> {
+) -> Result<(FxHashMap<ChunkKey, Fate>, Vec<Arrival<R>>), SimulationError> {
     let mut fates = FxHashMap::default();
     let mut coming = Vec::new();
     for (&key, next) in next {
@@ -232,11 +239,14 @@ fn passages<R: Scalar>(
     let site = Site { frame: *frame, chunk_cells: sleep.chunk_cells, levels, field, carved: &[] };
     let arrivals = coming.into_par_iter().map(|(key, source, held)| {
         let state: State<R> = match &source {
-            Source::Archive(archived) => archived.particles()?,
-            Source::Terrain(terrain) => terrain.chunk(&site, key).cast(),
+            Source::Archive(archived) => archived.particles().map_err(archive_failed)?,
+            Source::Terrain(terrain) => {
+                terrain.check_carried(&site, key)?;
+                terrain.chunk(&site, key)?.cast()
+            }
         };
         let restored = matches!(source, Source::Archive(_));
         Ok(Arrival { key, restored, state, held })
     });
-    Ok((fates, arrivals.collect::<io::Result<_>>()?))
+    Ok((fates, arrivals.collect::<Result<_, SimulationError>>()?))
 }

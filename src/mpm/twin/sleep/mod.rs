@@ -20,11 +20,11 @@ pub use choice::{Arrival, Choice, Fate, Stir, Surroundings};
 use super::context::Context;
 use super::storage::Stored;
 use crate::math::Scalar;
-use crate::mpm::state::ChunkKey;
+use crate::mpm::simulator::SimulationError;
+use crate::mpm::state::{ChunkKey, NO_MUSCLE};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
-use std::io;
 
 /// Particles that are looked at by one thread at a time.
 const PART: usize = 4096;
@@ -33,12 +33,12 @@ const PART: usize = 4096;
 /// if all stay as they are.
 ///
 /// # Errors
-/// The archive cannot be written or read.
+/// The archive cannot be written or read, or ground is needed that cannot be made: the state stays as it was.
 pub fn settle<R: Scalar>(
     ctx: &Context<R>,
     around: &Surroundings,
     stored: &mut Stored<R>,
-) -> io::Result<Option<Change<R>>> {
+) -> Result<Option<Change<R>>, SimulationError> {
     let Surroundings { sleep, frame, .. } = *around;
     let keys: Vec<ChunkKey> = stored
         .cell
@@ -75,7 +75,9 @@ fn stirs<R: Scalar>(
             let v = stored.v[p].norm_squared().to_f64().sqrt();
             let c = stored.c[p].double_dot(stored.c[p]).to_f64().sqrt();
             let half = 0.5 * ctx.lattices[usize::from(point.level)].cell_width.to_f64();
-            stir.speed = stir.speed.max(v).max(c * half);
+            // A muscle may pull whenever it is told to.
+            let muscle = if point.muscle == NO_MUSCLE { 0.0 } else { f64::INFINITY };
+            stir.speed = stir.speed.max(v).max(c * half).max(muscle);
             stir.free = true;
         }
         part

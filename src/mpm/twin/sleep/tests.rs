@@ -273,7 +273,7 @@ fn ground_that_nothing_touched_is_what_the_terrain_says_whatever_the_way() {
         if *chunk != (Chunk::Held { touched: false }) {
             continue;
         }
-        let fresh: State<f32> = sleep.terrain.as_ref().unwrap().chunk(&site, key).cast();
+        let fresh: State<f32> = sleep.terrain.as_ref().unwrap().chunk(&site, key).unwrap().cast();
         let of = |state: &State<f32>, p: usize| {
             let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
             (state.cell[p], bits(&state.offset[p].0), bits(state.f[p].0.as_flattened()))
