@@ -100,7 +100,7 @@ pub struct Gpu {
 
 impl Gpu {
     /// An instance without wgpu's extra validation dispatch before each indirect call: our indirect
-    /// arguments are written by our own kernels, within capacities they check.
+    /// arguments are written by our own kernels, and their numbers are checked.
     pub fn instance() -> wgpu::Instance {
         Self::instance_from(wgpu::InstanceDescriptor::new_without_display_handle())
     }

@@ -5,9 +5,9 @@
 //! at it, without waiting unless blocks are met so fast that the tables could fill unseen.
 
 use super::layout::{ListArguments, SlotArguments};
-use super::tables::{Capacity, SLOT_GROUP, Tables};
+use super::tables::{Capacity, SLOT_GROUP, Tables, nodes_within};
 use super::{GpuSimulator, SimulationError};
-use crate::gpu::{Gpu, GpuError, Recording};
+use crate::gpu::{Gpu, Recording};
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
@@ -103,17 +103,18 @@ impl Usage {
     }
 
     /// Takes note of the counters that have come.
-    pub fn look(&mut self) -> Result<(), GpuError> {
+    pub fn look(&mut self) -> Result<(), SimulationError> {
         let has_arrived = |copy: &mut Copy| copy.arrived.load(Ordering::Acquire);
         while let Some(copy) = self.under_way.pop_front_if(has_arrived) {
             let view = copy.staging.get_mapped_range(..);
-            let view = view.map_err(|error| GpuError::Device(error.to_string()))?;
+            let view = view.map_err(|error| SimulationError::Device(error.to_string()))?;
             let (slots, lists) = view.split_at(SLOT_BYTES as usize);
             let slots: SlotArguments = bytemuck::pod_read_unaligned(slots);
             let lists: ListArguments = bytemuck::pod_read_unaligned(lists);
             drop(view);
             copy.staging.unmap();
             self.idle.push(copy.staging);
+            nodes_within(&lists)?;
             let used = Used {
                 slots: slots.slot_count as usize,
                 live: lists.live as usize,

@@ -499,7 +499,8 @@ impl GpuSimulator {
 
     /// Waits, and reports what went wrong on the device since the last load or restore.
     fn check(&self) -> Result<(), SimulationError> {
-        self.report(self.tables.read_status(&self.gpu)?)
+        self.report(self.tables.read_status(&self.gpu)?)?;
+        self.tables.check_nodes(&self.gpu)
     }
 
     /// What a status says, if anything went wrong.

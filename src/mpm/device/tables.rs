@@ -1,8 +1,10 @@
 //! The sparse grid's buffers: blocks, cells, hash table, lists, sorted order, moments, grids.
 
 use super::layout::{BLOCK_CELLS, Block, Cell, ListArguments, SlotArguments, Status};
+use super::limits::within;
 use super::placement::{Placement, hash_table};
 use crate::gpu::{Buffer, Gpu, GpuError, Recording, Resources};
+use crate::mpm::simulator::SimulationError;
 use std::sync::Arc;
 
 /// How many slots and occupied blocks there is room for.
@@ -12,6 +14,14 @@ pub struct Capacity {
     pub slots: usize,
     /// Blocks that hold particles at the same time.
     pub occupied: usize,
+}
+
+/// Workgroups in a row: as many blocks as the dispatches over them take.
+const MOST_BLOCKS: usize = 65_535;
+
+/// Whether the blocks with nodes are no more than a dispatch takes.
+pub fn nodes_within(lists: &ListArguments) -> Result<(), SimulationError> {
+    within("blocks with nodes of the grid", lists.nodes[0] as usize, MOST_BLOCKS)
 }
 
 impl Capacity {
@@ -32,7 +42,7 @@ impl Capacity {
     /// one binding of moments takes.
     pub fn most_occupied(gpu: &Gpu, entries: usize) -> usize {
         let bound = gpu.device.limits().max_storage_buffer_binding_size as usize;
-        entries.min(65_535).min(bound / MOMENT_BYTES)
+        entries.min(MOST_BLOCKS).min(bound / MOMENT_BYTES)
     }
 
     pub fn holds(&self, placement: &Placement) -> bool {
@@ -223,6 +233,15 @@ impl Tables {
         Ok(self.status.read(gpu)?[0])
     }
 
+    /// Refuses more blocks with nodes than one row of workgroups takes, which a device need not run. There are
+    /// never more of them than slots; where there can be too many, waits for the device.
+    pub fn check_nodes(&self, gpu: &Gpu) -> Result<(), SimulationError> {
+        match self.capacity.slots > MOST_BLOCKS {
+            true => nodes_within(&self.lists.read(gpu)?[0]),
+            false => Ok(()),
+        }
+    }
+
     pub fn status(&self) -> &Buffer<Status> {
         &self.status
     }
@@ -256,5 +275,19 @@ impl Tables {
             + self.moments.bytes()
             + self.momenta.bytes()
             + self.velocities.bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By default limits buffers end before that; where a device has larger ones they do not.
+    #[test]
+    fn more_blocks_with_nodes_than_a_dispatch_takes_are_an_error() {
+        let lists = |nodes: u32| ListArguments { nodes: [nodes, 1, 1], ..ListArguments::EMPTY };
+        assert!(nodes_within(&lists(65_535)).is_ok());
+        let error = nodes_within(&lists(65_536)).unwrap_err().to_string();
+        assert!(error.contains("blocks with nodes of the grid: 65536 needed, 65535"), "{error}");
     }
 }
