@@ -393,8 +393,8 @@ impl<R: Scalar> ReachAt<R> {
             return (zero, Vec3::zero(), [zero; 3]);
         }
         let value = value2.sqrt();
-        let (inverse, weight) = (value.recip(), self.depth_weight);
-        let normal = Vec3([gap[0] * inverse, gap[1] * inverse, gap[2] * weight * inverse]);
+        let weight = self.depth_weight;
+        let normal = Vec3([gap[0] / value, gap[1] / value, gap[2] * weight / value]);
         let counted = |gap: R, square: R| if gap == zero { zero } else { square };
         let counted =
             [counted(gap[0], one), counted(gap[1], one), counted(gap[2], weight * weight)];
