@@ -76,11 +76,14 @@ pub fn run(args: &RunArgs, output: Output) -> miette::Result<Outcome> {
     let started = Instant::now();
     let mut collected = Collected::default();
     let ended = run_all(&plan, simulator.as_mut(), &interrupt, &mut collected);
+    let wall_secs = started.elapsed().as_secs_f64();
     // What was collected is kept, however it ended.
     let kept = collected.write(&plan, simulator.as_mut());
+    if let (Err(_), Err(error)) = (&ended, &kept) {
+        output.note(&format!("what was observed and sensed is lost: {error}"));
+    }
     let substeps = ended?;
     kept?;
-    let wall_secs = started.elapsed().as_secs_f64();
 
     let state = simulator.read().map_err(CliError::from)?;
     let time_secs = substeps as f64 * plan.model.substep_secs;
