@@ -24,7 +24,12 @@ pub fn cpu_secs() -> f64 {
 /// Largest resident memory since [`forget_peak`], or since the start where the system cannot forget
 /// [bytes]; `None` where it is not known.
 pub fn peak_resident_bytes() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
+    peak_resident_bytes_of("self")
+}
+
+/// The same of another process, by its number; `None` also when it has ended.
+pub fn peak_resident_bytes_of(process: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)

@@ -1,10 +1,11 @@
 //! The program as a user meets it: outputs, exit codes, and one clear error for each bad input.
 
+use crate::common::npz;
 use ndarray::{Array0, Array1, Array2, Array3};
-use ndarray_npy::{NpzReader, NpzWriter};
+use ndarray_npy::NpzWriter;
 use serde_json::Value;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -130,10 +131,6 @@ fn plain(error: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn npz(path: &Path) -> NpzReader<File> {
-    NpzReader::new(File::open(path).expect("the file is there")).expect("an npz file")
-}
-
 #[test]
 fn run_writes_a_state_that_numpy_reads_and_one_json_line() {
     let desk = Desk::new();
@@ -162,7 +159,7 @@ fn run_writes_a_state_that_numpy_reads_and_one_json_line() {
     let [least, largest] = [0, 1].map(|n| record["stretches"]["cube"][n].as_f64().unwrap());
     assert!(least <= largest && least > 0.9999 && largest < 1.0001, "{least} {largest}");
 
-    let mut state = npz(&desk.path("state.npz"));
+    let mut state = npz(desk.path("state.npz"));
     let x: Array2<f64> = state.by_name("x").expect("x");
     let v: Array2<f64> = state.by_name("v").expect("v");
     let f: Array3<f64> = state.by_name("F").expect("F");
@@ -191,7 +188,7 @@ fn frames_are_written_for_every_control_step_and_the_start() {
     let times: Vec<f64> = (0..=3)
         .map(|i| {
             let time: Array0<f64> =
-                npz(&desk.path(&format!("frames/frame-{i:06}.npz"))).by_name("time").expect("time");
+                npz(desk.path(&format!("frames/frame-{i:06}.npz"))).by_name("time").expect("time");
             time.into_scalar()
         })
         .collect();
@@ -204,7 +201,7 @@ fn frames_are_written_for_every_control_step_and_the_start() {
 #[test]
 fn single_and_double_precision_agree_to_round_off() {
     let desk = Desk::new();
-    let read = |name: &str| -> Array2<f64> { npz(&desk.path(name)).by_name("x").expect("x") };
+    let read = |name: &str| -> Array2<f64> { npz(desk.path(name)).by_name("x").expect("x") };
     desk.json("run scene.toml --device cpu --precision f32 --out a.npz");
     desk.json("run scene.toml --device cpu --precision f64 --out b.npz");
     let worst = (read("a.npz") - read("b.npz")).iter().fold(0.0f64, |m, d| m.max(d.abs()));
@@ -229,7 +226,7 @@ position = [0.0, 0.0, 0.1]
 ";
     fs::write(desk.path("pour.toml"), format!("{SCENE}{pour}")).expect("a scene");
     let report = &desk.json("run pour.toml --out end.npz --secs 0.07")[0];
-    let mut npz = NpzReader::new(File::open(desk.path("end.npz")).unwrap()).unwrap();
+    let mut npz = npz(desk.path("end.npz"));
     let mut integers =
         |name: &str| npz.by_name::<ndarray::OwnedRepr<i64>, ndarray::Ix1>(name).unwrap();
     let ids = integers("id");
@@ -280,7 +277,7 @@ fn a_gradient_is_written_and_agrees_with_differences() {
         &desk.json("gradient task.toml --device cpu --precision f64 --out g.npz --check 2")[0];
     assert!(record["forward_secs"].as_f64().is_some_and(|s| s > 0.0), "{record}");
     let by_controls: Array2<f64> =
-        npz(&desk.path("g.npz")).by_name("by_controls").expect("by_controls");
+        npz(desk.path("g.npz")).by_name("by_controls").expect("by_controls");
     assert_eq!(by_controls.dim(), (4, 1));
 }
 
@@ -479,7 +476,7 @@ fn a_divergence_names_its_particle_and_saves_the_state_before() {
     assert!(error.contains("particle") && error.contains("substep"), "{error}");
     assert!(error.contains("state-before-divergence.npz"), "{error}");
     assert_eq!(desk.made(), ["changed.toml", "state-before-divergence.npz"]);
-    let x: Array2<f64> = npz(&desk.path("state-before-divergence.npz")).by_name("x").expect("x");
+    let x: Array2<f64> = npz(desk.path("state-before-divergence.npz")).by_name("x").expect("x");
     assert!(x.iter().all(|x| x.is_finite()));
 }
 
@@ -498,7 +495,7 @@ fn ctrl_c_writes_what_was_computed_and_exits_with_130() {
     assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill").success());
     let status = child.wait().expect("it ends");
     assert_eq!(status.code(), Some(130));
-    let time: Array0<f64> = npz(&desk.path("state.npz")).by_name("time").expect("time");
+    let time: Array0<f64> = npz(desk.path("state.npz")).by_name("time").expect("time");
     let time = time.into_scalar();
     assert!(time > 0.0 && time < 1000.0, "{time} s");
 }

@@ -1,7 +1,8 @@
 //! `softscape run --observe` and `softscape identify` as a user runs them, on scenes of a second.
 
+use crate::common::npz;
 use ndarray::{Array1, Array3};
-use ndarray_npy::{NpzReader, NpzWriter};
+use ndarray_npy::NpzWriter;
 use serde_json::Value;
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -93,7 +94,7 @@ impl Folder {
     }
 
     fn read(&self) -> (Array1<f64>, Array3<f64>) {
-        let mut npz = NpzReader::new(File::open(self.path("obs.npz")).unwrap()).unwrap();
+        let mut npz = npz(self.path("obs.npz"));
         (npz.by_name("time").unwrap(), npz.by_name("x").unwrap())
     }
 }

@@ -1,9 +1,9 @@
 //! `softscape run --sensors` as a user runs it.
 
+use crate::common::npz;
 use ndarray::{Array1, Array2, Array3};
-use ndarray_npy::NpzReader;
 use serde_json::Value;
-use std::fs::{self, File};
+use std::fs;
 use std::process::{Command, Output};
 
 const SCENE: &str = r#"
@@ -57,7 +57,7 @@ fn readings_are_written_as_arrays_and_as_json_and_say_the_same() {
         assert_eq!(record["sensors"]["load"].as_array().unwrap().len(), 6);
         assert!(record["sensors"]["map"].as_array().is_some_and(|map| map.len() == 6));
     }
-    let mut npz = NpzReader::new(File::open(folder.path().join("out.npz")).unwrap()).unwrap();
+    let mut npz = npz(folder.path().join("out.npz"));
     let time: Array1<f64> = npz.by_name("time").unwrap();
     let load: Array2<f64> = npz.by_name("load").unwrap();
     let area: Array1<f64> = npz.by_name("area").unwrap();

@@ -1,7 +1,8 @@
 //! `softscape gradient` and `softscape optimize` as a user runs them, on a task of a second.
 
+use crate::common::npz;
 use ndarray::Array2;
-use ndarray_npy::{NpzReader, NpzWriter};
+use ndarray_npy::NpzWriter;
 use serde_json::Value;
 use std::fs::{self, File};
 use std::path::Path;
@@ -96,8 +97,7 @@ impl Folder {
     }
 
     fn controls(&self, run: &str) -> Array2<f64> {
-        let file = File::open(self.path(run).join("best-controls.npz")).unwrap();
-        NpzReader::new(file).unwrap().by_name("controls").unwrap()
+        npz(self.path(run).join("best-controls.npz")).by_name("controls").unwrap()
     }
 
     fn best(&self, run: &str) -> Vec<u8> {
@@ -153,8 +153,7 @@ fn a_spread_moves_the_start_by_the_seed_within_the_bounds() {
     let folder = Folder::new();
     let start = |more: &str, name: &str| -> Array2<f64> {
         folder.run(&format!("optimize task.toml --device cpu --iterations 1 {more} --out {name}"));
-        let file = File::open(folder.path(name).join("start-controls.npz")).unwrap();
-        NpzReader::new(file).unwrap().by_name("controls").unwrap()
+        npz(folder.path(name).join("start-controls.npz")).by_name("controls").unwrap()
     };
     let plain = start("", "plain");
     let spread = start("--spread 0.2 --seed 1", "spread");
@@ -307,7 +306,7 @@ fn the_gradient_is_written_and_holds_against_differences() {
         let error = record["relative_error"].as_f64().unwrap();
         assert!(error < TOLERANCE, "{record}");
     }
-    let mut npz = NpzReader::new(File::open(folder.path("g.npz")).unwrap()).unwrap();
+    let mut npz = npz(folder.path("g.npz"));
     let by_controls: Array2<f64> = npz.by_name("by_controls").unwrap();
     let norm = by_controls.iter().map(|g| g * g).sum::<f64>().sqrt();
     assert_eq!(records[0]["norm_by_controls"].as_f64().unwrap(), norm);

@@ -2,7 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
-use std::fs;
+use softscape::bench::usage::peak_resident_bytes_of;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -18,15 +18,10 @@ fn peak_of(substeps: usize) -> u64 {
         .stderr(Stdio::null())
         .spawn()
         .expect("the program starts");
-    let status = format!("/proc/{}/status", run.id());
+    let process = run.id().to_string();
     let mut peak = 0;
     let ended = loop {
-        // The line is gone when the program has ended.
-        let lines = fs::read_to_string(&status).unwrap_or_default();
-        let line = lines.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        if let Some(kib) = line.and_then(|line| line.trim().strip_suffix("kB")) {
-            peak = kib.trim().parse::<u64>().expect("a number") << 10;
-        }
+        peak = peak_resident_bytes_of(&process).unwrap_or(peak);
         if let Some(ended) = run.try_wait().expect("it can be waited for") {
             break ended;
         }

@@ -4,15 +4,14 @@
 use crate::adapter;
 
 use crate::common::models::{collider, model_of, relative_error, still_drive};
+use crate::common::npz;
 use ndarray::{Array1, Array2};
-use ndarray_npy::NpzReader;
 use softscape::math::{Mat3, Vec3};
 use softscape::model::{Contact, ContactMode, Law, Model, Shape};
 use softscape::mpm::device::GpuSimulator;
 use softscape::mpm::simulator::{Gradient, ObservationCotangent, Simulator};
 use softscape::mpm::state::State;
 use softscape::mpm::twin::{self, Precision};
-use std::fs::File;
 use std::sync::Arc;
 
 const SUBSTEPS: usize = 100;
@@ -101,7 +100,7 @@ fn compare_twin(precision: Precision, bounds: Bounds) {
 fn compare(model: &Arc<Model>, simulator: &mut dyn Simulator, bounds: Bounds) {
     let (state, grad_a, grad_b) = run(model, simulator);
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/elastic_10k_100_f64.npz");
-    let mut npz = NpzReader::new(File::open(path).unwrap()).unwrap();
+    let mut npz = npz(path);
     let idx: Array1<i64> = npz.by_name("idx").unwrap();
     let mut error_of = |name: &str, ours: &dyn Fn(usize) -> [f64; 3]| {
         let theirs: Array2<f64> = npz.by_name(name).unwrap();

@@ -329,7 +329,7 @@ impl GpuSimulator {
             });
         }
         if !self.tables.capacity.holds(placement) {
-            let entries = if self.has_levels() { 2 * particles } else { particles };
+            let entries = self.population.entries_of(particles);
             let capacity = Capacity::for_placement(&self.gpu, placement, entries);
             within("occupied blocks of the grid", placement.occupied, capacity.occupied)?;
             self.tables = Tables::new(&self.gpu, capacity, particles)?;

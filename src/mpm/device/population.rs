@@ -97,7 +97,11 @@ impl Population {
 
     /// Entries in the lists of cells, and the distance between their rows.
     pub fn entry_count(&self) -> usize {
-        if self.has_levels { 2 * self.count() } else { self.count() }
+        self.entries_of(self.count())
+    }
+    /// How many so many particles would have.
+    pub fn entries_of(&self, particles: usize) -> usize {
+        if self.has_levels { 2 * particles } else { particles }
     }
     pub fn entry_stride(&self) -> usize {
         if self.has_levels { 2 * self.row_stride } else { self.row_stride }

@@ -54,7 +54,12 @@ pub fn followed(model: Model) -> Model {
 }
 
 pub fn terrain(law: &str) -> Model {
-    compiled(&(WORLD.replace("LAW", law) + TERRAIN))
+    compiled(&terrain_text(law))
+}
+
+/// The scene of [`terrain`].
+pub fn terrain_text(law: &str) -> String {
+    WORLD.replace("LAW", law) + TERRAIN
 }
 
 fn compiled(text: &str) -> Model {

@@ -10,9 +10,16 @@ pub mod meshes;
 pub mod models;
 pub mod pour;
 
+use ndarray_npy::NpzReader;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use softscape::math::{Mat3, Vec3};
+use std::fs::File;
+use std::path::Path;
+
+pub fn npz(path: impl AsRef<Path>) -> NpzReader<File> {
+    NpzReader::new(File::open(path).expect("the file is there")).expect("an npz file")
+}
 
 pub fn rng(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
