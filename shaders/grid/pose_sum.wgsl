@@ -1,11 +1,14 @@
 // Sums of pose cotangents, or of impulses, over nodes that come in racy order, exact and therefore independent of
 // it: a float is an integer times a power of two, cut into limbs of 12 bits that integer atomics
-// add. A limb takes 2^19 addends before it could overflow. Needs `pose_limbs`.
+// add. Needs `pose_limbs`.
 
 const LIMB_BITS: u32 = 12u;
 // 254 exponents and 24 bits of mantissa: bits 0 .. 278.
 const LIMBS: u32 = 24u;
 const POSE_COMPONENTS: u32 = 12u;
+// From here on whoever adds to a limb hands one of the next in its place: that is more than was added, so a limb
+// leaves this by no more than what other threads are about to add, 4095 each, whatever their number up to 2^18.
+const FULL_LIMB: i32 = 0x20000000;
 // Behind a collider's limbs: how many of its addends were not finite.
 const POSE_STRIDE: u32 = 289u;
 
@@ -47,8 +50,14 @@ fn add_exactly(base: u32, component: u32, value: f32) {
 }
 
 fn add_limb(index: u32, part: u32, negative: bool) {
-    if (part != 0u) {
-        atomicAdd(&pose_limbs[index], select(i32(part), -i32(part), negative));
+    if (part == 0u) {
+        return;
+    }
+    let before = atomicAdd(&pose_limbs[index], select(i32(part), -i32(part), negative));
+    // The last limb holds two bits of the largest floats and is never full of finite ones.
+    if (abs(before) >= FULL_LIMB) {
+        atomicSub(&pose_limbs[index], sign(before) << LIMB_BITS);
+        atomicAdd(&pose_limbs[index + 1u], sign(before));
     }
 }
 

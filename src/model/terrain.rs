@@ -16,8 +16,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use thiserror::Error;
 
-/// A site that is filled to less than this is made one with its neighbour: as for merging, so that what is
-/// made is not merged at once.
+/// A site that is filled to less than this goes with its neighbour: as for merging, so that what is made is
+/// not merged at once.
 const LEAST_FILL: f64 = 0.6;
 
 /// By how much a place may be nearer to a fine level than a coarse particle of it should, in cells: as
@@ -296,8 +296,9 @@ fn on_grid(frame: Frame, cells: [f64; 3]) -> ([i32; 3], Vec3<f64>) {
     (cell, Vec3(split.map(|(_, offset)| offset)))
 }
 
-/// Cuts a height into the parts that lie in each site of a lattice; a part at either end that fills too
-/// little of its site goes with the one beside it.
+/// Cuts a height into the parts that lie in each site of a lattice. A part at either end that fills too
+/// little of its site goes with the one beside it, and what that makes is cut into equal parts, none of them
+/// higher than a site and a half.
 fn cut(low: f64, high: f64, spacing: f64) -> Vec<[f64; 2]> {
     // Rounding of heights and lattice is no part of a site.
     let tie = 1e-9 * spacing;
@@ -314,7 +315,13 @@ fn cut(low: f64, high: f64, spacing: f64) -> Vec<[f64; 2]> {
     if end > 1 && cuts[end] - cuts[end - 1] < least {
         cuts.remove(end - 1);
     }
-    cuts.windows(2).map(|pair| [pair[0], pair[1]]).collect()
+    let equal = |pair: &[f64]| {
+        let (from, to) = (pair[0], pair[1]);
+        let parts = ((to - from) / spacing).round().max(1.0);
+        let at = move |n: f64| if n == parts { to } else { from + (to - from) * (n / parts) };
+        (0..parts as usize).map(move |n| [at(n as f64), at(n as f64 + 1.0)])
+    };
+    cuts.windows(2).flat_map(equal).collect()
 }
 
 #[cfg(test)]
@@ -324,7 +331,7 @@ mod tests {
     #[test]
     fn a_height_is_cut_without_crumbs_and_nothing_of_it_is_lost() {
         for (low, high, parts) in
-            [(0.0, 4.0, 4), (0.1, 3.9, 4), (0.5, 3.5, 2), (0.2, 0.3, 1), (-2.5, -1.4, 1)]
+            [(0.0, 4.0, 4), (0.1, 3.9, 4), (0.5, 3.5, 4), (0.2, 0.3, 1), (-2.5, -1.4, 1)]
         {
             let cut = cut(low, high, 1.0);
             assert_eq!(cut.len(), parts, "{cut:?}");
@@ -334,6 +341,15 @@ mod tests {
             }
             let thinnest = cut.iter().map(|[a, b]| b - a).fold(f64::INFINITY, f64::min);
             assert!(thinnest >= LEAST_FILL || parts == 1, "{cut:?}");
+        }
+        // Wherever a height begins and ends, no part of it is too thin or too thick.
+        for begin in 0..20 {
+            for height in 14..80 {
+                let low = 0.05 * f64::from(begin);
+                let cut = cut(low, low + 0.05 * f64::from(height), 1.0);
+                let heights = cut.iter().map(|[a, b]| b - a);
+                assert!(heights.clone().all(|h| (0.6 - 1e-9..=1.5).contains(&h)), "{cut:?}");
+            }
         }
     }
 }

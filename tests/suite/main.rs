@@ -51,6 +51,7 @@ mod sensors;
 mod shaders;
 mod shaders_contact;
 mod shaders_pointwise;
+mod shaders_sums;
 mod tasks;
 mod terrain;
 #[cfg(feature = "viewer")]

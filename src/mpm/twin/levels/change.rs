@@ -22,6 +22,9 @@ const STRAIN_SPREAD: f64 = 2e-2;
 /// levels fill up with light particles; no more, or grids see lumps.
 const LEAST_FILL: f64 = 0.6;
 const MOST_FILL: f64 = 1.5;
+/// A particle that fills its site by so much more or less than fully is taken to be that much higher or
+/// flatter than it: the ground's at its surface and its bottom are.
+const FULL_WITHIN: f64 = 0.25;
 
 /// What one sweep of splitting or merging did.
 pub struct Change<R> {
@@ -94,7 +97,8 @@ fn half_spacing<R: Scalar>(ctx: &Context<R>, level: u8) -> R {
 
 /// The particles to split. Children of what flows are put on the lattice of their level, unless their
 /// parent shares its site with another one that is split: around a parent out of place
-/// they would leave gaps and heaps of its size, in which sand is weaker.
+/// they would leave gaps and heaps of its size, in which sand is weaker. Those of a parent that fills its
+/// site by a quarter too much or too little keep its height, or the surface would sink or rise with it.
 fn splits<R: Scalar>(ctx: &Context<R>, field: &Field<R>, stored: &Stored<R>) -> Vec<Fate> {
     let places = by_id(stored);
     let site = |(id, &p): (usize, &u32)| {
@@ -352,8 +356,17 @@ impl<R: Scalar> Change<R> {
         let (per_axis, level) = (ctx.per_axis[point.body as usize], point.level);
         let (cell, offset) =
             middle(sub_cell(from.cell, from.offset, per_axis, level), per_axis, level);
-        let spacing = full_volume(ctx, point.body, level).cbrt();
-        Nest { cell, offset, step: spacing * R::from_f64(0.25), is_parents: false }
+        let full = full_volume(ctx, point.body, level);
+        let quarter = full.cbrt() * R::from_f64(0.25);
+        let fill = point.volume / full;
+        let mut nest = Nest { cell, offset, step: Vec3([quarter; 3]), is_parents: [false; 3] };
+        if (fill.to_f64() - 1.0).abs() > FULL_WITHIN {
+            nest.cell[2] = from.cell[2];
+            nest.offset[2] = from.offset[2];
+            nest.step[2] = quarter * fill;
+            nest.is_parents[2] = true;
+        }
+        nest
     }
 
     fn make(&self, ctx: &Context<R>, origin: &Origin) -> (Particle<R>, Point<R>) {

@@ -33,9 +33,9 @@ impl<R: Scalar> ParticleBar<R> {
     }
 }
 
-/// Corner of a cube, each component ±1.
-fn corner<R: Scalar>(octant: u8) -> Vec3<R> {
-    Vec3::from_fn(|a| if octant >> a & 1 == 1 { R::one() } else { -R::one() })
+/// From the middle of a box to one of its corners.
+fn corner<R: Scalar>(octant: u8, half: Vec3<R>) -> Vec3<R> {
+    Vec3::from_fn(|a| if octant >> a & 1 == 1 { half[a] } else { -half[a] })
 }
 
 /// What eight children surround, and how far from it they lie along each axis [m].
@@ -44,17 +44,17 @@ pub struct Nest<R> {
     pub cell: [i32; 3],
     /// [cell widths]
     pub offset: Vec3<R>,
-    pub step: R,
-    /// Whether it is the parent's own place, or a site that stays where it is when the parent moves a
-    /// little.
-    pub is_parents: bool,
+    pub step: Vec3<R>,
+    /// Along which axes it is the parent's own place, and not a site that stays where it is when the parent
+    /// moves a little.
+    pub is_parents: [bool; 3],
 }
 
 impl<R: Scalar> Nest<R> {
     /// The parent's own place, and a quarter of the spacing that its volume stands for.
     pub fn around(parent: &Particle<R>, point: &Point<R>) -> Self {
-        let step = point.volume.cbrt() * R::from_f64(0.25);
-        Self { cell: parent.cell, offset: parent.offset, step, is_parents: true }
+        let step = Vec3([point.volume.cbrt() * R::from_f64(0.25); 3]);
+        Self { cell: parent.cell, offset: parent.offset, step, is_parents: [true; 3] }
     }
 }
 
@@ -65,23 +65,21 @@ pub fn child<R: Scalar>(
     octant: u8,
     cell_width: R,
 ) -> Particle<R> {
-    let step = corner(octant) * nest.step;
+    let step = corner(octant, nest.step);
     let (cell, offset) = settled(nest.cell, nest.offset + step * cell_width.recip());
     Particle { cell, offset, v: parent.v + parent.c * step, ..*parent }
 }
 
-/// Adds the cotangent of a child to its parent's: `v_bar`, F and history as they are, `x_bar` if the
-/// nest is the parent's place, `C_bar += q v_bar oᵀ + C_bar`.
+/// Adds the cotangent of a child to its parent's: `v_bar`, F and history as they are, `x_bar` along the
+/// axes on which the nest is the parent's place, `C_bar += q v_bar oᵀ + C_bar`.
 pub fn child_adj<R: Scalar>(
     nest: &Nest<R>,
     octant: u8,
     bar: &ParticleBar<R>,
     sum: &mut ParticleBar<R>,
 ) {
-    let step = corner(octant) * nest.step;
-    if nest.is_parents {
-        sum.x += bar.x;
-    }
+    let step = corner(octant, nest.step);
+    sum.x += Vec3::from_fn(|a| if nest.is_parents[a] { bar.x[a] } else { R::zero() });
     sum.v += bar.v;
     sum.c += bar.c + bar.v.outer(step);
     sum.f += bar.f;

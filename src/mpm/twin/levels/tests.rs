@@ -7,7 +7,7 @@ use crate::agents::field_at;
 use crate::math::Dual;
 use crate::model::{Agent, HeightField, Law, LawKind, LevelMap, Model};
 use crate::mpm::simulator::{ObservationCotangent, Simulator};
-use crate::mpm::state::NO_MUSCLE;
+use crate::mpm::state::{NO_MUSCLE, State};
 use std::sync::Arc;
 
 /// Distances from a wavy line across the particles.
@@ -441,15 +441,18 @@ fn merging_and_splitting_have_their_transposes() {
     }
     assert_dual("merge", forward, backward);
 
-    for is_parents in [true, false] {
+    // On the lattice, around the parent, and at its height only.
+    for is_parents in [[false; 3], [true; 3], [false, false, true]] {
         let (mut forward, mut backward) = (Pairing::default(), Pairing::default());
         let mut sum = ParticleBar::zero();
         let (mut nest, mut of_dual) =
             (Nest::around(&plain[3], &points[3]), Nest::around(&dual[3], &dual_points[3]));
-        if !is_parents {
-            // A site of the lattice does not follow its particle.
-            (nest.is_parents, of_dual.is_parents) = (false, false);
-            of_dual.offset = Vec3(of_dual.offset.0.map(|o| Dual::from(o.re)));
+        (nest.is_parents, of_dual.is_parents) = (is_parents, is_parents);
+        for a in 0..3 {
+            if !is_parents[a] {
+                // A site of the lattice does not follow its particle.
+                of_dual.offset[a] = Dual::from(of_dual.offset[a].re);
+            }
         }
         for octant in 0..8 {
             let child_bar = bar();
@@ -461,39 +464,44 @@ fn merging_and_splitting_have_their_transposes() {
     }
 }
 
+/// Four coarse particles out of place, two to a site of their lattice or one, which fill it to `fill`; and
+/// what they are once an agent is near.
+fn four_are_split(law: Law, shared: bool, fill: f64) -> (Arc<Model>, State<f64>) {
+    let mut model = (*scene_with_levels(law, 2)).clone();
+    let mut random = Random::new(27);
+    model.initial.cell = (0..4).map(|n| [if shared { 4 } else { 3 + n }, 4, 4]).collect();
+    model.initial.offset =
+        (0..4).map(|_| Vec3::from_fn(|_| 0.25 + 0.2 * random.number())).collect();
+    let (initial, own) = (&mut model.initial, &mut model.particles);
+    initial.v.truncate(4);
+    initial.c.truncate(4);
+    initial.f = vec![Mat3::identity(); 4];
+    initial.history = vec![0.0; 4];
+    own.mass.truncate(4);
+    own.volume = vec![fill * H.powi(3); 4];
+    own.material.truncate(4);
+    own.muscle = vec![NO_MUSCLE; 4];
+    own.body = vec![0; 4];
+    own.level = vec![1; 4];
+    let model = Arc::new(model);
+    let mut twin = Twin::<f64>::new(&model).unwrap();
+    twin.drive(&drive(&model, 4)).unwrap();
+    twin.follow(0).unwrap();
+    let state = twin.read().unwrap();
+    let momentum = |v: &[Vec3<f64>], m: &[f64]| {
+        v.iter().zip(m).fold(Vec3::zero(), |sum, (&v, &m)| sum + v * m)
+    };
+    let after = state.particles.as_ref().expect("particles were split");
+    assert_eq!(after.mass.len(), 32);
+    let lost = momentum(&state.v, &after.mass) - momentum(&model.initial.v, &model.particles.mass);
+    assert!(lost.norm_squared().sqrt() < 1e-12, "momentum {lost:?}");
+    (model, state)
+}
+
 #[test]
 fn children_of_what_flows_stand_on_their_lattice_unless_parents_share_a_site() {
     let on_lattice = |law: Law, shared: bool| {
-        let mut model = (*scene_with_levels(law, 2)).clone();
-        let mut random = Random::new(27);
-        // Coarse particles out of place, two to a site of the coarser lattice or one.
-        model.initial.cell = (0..4).map(|n| [if shared { 4 } else { 3 + n }, 4, 4]).collect();
-        model.initial.offset =
-            (0..4).map(|_| Vec3::from_fn(|_| 0.25 + 0.2 * random.number())).collect();
-        let (initial, own) = (&mut model.initial, &mut model.particles);
-        initial.v.truncate(4);
-        initial.c.truncate(4);
-        initial.f = vec![Mat3::identity(); 4];
-        initial.history = vec![0.0; 4];
-        own.mass.truncate(4);
-        own.volume.truncate(4);
-        own.material.truncate(4);
-        own.muscle = vec![NO_MUSCLE; 4];
-        own.body = vec![0; 4];
-        own.level = vec![1; 4];
-        let model = Arc::new(model);
-        let mut twin = Twin::<f64>::new(&model).unwrap();
-        twin.drive(&drive(&model, 4)).unwrap();
-        twin.follow(0).unwrap();
-        let state = twin.read().unwrap();
-        let momentum = |v: &[Vec3<f64>], m: &[f64]| {
-            v.iter().zip(m).fold(Vec3::zero(), |sum, (&v, &m)| sum + v * m)
-        };
-        let after = state.particles.as_ref().expect("particles were split");
-        assert_eq!(after.mass.len(), 32);
-        let lost =
-            momentum(&state.v, &after.mass) - momentum(&model.initial.v, &model.particles.mass);
-        assert!(lost.norm_squared().sqrt() < 1e-12, "momentum {lost:?}");
+        let (_, state) = four_are_split(law, shared, 1.0);
         // Two to a cell and axis: at a quarter and three quarters.
         state.offset.iter().all(|o| o.0.iter().all(|o| (o.abs() - 0.25).abs() < 1e-12))
     };
@@ -501,4 +509,24 @@ fn children_of_what_flows_stand_on_their_lattice_unless_parents_share_a_site() {
     assert!(on_lattice(sand, false));
     assert!(!on_lattice(sand, true));
     assert!(!on_lattice(elastic(), false), "what returns to its shape keeps it");
+}
+
+#[test]
+fn children_of_a_parent_higher_or_flatter_than_its_site_keep_its_height() {
+    for fill in [0.65, 1.4] {
+        let (model, state) = four_are_split(Law::typical(LawKind::Sand), false, fill);
+        let height = |cell: [i32; 3], offset: Vec3<f64>| f64::from(cell[2]) + offset[2];
+        for (parent, (&cell, &offset)) in
+            model.initial.cell.iter().zip(&model.initial.offset).enumerate()
+        {
+            for octant in 0..8 {
+                let child = 8 * parent + octant;
+                let above = height(state.cell[child], state.offset[child]) - height(cell, offset);
+                let expected = if octant >= 4 { 0.25 * fill } else { -0.25 * fill };
+                assert!((above - expected).abs() < 1e-12, "{above} and not {expected}");
+                let across = &state.offset[child].0[..2];
+                assert!(across.iter().all(|o| (o.abs() - 0.25).abs() < 1e-12), "{across:?}");
+            }
+        }
+    }
 }
