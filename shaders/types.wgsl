@@ -19,7 +19,6 @@ const SELF: u32 = 13u;
 // and, where a law of the model reads the strain rate (HAS_RATE), two more:
 //   7     xx, yy, zz, xy of sym C [1/s]
 //   8     yz, zx of it, 0, 0
-const ROW_OFFSET: u32 = 0u;
 const ROW_MOMENTUM: u32 = 1u;
 const ROW_SHAPE: u32 = 4u;
 const ROW_RATE: u32 = 7u;
@@ -173,7 +172,7 @@ const GROUP_STEPS: f32 = 65536.0;
 // Words of a particle that the host may split or merge.
 const CONCERNED_WORDS: u32 = 29u;
 // Words before the first of them, that are copied there: how many there are, and the status.
-const CONCERNED_HEAD: u32 = 6u;
+const CONCERNED_HEAD: u32 = 5u;
 // Of a stretch in `runs`: its particles are new, and numbered in the order of the upload.
 const RUN_IS_NEW: u32 = 0x80000000u;
 // Rows of a particle that the host made: those of a particle, then its cell and PLACE_HELD or 0, then its id and
@@ -195,7 +194,7 @@ struct Ground {
 }
 // Words of a chunk in the table of what stirs; before the first of them whether there was no room, and a status.
 const CHUNK_WORDS: u32 = 5u;
-const CHUNKS_HEAD: u32 = 6u;
+const CHUNKS_HEAD: u32 = 5u;
 // What becomes of the particles of a chunk (src/mpm/twin/sleep): they are no longer held; held, without velocity; in
 // the archive; gone, for terrain makes them again.
 const FATE_WAKES: u32 = 0u;
@@ -515,17 +514,13 @@ struct ListArguments {
 
 // What went wrong first; read by the host when it waits.
 struct Status {
-    // First substep in which a particle diverged, and the smallest such particle (storage order).
+    // First substep in which something diverged, and the first of it: twice the place of a particle in storage, and
+    // one more if it is finite, but too fast; or FIRST_BODY and the number of a rigid body.
     substep: atomic<u32>,
-    particle: atomic<u32>,
-    // CAUSE_...
-    cause: atomic<u32>,
+    first: atomic<u32>,
     // Most slots, and most occupied blocks, ever needed.
     slots_needed: atomic<u32>,
     occupied_needed: atomic<u32>,
 }
-const CAUSE_NOT_FINITE: u32 = 0u;
-const CAUSE_TOO_FAST: u32 = 1u;
-// `particle` is then FIRST_BODY and the number of a rigid body, greater than any particle's.
-const CAUSE_RIGID: u32 = 2u;
+// Greater than any particle's.
 const FIRST_BODY: u32 = 0xffffff00u;

@@ -1,9 +1,5 @@
 // Small helpers on 3 x 3 matrices. WGSL stores columns: entry (row i, column j) is m[j][i].
 
-fn identity3() -> mat3x3<f32> {
-    return diagonal3(vec3<f32>(1.0));
-}
-
 fn diagonal3(d: vec3<f32>) -> mat3x3<f32> {
     let x = vec3<f32>(d.x, 0.0, 0.0);
     let y = vec3<f32>(0.0, d.y, 0.0);

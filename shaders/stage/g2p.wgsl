@@ -69,10 +69,8 @@ fn update_particle(p: u32, at: CellAt, head: vec4<f32>, gathered: Gathered) {
     let next_local = at.local + vec3<i32>(shift);
     let side = neighbour_index(next_local >> vec3<u32>(2u));
     let next_slot = blocks[at.slot].neighbours[side];
-    if (!finite) {
-        report(p, CAUSE_NOT_FINITE);
-    } else if (!slow) {
-        report(p, CAUSE_TOO_FAST);
+    if (!(finite && slow)) {
+        report(p, finite);
     }
     // Without a slot (no room, which `expand` reported) the particle stays where it is.
     let cell = select(next_slot * BLOCK_CELLS + cell_index(next_local),
@@ -96,13 +94,4 @@ fn update_particle(p: u32, at: CellAt, head: vec4<f32>, gathered: Gathered) {
         return;
     }
     locations_out[p] = vec2<u32>(cell, atomicAdd(&cells[cell].next, 1u));
-}
-
-// Notes the first substep in which a particle diverged, and the smallest such particle.
-fn report(p: u32, cause: u32) {
-    if (atomicLoad(&status.substep) >= step.substep) {
-        atomicMin(&status.substep, step.substep);
-        atomicMin(&status.particle, p);
-        atomicMin(&status.cause, cause);
-    }
 }

@@ -61,10 +61,8 @@ fn g2p_blended(
     let slow = all(abs(travel) < vec3<f32>(4.0));
     let moved = head.xyz + select(vec3<f32>(0.0), travel, vec3<bool>(finite && slow));
     let shift = floor(moved + 0.5);
-    if (!finite) {
-        report(p, CAUSE_NOT_FINITE);
-    } else if (!slow) {
-        report(p, CAUSE_TOO_FAST);
+    if (!(finite && slow)) {
+        report(p, finite);
     }
 
     let offset = moved - shift;
@@ -78,13 +76,4 @@ fn g2p_blended(
     particles_out[(ROW_SHAPE + 1u) * stride + p] = vec4<f32>(relaxed.f[1], fy.w);
     particles_out[(ROW_SHAPE + 2u) * stride + p] = vec4<f32>(relaxed.f[2], fz.w);
     fine_cells_out[p] = vec4<i32>(cell, bitcast<i32>(levels_of(cell, offset)));
-}
-
-// Notes the first substep in which a particle diverged, and the smallest such particle.
-fn report(p: u32, cause: u32) {
-    if (atomicLoad(&status.substep) >= step.substep) {
-        atomicMin(&status.substep, step.substep);
-        atomicMin(&status.particle, p);
-        atomicMin(&status.cause, cause);
-    }
 }

@@ -21,9 +21,7 @@ fn rigid_update(@builtin(local_invocation_index) b: u32) {
     // A comparison with what is not a number is false.
     let way = after.velocity * parameters.cells_per_speed;
     let turn = dot(after.angular_velocity, after.angular_velocity);
-    if (!(dot(way, way) < 1.0 && turn < 1e30) && atomicLoad(&status.substep) >= step.substep) {
-        atomicMin(&status.substep, step.substep);
-        atomicMin(&status.particle, FIRST_BODY + b);
-        atomicMin(&status.cause, CAUSE_RIGID);
+    if (!(dot(way, way) < 1.0 && turn < 1e30)) {
+        report_first(FIRST_BODY + b);
     }
 }

@@ -220,6 +220,12 @@ pub trait Simulator {
         self.state_bytes()
     }
 
+    /// Bytes that one control step of [`Simulator::forward_recorded`] holds beside them at most: the states
+    /// before particles are split, merged, woken or put to sleep.
+    fn change_bytes(&self) -> u64 {
+        0
+    }
+
     /// Stores the present state in a checkpoint slot.
     fn save(&mut self, slot: usize) -> Result<(), SimulationError>;
 

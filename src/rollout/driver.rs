@@ -170,6 +170,8 @@ pub fn differentiate(
             bytes: run.settings.memory_bytes,
             state_bytes: run.simulator.state_bytes(),
             record_bytes: run.simulator.record_bytes(),
+            change_bytes: run.simulator.change_bytes(),
+            control_interval: rollout.model.substeps_per_control,
             observation_bytes: rollout.initial.particle_count() as u64 * OBSERVED_BYTES,
             observation_interval: along.then_some(rollout.model.substeps_per_control),
             observations_kept: if along { OBSERVATIONS_IN_FLIGHT } else { 1 },

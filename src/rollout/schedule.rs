@@ -16,6 +16,10 @@ pub struct Budget {
     pub state_bytes: u64,
     /// Of one recorded substep.
     pub record_bytes: u64,
+    /// Of what one control step within a walk holds beside.
+    pub change_bytes: u64,
+    /// Substeps of a control step.
+    pub control_interval: usize,
     pub observation_bytes: u64,
     /// Substeps from one observation to the next; `None` if only the end is observed.
     pub observation_interval: Option<usize>,
@@ -112,6 +116,7 @@ impl Budget {
 
     fn cost(&self, segment: usize, slots: usize) -> u64 {
         segment as u64 * self.record_bytes
+            + segment.div_ceil(self.control_interval.max(1)) as u64 * self.change_bytes
             + slots as u64 * self.state_bytes
             + self.observations(segment) as u64 * self.observation_bytes
     }
@@ -193,6 +198,8 @@ mod tests {
             bytes: count,
             state_bytes: 1,
             record_bytes: 1,
+            change_bytes: 0,
+            control_interval: 1,
             observation_bytes: 0,
             observation_interval: None,
             observations_kept: 0,
@@ -295,6 +302,8 @@ mod tests {
             bytes: crate::rollout::DEFAULT_MEMORY_BYTES,
             state_bytes,
             record_bytes: state_bytes,
+            change_bytes: 0,
+            control_interval: 20,
             observation_bytes: 48 * 100_000,
             observation_interval: None,
             observations_kept: 1,
@@ -305,5 +314,12 @@ mod tests {
         let plan = Schedule::new(2000, &observed).unwrap();
         assert!(plan.bytes <= budget.bytes);
         assert!(plan.replayed_substeps() < 4000, "{}", plan.replayed_substeps());
+        // Three states beside for each control step that is walked.
+        let changing = Budget { change_bytes: 3 * state_bytes, ..budget };
+        let changed = Schedule::new(2000, &changing).unwrap();
+        let walked = changed.segment.div_ceil(20) as u64 * 3 + changed.segment as u64;
+        let held = (walked + changed.slots as u64) * state_bytes + budget.observation_bytes;
+        assert_eq!(changed.bytes, held);
+        assert!(held <= budget.bytes && changed.segment < plan.segment);
     }
 }

@@ -310,20 +310,17 @@ impl ListArguments {
 #[derive(Clone, Copy, Debug, Pod, Zeroable, PartialEq)]
 pub struct Status {
     pub substep: u32,
-    pub particle: u32,
-    pub cause: u32,
+    pub first: u32,
     pub slots_needed: u32,
     pub occupied_needed: u32,
 }
 
-/// `Status::cause` of a rigid body.
-pub const CAUSE_RIGID: u32 = 2;
-/// `Status::particle` of rigid body 0.
+/// `Status::first` of rigid body 0.
 pub const FIRST_BODY: u32 = 0xffff_ff00;
 
 impl Status {
     pub const CLEAR: Self =
-        Self { substep: NONE, particle: NONE, cause: NONE, slots_needed: 0, occupied_needed: 0 };
+        Self { substep: NONE, first: NONE, slots_needed: 0, occupied_needed: 0 };
 }
 
 impl MaterialAt {

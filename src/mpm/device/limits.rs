@@ -1,16 +1,27 @@
 //! What a device takes, and errors that say so.
 
-use super::{SimulationError, layout, levels};
+use super::{SimulationError, layout, levels, placement};
 use crate::gpu::{Gpu, GpuError};
 use crate::model::Model;
 
-/// The most particles that the device's bindings take.
+/// The most particles that the device's bindings take, in whole rows.
 pub(super) fn most_particles(gpu: &Gpu, model: &Model) -> usize {
-    let binding = gpu.device.limits().max_storage_buffer_binding_size as usize;
     match model.levels.count() {
-        1 => binding / (16 * layout::particle_rows(model)),
-        _ => (binding / (16 * levels::PARTICLE_ROWS)).min(levels::MOST_PARTICLES),
+        1 => rows_of(gpu, layout::particle_rows(model)),
+        _ => most_with_levels(gpu),
     }
+}
+
+/// The same where there are levels.
+pub(super) fn most_with_levels(gpu: &Gpu) -> usize {
+    rows_of(gpu, levels::PARTICLE_ROWS).min(levels::MOST_PARTICLES)
+}
+
+/// The longest rows of which a binding takes so many.
+fn rows_of(gpu: &Gpu, rows: usize) -> usize {
+    let binding = gpu.device.limits().max_storage_buffer_binding_size as usize;
+    let longest = binding / (size_of::<[f32; 4]>() * rows);
+    longest - longest % placement::ROW_MULTIPLE
 }
 
 pub(super) fn particles_on(gpu: &Gpu) -> String {

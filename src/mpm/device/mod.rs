@@ -93,8 +93,8 @@ use change::Changed;
 use follow::Following;
 use growth::Usage;
 use layout::{
-    Activations, BANDS, CAUSE_RIGID, FIRST_BODY, MATERIALS, MUSCLES, MaterialAt, NONE, Parameters,
-    REACHES, ResolutionAt, RigidMotionAt, SINKS, SinkAt, Status,
+    Activations, BANDS, FIRST_BODY, MATERIALS, MUSCLES, MaterialAt, NONE, Parameters, REACHES,
+    ResolutionAt, RigidMotionAt, SINKS, SinkAt, Status,
 };
 use levels::Entries;
 use limits::{most_particles, particles_on, within};
@@ -505,7 +505,7 @@ impl GpuSimulator {
 
     /// What a status says, if anything went wrong.
     fn report(&self, status: Status) -> Result<(), SimulationError> {
-        let Status { substep, particle, cause, slots_needed, occupied_needed } = status;
+        let Status { substep, first, slots_needed, occupied_needed } = status;
         let capacity = self.tables.capacity;
         if slots_needed > 0 {
             return Err(SimulationError::Capacity {
@@ -521,18 +521,18 @@ impl GpuSimulator {
                 allowed: capacity.occupied as u64,
             });
         }
-        if substep != NONE && cause == CAUSE_RIGID {
+        if substep != NONE && first >= FIRST_BODY {
             return Err(SimulationError::RigidDiverged {
-                body: self.model.rigid_bodies[(particle - FIRST_BODY) as usize].name.clone(),
+                body: self.model.rigid_bodies[(first - FIRST_BODY) as usize].name.clone(),
                 substep: substep as usize,
                 cause: "its motion is not finite, or it moves a cell or more in a substep".into(),
             });
         }
         if substep != NONE {
             return Err(SimulationError::Diverged {
-                particle: self.population.ids[particle as usize] as usize,
+                particle: self.population.ids[(first / 2) as usize] as usize,
                 substep: substep as usize,
-                cause: match cause {
+                cause: match first % 2 {
                     0 => "its state is not finite".into(),
                     _ => "it moves four cells or more in a substep".into(),
                 },

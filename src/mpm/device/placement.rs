@@ -187,9 +187,12 @@ pub fn hash_table(blocks: &[Block], size: usize) -> (Vec<u32>, Vec<u32>) {
     (tags, slots)
 }
 
-/// Distance between the rows of a particle array: whole runs of 256 bytes.
+/// Rows of a particle array are whole runs of 256 bytes.
+pub const ROW_MULTIPLE: usize = 16;
+
+/// Distance between the rows of a particle array.
 pub fn row_stride(particle_count: usize) -> usize {
-    particle_count.next_multiple_of(16)
+    particle_count.next_multiple_of(ROW_MULTIPLE)
 }
 
 fn key_of(cell: [i32; 3]) -> Key {

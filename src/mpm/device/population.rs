@@ -3,6 +3,7 @@
 
 use super::layout::{NONE, kind_number};
 use super::levels::Entries;
+use super::limits::most_with_levels;
 use super::moves::Moves;
 use super::placement::{Placement, row_stride};
 use super::states::{StateId, StateSize};
@@ -79,8 +80,8 @@ impl Population {
         let row_stride = match has_levels {
             false => row_stride(count),
             true if (count..=2 * count).contains(&stride) => stride,
-            // Room for some to be split before buffers are replaced again.
-            true => row_stride((count + count / 4).max(1)),
+            // Room for some to be split before buffers are replaced again, if the device has it.
+            true => row_stride((count + count / 4).min(most_with_levels(gpu)).max(count).max(1)),
         };
         let entries = if has_levels { 2 * row_stride } else { count };
         let device_ids = Buffer::new(gpu, "ids", entries)?;

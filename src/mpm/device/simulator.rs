@@ -95,6 +95,12 @@ impl Simulator for GpuSimulator {
         self.pool.state_bytes() + self.tables.nodes_bytes()
     }
 
+    fn change_bytes(&self) -> u64 {
+        let changes =
+            u64::from(self.following.is_some()) + u64::from(self.model.levels.sleep.is_some());
+        changes * self.state_bytes()
+    }
+
     fn save(&mut self, slot: usize) -> Result<(), SimulationError> {
         if self.checkpoints.len() <= slot {
             self.checkpoints.resize(slot + 1, None);

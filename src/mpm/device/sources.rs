@@ -57,7 +57,8 @@ impl KernelId {
             KernelId::G2p => {
                 let mut files = vec![index()];
                 files.extend(transfer_files());
-                files.extend([file!("grid/sinks.wgsl"), file!("stage/g2p.wgsl")]);
+                let report = file!("grid/report.wgsl");
+                files.extend([file!("grid/sinks.wgsl"), report, file!("stage/g2p.wgsl")]);
                 particle_files(laws, &files)
             }
             KernelId::G2pAdj => {
@@ -83,7 +84,8 @@ impl KernelId {
                 file!("stage/rigid_predict.wgsl"),
             ]),
             KernelId::RigidUpdate => {
-                rigid_sum_files(&[file!("rigid/update.wgsl"), file!("stage/rigid_update.wgsl")])
+                let (update, report) = (file!("rigid/update.wgsl"), file!("grid/report.wgsl"));
+                rigid_sum_files(&[update, report, file!("stage/rigid_update.wgsl")])
             }
             KernelId::RigidUpdateAdj => {
                 rigid_sum_files(&[file!("rigid/update.wgsl"), file!("stage/rigid_update_adj.wgsl")])
@@ -141,7 +143,8 @@ impl KernelId {
             KernelId::Share => share_files(laws, &[file!("stage/share.wgsl")]),
             KernelId::ShareAdj => share_files(laws, &[file!("stage/share_adj.wgsl")]),
             KernelId::G2pBlended => {
-                share_files(laws, &[file!("grid/collected.wgsl"), file!("stage/g2p_blended.wgsl")])
+                let (collected, report) = (file!("grid/collected.wgsl"), file!("grid/report.wgsl"));
+                share_files(laws, &[collected, report, file!("stage/g2p_blended.wgsl")])
             }
             KernelId::G2pBlendedAdj => particle_files(
                 laws,

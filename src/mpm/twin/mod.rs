@@ -427,6 +427,12 @@ impl<R: Scalar> Simulator for Twin<R> {
         self.state_bytes() + (order + node_rows * size_of::<transfer::Row<R>>()) as u64
     }
 
+    fn change_bytes(&self) -> u64 {
+        // A sweep up and one down for each level but one.
+        let resizing = 2 * (self.ctx.lattices.len() - 1);
+        (resizing + usize::from(self.model.levels.sleep.is_some())) as u64 * self.state_bytes()
+    }
+
     fn save(&mut self, slot: usize) -> Result<(), SimulationError> {
         let slots = self.checkpoints.len();
         *self.checkpoints.get_mut(slot).ok_or_else(|| no_slot(slot, slots))? =
