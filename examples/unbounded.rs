@@ -75,7 +75,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut backend = Backend::new(&model, given.get(3).is_some_and(|backend| backend == "gpu"))?;
     backend.simulator().drive(&drive(&model, &[], metres * steps_per_metre))?;
     println!(
-        "metre  s/control step  particles  awake  held  asleep  archive     resident   equivalent"
+        "metre  s/control step  particles  awake  held  asleep  in memory  on disk     resident   equivalent"
     );
     let (mut secs, mut bytes) = (Vec::new(), Vec::new());
     for metre in 0..metres {
@@ -88,13 +88,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let particles = backend.simulator().particle_count();
         let there = ground(&model, &backend.simulator().read()?).expect("chunks sleep");
         println!(
-            "{:5}  {:14.4}  {particles:9}  {:5}  {:4}  {:6}  {:5.2} MB  {:7.1} MB  {:8.1} M",
+            "{:5}  {:14.4}  {particles:9}  {:5}  {:4}  {:6}  {:6.2} MB  {:6.1} MB  {:7.1} MB  {:8.1} M",
             metre + 1,
             secs[metre],
             there.awake.chunks,
             there.held.chunks,
             there.asleep.chunks,
             there.asleep.memory_bytes as f64 * 1e-6,
+            there.asleep.disk_bytes as f64 * 1e-6,
             bytes[metre] * 1e-6,
             there.uniform_particle_count as f64 * 1e-6,
         );
@@ -126,6 +127,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!(
         "at the end a control step takes {slower:.3} times, memory {larger:.3} times that at 2 m"
     );
-    assert!(slower < 1.3 && larger < 1.1, "ground that was left is not free");
+    // Over a few metres the first of them, in which memory is got from the system, are still in the mean.
+    let allowed = if metres < 20 { 1.3 } else { 1.1 };
+    assert!(slower < allowed && larger < 1.1, "ground that was left is not free");
     Ok(())
 }

@@ -128,9 +128,6 @@ pub struct Run {
     /// Mean force against the motion [N], of the whole blade, by part of the stroke; of the
     /// second pass if there is one.
     pub force: [f64; PARTS],
-    /// The same, one value per control step along the stroke: (way [m], force [N]).
-    #[serde(skip)]
-    pub curve: Vec<[f64; 2]>,
     /// Height of the surface in the columns around the track at the end [m].
     #[serde(skip)]
     pub heights: Vec<f64>,
@@ -248,6 +245,11 @@ fn mirror(wall: &mut Collider) {
     wall.contact = Contact::Slip {};
 }
 
+/// Control steps of the stroke that is measured.
+pub fn measured_steps(plough: &Plough, model: &Model) -> usize {
+    way(plough, model.substep_secs * model.substeps_per_control as f64).1.len()
+}
+
 /// Velocity of the blade (along x and z) in each control step, and the steps of the stroke that is
 /// measured.
 fn way(plough: &Plough, control_secs: f64) -> (Vec<[f64; 2]>, std::ops::Range<usize>) {
@@ -331,9 +333,6 @@ pub fn plough(
         let steps = range.len() as f64;
         *sum = range.map(force).sum::<f64>() / steps;
     }
-    let curve = measured
-        .clone()
-        .map(|step| [(step - measured.start) as f64 * SPEED * control_secs, force(step)]);
     Ok(Run {
         grids: grids.name(),
         jitter: plough.jitter,
@@ -347,7 +346,6 @@ pub fn plough(
         wall_secs: wall,
         stage_ns,
         force: parts,
-        curve: curve.collect(),
         heights: heights(plough, &model, &last),
     })
 }

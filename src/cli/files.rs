@@ -7,32 +7,50 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+/// Where a result that is to be at `path` is written: behind the links that lead there.
+///
+/// # Errors
+/// What is there is a directory, a device or a pipe.
+fn target(path: &Path) -> Result<PathBuf, String> {
+    match fs::metadata(path) {
+        Ok(there) if there.is_file() => fs::canonicalize(path).map_err(|cause| describe(&cause)),
+        Ok(there) if there.is_dir() => Err("it is a directory".into()),
+        Ok(_) => Err("it is no ordinary file: a device or a pipe".into()),
+        Err(_) if path.is_symlink() => Err("it is a link that leads nowhere".into()),
+        Err(_) => Ok(path.to_owned()),
+    }
+}
+
 /// Writes `path` through a temporary file beside it, renamed at the end: a full disk or an
 /// interruption leaves the old file, or none.
 pub fn write_whole<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
 ) -> Result<(), CliError> {
-    let temporary = temporary_beside(path);
+    let error = |cause: String| CliError::Write { path: path.to_owned(), cause };
+    let target = target(path).map_err(error)?;
+    let temporary = temporary_beside(&target);
     let result = write_and_sync(&temporary, fill)
-        .and_then(|()| fs::rename(&temporary, path).map_err(Into::into));
+        .and_then(|()| fs::rename(&temporary, &target).map_err(Into::into));
     result.map_err(|cause| {
         // The temporary may never have come to exist; the cause is what matters.
         let _ = fs::remove_file(&temporary);
-        CliError::Write { path: path.to_owned(), cause: cause.to_string() }
+        error(cause.to_string())
     })
 }
 
 /// Draws a plot (PNG) through a temporary file beside it, like [`write_whole`].
 pub fn draw_whole(plot: &Plot, path: &Path) -> Result<(), CliError> {
+    let error = |cause: String| CliError::Write { path: path.to_owned(), cause };
+    let target = target(path).map_err(error)?;
     // The drawing library tells the format by the extension.
-    let temporary = path.with_extension(format!("{}.png", std::process::id()));
+    let temporary = target.with_extension(format!("{}.png", std::process::id()));
     draw(plot, &temporary)
-        .and_then(|()| fs::rename(&temporary, path).map_err(|e| e.to_string()))
+        .and_then(|()| fs::rename(&temporary, &target).map_err(|e| e.to_string()))
         .map_err(|cause| {
             // It may never have come to exist; the cause is what matters.
             let _ = fs::remove_file(&temporary);
-            CliError::Write { path: path.to_owned(), cause }
+            error(cause)
         })
 }
 
@@ -50,10 +68,7 @@ fn write_and_sync<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
 /// Fails now, not after an hour of computing, if `path` could not be written.
 pub fn check_writable(path: &Path) -> Result<(), CliError> {
     let error = |cause: String| CliError::Write { path: path.to_owned(), cause };
-    if path.is_dir() {
-        return Err(error("it is a directory".into()));
-    }
-    let temporary = temporary_beside(path);
+    let temporary = temporary_beside(&target(path).map_err(error)?);
     let touched = File::create(&temporary).and_then(|_| fs::remove_file(&temporary));
     touched.map_err(|cause| error(describe(&cause)))
 }

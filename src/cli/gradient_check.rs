@@ -71,6 +71,18 @@ pub fn check(
     let mut run = || -> Result<(), RolloutError> {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let check = Check { interrupt, output, count };
+        let is_driven = |collider: usize| {
+            point.model.actions.iter().any(|action| action.target.drives(collider))
+        };
+        if point.model.levels.count() > 1
+            && !point.model.levels.moves_in_gradients()
+            && point.model.levels.agents.iter().any(|agent| is_driven(agent.collider))
+        {
+            output.note(
+                "the levels follow what is driven, and the derivative by the controls leaves that out, as it does \
+                 by default: `through_agents = true` in `[levels]` counts it",
+            );
+        }
         let at_kinks = check.compare("given", point, derivative, &Kind::ALL, &mut random)?;
         if at_kinks.is_empty() {
             return Ok(());

@@ -55,7 +55,12 @@ pub enum Outcome {
 /// Exit codes: 0 done, 1 failed or missed a tolerance, 2 not understood, 130 interrupted.
 pub fn main() -> ExitCode {
     let line = CommandLine::parse();
-    match dispatch(&line) {
+    let outcome = dispatch(&line);
+    if let (Ok(_), Some(cause)) = (&outcome, output::lost()) {
+        eprintln!("results could not be printed to standard output: {cause}");
+        return ExitCode::FAILURE;
+    }
+    match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Missed) => ExitCode::FAILURE,
         Ok(Outcome::Interrupted) => ExitCode::from(interrupt::INTERRUPTED),

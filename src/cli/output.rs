@@ -1,6 +1,11 @@
 //! What a command prints: JSON lines for machines, aligned words for people.
 
 use serde_json::Value;
+use std::io::{self, Write};
+use std::sync::OnceLock;
+
+/// Why some of the results could not be printed.
+static LOST: OnceLock<String> = OnceLock::new();
 
 /// Where results go. Standard output carries results alone; notes go to standard error.
 #[derive(Clone, Copy, Debug)]
@@ -12,23 +17,40 @@ impl Output {
     /// One result: a JSON line, or `name value` lines.
     pub fn record(&self, record: &Value) {
         if self.json {
-            println!("{record}");
+            print(&format!("{record}\n"));
         } else {
-            print!("{}", as_text(record));
+            print(&as_text(record));
         }
     }
 
     /// Text for people only.
     pub fn text(&self, text: &str) {
         if !self.json {
-            println!("{text}");
+            print(&format!("{text}\n"));
         }
     }
 
     /// A remark that is no result.
     pub fn note(&self, text: &str) {
-        eprintln!("{text}");
+        // Nobody is left to tell if that fails.
+        let _ = writeln!(io::stderr(), "{text}");
     }
+}
+
+/// Prints a result. A reader who has left is no error: the command goes on and writes its files.
+fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            LOST.get_or_init(|| error.to_string());
+        }
+        _ => {}
+    }
+}
+
+/// Why some of the results could not be printed, if so.
+pub fn lost() -> Option<&'static str> {
+    LOST.get().map(String::as_str)
 }
 
 /// The members of an object, one a line, names aligned.

@@ -39,7 +39,8 @@ struct Plan {
     sensors: Vec<Sensor>,
     sensors_out: Option<PathBuf>,
     /// When emitters stop that have no `stop_secs` [s], if the run goes on.
-    emission_ends: Option<f64>,
+    /// What the user may not expect.
+    notes: Vec<String>,
 }
 
 /// What is collected between control steps.
@@ -64,9 +65,7 @@ pub fn run(args: &RunArgs, output: Output) -> miette::Result<Outcome> {
     let plan = plan(args)?;
     let device = Device::choose(&args.device)?;
     output.note(&device.explain());
-    if let Some(secs) = plan.emission_ends {
-        output.note(&format!("emitters without `stop_secs` stop with the scene, after {secs} s"));
-    }
+    plan.notes.iter().for_each(|note| output.note(note));
     let mut simulator = make_simulator(&plan.model, &device).map_err(CliError::from)?;
     simulator.load(&plan.model.initial).map_err(CliError::from)?;
     simulator.sense_wrenches(plan.feels()).map_err(CliError::from)?;
@@ -105,12 +104,18 @@ fn plan(args: &RunArgs) -> miette::Result<Plan> {
     let (scene_substeps, model) = (loaded.substeps(), loaded.model);
     let control_steps = substeps.div_ceil(model.substeps_per_control);
     let mut actions = vec![0.0; control_steps * model.actions.len()];
+    let mut notes = Vec::new();
     if let Some(path) = &args.controls {
         let controls = Controls::read_npz(path).into_diagnostic()?;
         controls.check(&model.actions, None).into_diagnostic()?;
         // Controls that end early are followed by rest, longer ones are cut.
         for (action, given) in actions.iter_mut().zip(controls.values()) {
             *action = *given;
+        }
+        let given = controls.control_steps();
+        if given != control_steps {
+            let rest = if given < control_steps { "; nothing is commanded after them" } else { "" };
+            notes.push(format!("{given} control steps are given, {control_steps} are run{rest}"));
         }
     }
     if let Some(out) = &args.out {
@@ -143,7 +148,15 @@ fn plan(args: &RunArgs) -> miette::Result<Plan> {
     };
     let sensors = sensors(&loaded.scene, &model)?;
     let open = loaded.scene.emitter.iter().any(|emitter| emitter.stop_secs.is_none());
-    let emission_ends = (open && substeps > scene_substeps).then(|| loaded.scene.duration_secs());
+    if open && substeps > scene_substeps {
+        let secs = loaded.scene.duration_secs();
+        notes.push(format!("emitters without `stop_secs` stop with the scene, after {secs} s"));
+    }
+    if model.levels.sleep.is_some() && sensors.iter().any(Sensor::sees_a_place) {
+        let note =
+            "what sleeps is not seen by sensors of a place: they see what is awake or held there";
+        notes.push(note.into());
+    }
     if let Some(path) = &args.sensors {
         if sensors.is_empty() {
             let problem = "given, but the scene has no [[sensor]]".into();
@@ -154,7 +167,7 @@ fn plan(args: &RunArgs) -> miette::Result<Plan> {
     Ok(Plan {
         motion: drive(&model, &actions, control_steps),
         sensors,
-        emission_ends,
+        notes,
         sensors_out: args.sensors.clone(),
         model,
         substeps,

@@ -1,8 +1,9 @@
 //! How much of the world is awake, held, asleep and virgin, for `inspect` and `run`.
 
 use super::summary::STATE_BYTES_F32;
+use super::uniform::{Buried, UniformSummary};
 use super::{Field, Frame, Levels, Model, Site};
-use crate::mpm::state::{State, count_chunks};
+use crate::mpm::state::{Chunk, State, count_chunks};
 use serde::Serialize;
 
 /// The world in chunks.
@@ -17,7 +18,8 @@ pub struct GroundSummary {
     /// Ground that was never made, or is again as if it had not been; it has no end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub virgin: Option<VirginSummary>,
-    /// Particles of the finest level that all of it but the virgin would be made of.
+    /// Particles of the finest level that all of it but the virgin would be made of on a grid of that level
+    /// alone, which fills less of what lies under the ground ([`UniformSummary`]).
     pub uniform_particle_count: u64,
     /// Of their state in f32.
     pub uniform_state_bytes: u64,
@@ -64,6 +66,7 @@ pub fn ground(model: &Model, state: &State<f64>) -> Option<GroundSummary> {
         particle_count,
         state_bytes: particle_count as u64 * STATE_BYTES_F32,
     };
+    let buried = Buried::of(model);
     let uniform = |levels: &[u8]| levels.iter().map(|&level| 1u64 << (3 * level)).sum::<u64>();
     let virgin = sleep.terrain.as_ref().and_then(|terrain| {
         let nobody = Levels { agents: Vec::new(), regions: Vec::new(), ..model.levels.clone() };
@@ -75,11 +78,18 @@ pub fn ground(model: &Model, state: &State<f64>) -> Option<GroundSummary> {
         let chunk = terrain.chunk(&site, [0, 0]).ok()?;
         Some(VirginSummary {
             particles_per_chunk: chunk.particle_count(),
-            uniform_particles_per_chunk: chunk.particles.map_or(0, |p| uniform(&p.level)),
+            uniform_particles_per_chunk: chunk.particles.map_or(0, |p| uniform(&p.level))
+                - buried.in_chunk(terrain, frame, chunk_cells, [0, 0]),
             bytes: 0,
         })
     });
-    let uniform_particle_count = uniform(&particles.level) + count.asleep_uniform;
+    let asleep = state.chunks.iter().filter(|(_, chunk)| matches!(chunk, Chunk::Asleep(_)));
+    let buried_asleep = sleep.terrain.as_ref().map_or(0, |terrain| {
+        let frame = Frame::of(model);
+        asleep.map(|(&key, _)| buried.in_chunk(terrain, frame, sleep.chunk_cells, key)).sum()
+    });
+    let uniform_particle_count = UniformSummary::new(model, state).particle_count
+        + count.asleep_uniform.saturating_sub(buried_asleep);
     Some(GroundSummary {
         chunk_edge: f64::from(sleep.chunk_cells) * model.cell_width,
         awake: present(count.awake, state.particle_count() - held),

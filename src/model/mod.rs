@@ -22,6 +22,7 @@ mod stretch;
 mod summary;
 mod surface;
 mod terrain;
+mod uniform;
 
 pub use crate::laws::{CONSTANTS, Family, Law, LawKind, ParameterValue, cone_slope};
 pub use compile::{MAX_PARTICLES, Stability, compile, stability};
@@ -39,10 +40,11 @@ pub use sleep::{Frame, Sleep, Waker, around};
 pub use stretch::{StanceBar, stretched_adj};
 pub use summary::{
     BodySummary, ChannelSummary, EmitterSummary, LevelSummary, MaterialSummary, RigidSummary,
-    Summary, UniformSummary, level_summaries, summary,
+    Summary, level_summaries, summary,
 };
 pub use surface::Surface;
 pub use terrain::{GroundError, Site, Terrain};
+pub use uniform::UniformSummary;
 
 /// Everything that a simulator needs and that does not change while it runs.
 #[derive(Clone, Debug)]
@@ -123,11 +125,18 @@ impl Collider {
     pub fn moves(&self, index: usize, actions: &[ActionChannel]) -> bool {
         self.velocity.norm_squared() > 0.0
             || self.angular_velocity.norm_squared() > 0.0
-            || actions.iter().any(|a| match a.target {
-                ActionTarget::LinearVelocity { collider, .. }
-                | ActionTarget::AngularVelocity { collider, .. } => collider == index,
-                _ => false,
-            })
+            || actions.iter().any(|action| action.target.drives(index))
+    }
+}
+
+impl ActionTarget {
+    /// Whether it moves a collider.
+    pub fn drives(self, index: usize) -> bool {
+        match self {
+            ActionTarget::LinearVelocity { collider, .. }
+            | ActionTarget::AngularVelocity { collider, .. } => collider == index,
+            _ => false,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Every number that follows from a scene, for `softscape inspect`.
 
+use super::uniform::UniformSummary;
 use super::{ActionTarget, Emitter, GroundSummary, Model, RigidBody, Stability, ground, stability};
 use crate::mpm::state::{RigidMotion, State};
 use crate::scene::Scene;
@@ -46,9 +47,9 @@ pub struct Summary {
     pub ground: Option<GroundSummary>,
     /// The same bodies of the finest level alone.
     pub uniform: UniformSummary,
-    /// Cells with a particle in them.
+    /// Cells with a particle in them, each of the width of its particles' level.
     pub occupied_cells: usize,
-    /// Blocks of 4 x 4 x 4 cells with a particle in them.
+    /// Blocks of 4 x 4 x 4 such cells with a particle in them.
     pub occupied_blocks: usize,
     /// One stored state of all particles in f32 [bytes]: what a checkpoint takes.
     pub state_bytes: u64,
@@ -78,33 +79,6 @@ pub struct LevelSummary {
     pub occupied_cells: usize,
     /// Of its particles' state in f32.
     pub state_bytes: u64,
-}
-
-/// What a grid of the finest level everywhere would need for the same ground; computed, not run.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct UniformSummary {
-    pub particle_count: u64,
-    /// That its volume fills.
-    pub cells: u64,
-    /// Of the particles' state in f32.
-    pub state_bytes: u64,
-    /// Its particles over those that are there.
-    pub ratio: f64,
-}
-
-impl UniformSummary {
-    /// Of the particles of a state.
-    pub fn new(model: &Model, state: &State<f64>) -> Self {
-        let particles = state.particles_or(&model.particles);
-        let particle_count = particles.level.iter().map(|&level| 1u64 << (3 * level)).sum();
-        let volume: f64 = particles.volume.iter().sum();
-        Self {
-            particle_count,
-            cells: (volume / model.cell_width.powi(3)).round() as u64,
-            state_bytes: particle_count * STATE_BYTES_F32,
-            ratio: particle_count as f64 / state.particle_count().max(1) as f64,
-        }
-    }
 }
 
 /// One body.
@@ -183,10 +157,15 @@ pub fn summary(scene: &Scene, model: &Model) -> Summary {
     let particle_count = model.initial.particle_count();
     let control_secs = model.substep_secs * model.substeps_per_control as f64;
     let duration_secs = scene.duration_secs();
-    let cells: BTreeSet<[i32; 3]> =
-        model.initial.present().map(|p| model.initial.cell[p]).collect();
-    let blocks: BTreeSet<[i32; 3]> =
-        cells.iter().map(|cell| cell.map(|c| c.div_euclid(BLOCK_CELLS))).collect();
+    let cell_of = |p: usize| {
+        let level = model.particles.level[p];
+        (level, model.initial.cell[p].map(|c| c >> level))
+    };
+    let cells: BTreeSet<(u8, [i32; 3])> = model.initial.present().map(cell_of).collect();
+    let blocks: BTreeSet<(u8, [i32; 3])> = cells
+        .iter()
+        .map(|&(level, cell)| (level, cell.map(|c| c.div_euclid(BLOCK_CELLS))))
+        .collect();
     Summary {
         name: model.name.clone(),
         cell_width: model.cell_width,

@@ -181,7 +181,7 @@ fn plain_words(expected: &dyn Expected) -> String {
     }
 }
 
-/// The integer, if it fits 64 bits.
+/// The integer, if it fits 64 bits with a sign, as TOML has it.
 fn integer(value: &toml::de::DeInteger<'_>) -> Option<i64> {
     i64::from_str_radix(value.as_str(), value.radix()).ok()
 }
@@ -210,7 +210,11 @@ impl<'de, 'a> Deserializer<'de> for Value<'a> {
             DeValue::String(text) => visitor.visit_str(text),
             DeValue::Integer(number) => match integer(number) {
                 Some(number) => visitor.visit_i64(number),
-                None => Err(de::Error::custom(format!("`{number}` does not fit 64 bits"))),
+                None => Err(de::Error::custom(format!(
+                    "`{number}` is beyond what a file of this kind takes: from {} to {}",
+                    i64::MIN,
+                    i64::MAX
+                ))),
             },
             DeValue::Float(number) => match number.as_str().parse() {
                 Ok(number) => visitor.visit_f64(number),

@@ -13,6 +13,7 @@ pub use sensors::sensors;
 pub use stages::Stages;
 
 use crate::model::Model;
+use crate::mpm::state::NO_MUSCLE;
 use crate::rollout::{Controls, Objective};
 use crate::scene::{KeyPath, Scene, SceneError, nearest};
 
@@ -113,9 +114,37 @@ impl Resolve<'_> {
         })
     }
 
+    /// The same of a body whose particles are all there at all times.
+    fn whole(&self, at: &KeyPath, name: &str) -> Result<Subject, SceneError> {
+        let subject = self.subject(at, name)?;
+        if let Subject::Particles(particles) = &subject {
+            self.stays(&at.key("body"), &format!("`{name}`"), particles)?;
+        }
+        Ok(subject)
+    }
+
+    /// Whether none of some particles can sleep: their chunks are awake, or at the rim of one that is.
+    fn stays(
+        &self,
+        at: &KeyPath,
+        what: &str,
+        particles: &std::ops::Range<usize>,
+    ) -> Result<(), SceneError> {
+        let is_muscle = |p: usize| self.model.particles.muscle[p] != NO_MUSCLE;
+        if self.model.levels.sleep.is_none() || particles.clone().any(is_muscle) {
+            return Ok(());
+        }
+        let message = format!(
+            "`[levels.sleep]` takes particles of {what} out of the run while nobody is near, and puts new ground in, \
+             so that a mean over them jumps"
+        );
+        let help = "measure a `wrench`, a `contact_area`, a rigid body or a body with muscles, or let nothing sleep";
+        Err(self.scene.error(at, message).with_help(help))
+    }
+
     /// The same of which something is there at the start, so that it has a place then.
     fn started(&self, at: &KeyPath, name: &str) -> Result<Subject, SceneError> {
-        let subject = self.subject(at, name)?;
+        let subject = self.whole(at, name)?;
         if let Subject::Particles(particles) = &subject
             && !particles.clone().any(|p| self.model.initial.is_present(p))
         {

@@ -32,12 +32,12 @@ fn compile_term(resolve: &Resolve, at: &KeyPath, term: &scene::Term) -> Result<T
         Said::CenterOfMass { body, goal, weight, when } => {
             let point = resolve.point(at, "goal", *goal)?;
             let measure = Measure::CentreToPoint { point, axes: [true; 3] };
-            ("center_of_mass", weight, of(measure, resolve.subject(at, body)?, *when))
+            ("center_of_mass", weight, of(measure, resolve.whole(at, body)?, *when))
         }
         Said::Velocity { body, direction, weight, when } => {
             let direction = resolve.direction(at, "direction", *direction)?;
             let measure = Measure::CentreVelocity { direction };
-            ("velocity", weight, of(measure, resolve.subject(at, body)?, *when))
+            ("velocity", weight, of(measure, resolve.whole(at, body)?, *when))
         }
         Said::Displacement { body, direction, weight, when } => {
             let direction = resolve.direction(at, "direction", *direction)?;

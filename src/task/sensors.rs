@@ -87,7 +87,12 @@ impl Resolve<'_> {
             Said::ParticleCount { body, region, position } => {
                 (Quantity::ParticleCount(self.region(at, region, position, cell)?), seen(body)?)
             }
-            Said::CenterOfMass { body } => (Quantity::CenterOfMass, seen(body)?),
+            Said::CenterOfMass { body } => {
+                let particles = seen(body)?;
+                let what = body.as_ref().map_or("all".into(), |name| format!("`{name}`"));
+                self.stays(at, &what, &particles)?;
+                (Quantity::CenterOfMass, particles)
+            }
             Said::DensityGrid { body, origin, cell_width, counts } => {
                 self.check_counts(at, counts)?;
                 let grid = NodeGrid {

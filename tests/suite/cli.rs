@@ -538,6 +538,8 @@ fn bench_of_levels_says_what_it_cannot_build_before_anything_runs() {
         ("--levels 2 --bands 0.04:0.001", "two cells of level 0"),
         ("--levels 0", "between 1 and 8"),
         ("--device cpu,gpu", "takes one"),
+        ("--stroke 0.005 --levels 2", "control steps"),
+        ("--stroke nan", "half the bed"),
     ] {
         let error = desk.error(&format!("{suite} {options}"));
         assert!(error.contains(said), "{options}: {error}");

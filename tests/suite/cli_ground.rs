@@ -13,11 +13,11 @@ name = "load"
 quantity = { type = "wrench", collider = "box" }
 "#;
 
-fn run(folder: &Path, words: &str, temporary: &str) -> Output {
+fn run(folder: &Path, more: &str, words: &str, temporary: &str) -> Output {
     // All that sleeps goes to disk.
     let ground =
         terrain_text(ELASTIC).replace("[levels.sleep]", "[levels.sleep]\narchive_bytes = 0");
-    fs::write(folder.join("ground.toml"), ground + SENSOR).expect("the scene");
+    fs::write(folder.join("ground.toml"), ground + more).expect("the scene");
     Command::new(env!("CARGO_BIN_EXE_softscape"))
         .current_dir(folder)
         .args(words.split_whitespace())
@@ -32,7 +32,7 @@ fn a_disk_that_is_not_there_is_named_and_what_was_computed_is_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     let words = "run ground.toml --device cpu --secs 0.4 --out end.npz --sensors load.npz";
-    let output = run(folder, words, "/nowhere");
+    let output = run(folder, SENSOR, words, "/nowhere");
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(error.contains("/nowhere") && error.contains("archive_bytes"), "{error}");
@@ -44,15 +44,46 @@ fn a_disk_that_is_not_there_is_named_and_what_was_computed_is_kept() {
     let load: Array2<f64> = npz(folder.join("load.npz")).by_name("load").expect("loads");
     assert!(!time.is_empty() && load.nrows() == time.len());
     // The control.
-    assert!(run(folder, words, &folder.display().to_string()).status.success());
+    assert!(run(folder, SENSOR, words, &folder.display().to_string()).status.success());
 }
 
 #[test]
 fn particles_that_do_not_stay_the_same_are_not_observed_as_points() {
     let folder = tempfile::tempdir().expect("a folder");
     let words = "run ground.toml --device cpu --secs 0.02 --observe seen.npz";
-    let output = run(folder.path(), words, &folder.path().display().to_string());
+    let output = run(folder.path(), SENSOR, words, &folder.path().display().to_string());
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(error.contains("the scene has levels") && error.contains("(--observe-map)"), "{error}");
+}
+
+#[test]
+fn means_over_what_may_sleep_are_refused_and_places_are_said_to_be_seen_in_part() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let sensor = |quantity: &str| format!("[[sensor]]\nname = \"s\"\nquantity = {quantity}\n");
+    let sense = "run ground.toml --device cpu --substeps 1 --sensors out.npz";
+    let run_with =
+        |words: &str, more: &str| run(folder, more, words, &folder.display().to_string());
+    let means = [
+        (sense, sensor("{ type = \"center_of_mass\" }")),
+        (sense, sensor("{ type = \"center_of_mass\", body = \"cover\" }")),
+        (
+            "gradient ground.toml --device cpu",
+            "[[effector]]\ncollider = \"box\"\nvx = { min = -1.0, max = 1.0 }\n\
+         [task]\nhorizon = 2\nscore = { type = \"displacement\", body = \"cover\", direction = [1.0, 0.0, 0.0], \
+         reference = 1.0 }\n[[task.objective]]\ntype = \"velocity\"\nbody = \"cover\"\ndirection = [1.0, 0.0, 0.0]\n"
+            .into(),
+        ),
+    ];
+    for (words, text) in means {
+        let result = run_with(words, &text);
+        let error = String::from_utf8_lossy(&result.stderr);
+        assert_eq!(result.status.code(), Some(1), "{error}");
+        assert!(error.contains("levels.sleep") && error.contains("jumps"), "{error}");
+    }
+    let map = "{ type = \"height_map\", origin = [0.0, 0.0], cell_width = 0.1, counts = [2, 2], floor = -0.3 }";
+    let result = run_with(sense, &sensor(map));
+    let said = String::from_utf8_lossy(&result.stderr);
+    assert!(result.status.success() && said.contains("what sleeps is not seen"), "{said}");
 }

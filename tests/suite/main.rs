@@ -10,6 +10,7 @@ mod common;
 mod architecture;
 mod beds;
 mod cli;
+mod cli_files;
 mod cli_ground;
 mod cli_identify;
 mod cli_sensors;

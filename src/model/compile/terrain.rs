@@ -128,6 +128,13 @@ fn layers(
     let (mut depth, mut above): (f64, Option<(Bed, f64)>) = (0.0, None);
     for (index, layer) in said.layer.iter().enumerate() {
         let at = at.index(index);
+        if depth >= deepest {
+            let message = format!(
+                "the layer `{}` is nowhere: those above it are {depth} m thick, the ground at most {deepest:.3} m",
+                layer.name
+            );
+            return Err(scene.error(&at.key("name"), message));
+        }
         let last = index + 1 == said.layer.len();
         let thickness = match (layer.thickness, last) {
             (Some(thickness), false) => checks.positive(&at, "thickness", thickness, "m")?,
@@ -185,10 +192,19 @@ fn carried(world: &World<'_>, terrain: &Terrain, levels: &Levels) -> Result<(), 
         let distance = carriers
             .map(|(shape, pose)| shape.signed_distance(pose.body_from_world(point)))
             .fold(f64::INFINITY, f64::min);
-        let help = format!(
-            "add a `[[collider]]` of type `half_space` at z = {:.3}: 1.5 coarsest cells above the bottom",
-            terrain.bottom + 1.5 * coarsest
-        );
+        let (surface, _) = terrain.height(place[0], place[1]);
+        let floor = terrain.bottom + 1.5 * coarsest;
+        let help = match floor < surface {
+            true => format!(
+                "add a `[[collider]]` of type `half_space` at z = {floor:.3}: 1.5 coarsest cells above the bottom"
+            ),
+            false => format!(
+                "the ground is too thin for {} levels: put its floor 1.5 coarsest cells, {:.3} m, above a lower \
+                 `bottom`, or use fewer levels",
+                levels.count(),
+                1.5 * coarsest
+            ),
+        };
         if distance > 0.0 {
             let nearest = match distance.is_finite() {
                 true => format!("the nearest one that stands still is {distance:.3} m away"),
@@ -196,6 +212,17 @@ fn carried(world: &World<'_>, terrain: &Terrain, levels: &Levels) -> Result<(), 
             };
             let message = format!(
                 "`bottom` is {} m, and no collider carries the ground there: {nearest}",
+                terrain.bottom
+            );
+            return Err(scene.error(&at, message).with_help(help));
+        }
+        let top = Vec3([place[0], place[1], surface]);
+        let fills = |(shape, pose): &&(Shape, Pose)| {
+            [point, top].iter().all(|&at| shape.signed_distance(pose.body_from_world(at)) < 0.0)
+        };
+        if terrain.carriers.iter().any(|carrier| fills(&carrier)) {
+            let message = format!(
+                "all of the ground from `bottom`, {} m, to its surface at {surface:.3} m lies inside a collider",
                 terrain.bottom
             );
             return Err(scene.error(&at, message).with_help(help));

@@ -79,6 +79,20 @@ pub struct MomentBar<'a> {
 }
 
 impl Sensor {
+    /// Whether it looks at whatever is somewhere, and so misses what sleeps there.
+    pub fn sees_a_place(&self) -> bool {
+        match self.quantity {
+            Quantity::HeightMap(_)
+            | Quantity::Volume(_)
+            | Quantity::ParticleCount(_)
+            | Quantity::DensityGrid(_) => true,
+            Quantity::Wrench { .. }
+            | Quantity::BodyWrench { .. }
+            | Quantity::CenterOfMass
+            | Quantity::ContactArea { .. } => false,
+        }
+    }
+
     /// How many numbers it gives.
     pub fn size(&self) -> usize {
         self.shape().iter().product()
