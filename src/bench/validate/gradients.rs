@@ -34,6 +34,7 @@ const STEPS: [f64; 5] = [1e-5, 1e-6, 1e-7, 1e-8, 1e-9];
 /// Cell width [m], and the radius of the sphere [m].
 const WIDTH: f64 = 0.02;
 const RADIUS: f64 = 0.04;
+
 /// The block and where the sphere starts [m], and how fast it goes [m/s].
 struct Course {
     block: [[f64; 3]; 2],
@@ -298,9 +299,9 @@ pub fn run(lab: &Lab) -> Result<Report, SimulationError> {
     let one_level = LawKind::ALL.iter().map(|&kind| (kind.name().to_owned(), Law::typical(kind)));
     let mut cases: Vec<_> =
         one_level.map(|(name, law)| (name, uniform(law, 0.4), horizons)).collect();
-    // What returns to its shape, and what flows, whose children are put on their lattice. Not for longer: later
-    // twelve grains of sand come to one site and fill it by just as much as may be merged, a tie, which f32 and
-    // f64 decide differently; there is no path to follow then.
+    // What returns to its shape, and what flows, whose children are put on their lattice. Not for longer:
+    // later twelve grains of sand come to one site and fill it by just as much as may be merged, a tie,
+    // which f32 and f64 decide differently; there is no path to follow then.
     for kind in [LawKind::Elastic, LawKind::Sand] {
         let model = followed(Law::typical(kind));
         check_split_and_merged(TWIN, &model, horizons[0])?;

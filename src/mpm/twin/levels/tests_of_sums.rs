@@ -1,4 +1,4 @@
-//! What splitting and merging keep of mass, momentum, angular momentum and energy, and what not (formulas.md 6).
+//! What splitting and merging keep of mass, momentum, angular momentum and energy (formulas.md 6).
 //!
 //! A particle of mass m counts as the grid of its place sees it: angular momentum `x × m v + m D ax(C)`, with
 //! `ax(C)_a = ε_abc C_cb` (twice the spin of a rotation), and kinetic energy `m |v|²/2 + m D |C|²/2`.
