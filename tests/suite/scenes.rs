@@ -3,11 +3,14 @@
 use approx::assert_abs_diff_eq;
 use ndarray::{Array1, Array2, Array3};
 use ndarray_npy::NpzWriter;
+use softscape::agents::drive;
 use softscape::math::{Mat3, Vec3};
 use softscape::model::{ActionTarget, Law, LawKind, Model, compile, summary};
-use softscape::mpm::state::NO_MUSCLE;
+use softscape::mpm::state::{NO_MUSCLE, Particles, State};
+use softscape::mpm::twin::{Precision, simulator};
 use softscape::scene::{Fidelity, Scene, cube_scene, json_schema};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Sums of thousands of f64 products of order one.
 const ROUND_OFF: f64 = 1e-12;
@@ -67,6 +70,77 @@ fn push_cube_and_soft_crawler_are_tasks_with_actions_that_exist() {
             assert!(exists, "{name}: no channel {}", start.channel);
         }
     }
+}
+
+/// A shipped scene's preview after some control steps, and what its particles are then. All of it is finite,
+/// and nothing turned inside out.
+fn after(name: &str, control_steps: usize) -> (Arc<Model>, State<f64>, Arc<Particles>) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("scenes/{name}.toml"));
+    let scene = Scene::load(&path).unwrap();
+    let model = Arc::new(compile(&scene, Fidelity::Preview).unwrap());
+    let mut twin = simulator(&model, Precision::F32).unwrap();
+    twin.drive(&drive(&model, &[], control_steps)).unwrap();
+    twin.forward(0..control_steps * model.substeps_per_control).unwrap();
+    let state = twin.read().unwrap();
+    let particles = state.particles.clone().expect("particles are split and merged");
+    for p in 0..state.particle_count() {
+        let speed = state.v[p].norm_squared().sqrt();
+        assert!(speed < scene.world.max_speed.unwrap(), "{name}: particle {p} at {speed} m/s");
+        assert!(state.f[p].determinant() > 0.0 && state.history[p].is_finite());
+    }
+    (model, state, particles)
+}
+
+#[test]
+fn both_blades_of_two_agents_keep_fine_sand_around_them() {
+    let control_steps = 8;
+    let (model, state, particles) = after("two-agents", control_steps);
+    assert_eq!(model.levels.agents.len(), 2);
+    let secs = model.substep_secs * (control_steps * model.substeps_per_control) as f64;
+    let coarsest = particles.level.iter().max();
+    assert_eq!(coarsest, Some(&2), "no coarse sand anywhere");
+    for agent in &model.levels.agents {
+        let blade = &model.colliders[agent.collider];
+        let middle = blade.pose.position + blade.velocity * secs;
+        let mut near = 0;
+        for p in 0..state.particle_count() {
+            let x = state.world_position(p, model.cell_width, model.origin);
+            let gap = |a: usize| ((x[a] - middle[a]).abs() - agent.half_extents[a]).max(0.0);
+            let distance = (0..3).map(|a| gap(a).powi(2)).sum::<f64>().sqrt();
+            // The default's first band begins at two cells, whatever is below counting double at most.
+            if distance < model.cell_width {
+                near += 1;
+                assert_eq!(particles.level[p], 0, "{}: coarse at {distance} m", blade.name);
+            }
+        }
+        assert!(near > 100, "{}: {near} particles around it", blade.name);
+    }
+}
+
+#[test]
+fn snow_lies_over_sand_under_the_runner() {
+    let (model, state, particles) = after("snow-over-sand", 4);
+    let names: Vec<_> = model.bodies.iter().map(|body| body.name.as_str()).collect();
+    assert_eq!(names, ["cover", "ground"]);
+    // Within ten centimetres of its way, where the ground is level to some centimetres: the lowest and the
+    // highest of each layer [m].
+    let mut heights = [[f64::INFINITY, f64::NEG_INFINITY]; 2];
+    let mut counts = [0usize; 2];
+    for p in 0..state.particle_count() {
+        let body = particles.body[p] as usize;
+        assert_eq!(particles.material[p], model.bodies[body].material);
+        let [x, y, z] = state.world_position(p, model.cell_width, model.origin);
+        if x.abs() < 0.1 && y.abs() < 0.1 {
+            counts[body] += 1;
+            heights[body] = [heights[body][0].min(z), heights[body][1].max(z)];
+        }
+    }
+    let [snow, sand] = heights;
+    assert!(counts.iter().all(|&n| n > 100), "{counts:?} particles of snow and sand");
+    let kinds = model.bodies.iter().map(|body| model.materials[body.material as usize].law.kind());
+    assert_eq!(kinds.collect::<Vec<_>>(), [LawKind::Snow, LawKind::Sand]);
+    // The snow is twelve centimetres thick.
+    assert!(snow[1] > sand[1] + 0.05 && snow[0] > sand[0] + 0.05, "snow {snow:?}, sand {sand:?}");
 }
 
 #[test]

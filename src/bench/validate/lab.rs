@@ -2,7 +2,7 @@
 
 use crate::agents::drive;
 use crate::math::{Mat3, Vec3};
-use crate::model::Model;
+use crate::model::{Agent, Band, Levels, Model};
 use crate::mpm::simulator::{SimulationError, Simulator, Wrench};
 use crate::mpm::state::State;
 use std::sync::Arc;
@@ -16,6 +16,75 @@ pub struct Lab<'a> {
     pub make: MakeSimulator<'a>,
     /// Coarser and shorter.
     pub quick: bool,
+}
+
+/// Three levels of resolution that follow the last collider, a box of so much to each side [m], with bands
+/// so narrow that a body of some twenty cells has them all; sizes are chosen anew every ten substeps.
+pub fn follow_last_collider(model: &mut Model, half_extent: f64) {
+    let h = model.cell_width;
+    model.substeps_per_control = 10;
+    model.levels = Levels {
+        bands: vec![
+            Band { start: 0.5 * h, width: 2.5 * h },
+            Band { start: 3.5 * h, width: 4.0 * h },
+        ],
+        agents: vec![Agent {
+            collider: model.colliders.len() - 1,
+            half_extents: Vec3([half_extent; 3]),
+            ahead: 0.0,
+            trail: 0.0,
+            depth_weight: 1.0,
+        }],
+        blend: h,
+        hysteresis: 0.5 * h,
+        per_axis: vec![2; model.bodies.len()],
+        coupled: true,
+        ..Levels::uniform()
+    };
+}
+
+/// Checks that particles are split and merged while an agent moves along x: before the place where it is
+/// half-way, coarse ones must become fewer, behind it more. Around that place all stay fine, so that none
+/// gets from one side to the other but by being split or merged.
+///
+/// # Errors
+/// It is not so, or the run fails.
+pub fn check_split_and_merged(
+    make: MakeSimulator,
+    model: &Arc<Model>,
+    substeps: usize,
+) -> Result<(), SimulationError> {
+    let drive = drive(model, &[], substeps.div_ceil(model.substeps_per_control));
+    let collider = model.levels.agents[0].collider;
+    let place = |substep: usize| {
+        let pose = &drive.poses_at(substep)[collider];
+        let cells = f64::from(pose.cell[0].wrapping_sub(model.origin[0]));
+        cells * model.cell_width + pose.offset[0]
+    };
+    let middle = 0.5 * (place(0) + place(substeps - 1));
+    // Volumes of coarse particles [m³], behind and before.
+    let coarse = |state: &State<f64>| {
+        let particles = state.particles.as_deref().unwrap_or(&model.particles);
+        let mut sums = [0.0; 2];
+        for p in (0..state.particle_count()).filter(|&p| particles.level[p] > 0) {
+            let [x, ..] = state.world_position(p, model.cell_width, model.origin);
+            sums[usize::from(x > middle)] += particles.volume[p];
+        }
+        sums
+    };
+    let mut simulator = make(model)?;
+    simulator.load(&model.initial)?;
+    simulator.drive(&drive)?;
+    // Sizes that do not fit at the start are changed before the first substep.
+    simulator.forward(0..1)?;
+    let start = coarse(&simulator.read()?);
+    simulator.forward(1..substeps)?;
+    let end = coarse(&simulator.read()?);
+    if !(end[0] > start[0] && end[1] < start[1]) {
+        let problem = format!("no splitting and merging: coarse m³ {start:?}, then {end:?}");
+        return Err(SimulationError::Device(problem));
+    }
+    Ok(())
 }
 
 /// A model on the bench, with its clock.

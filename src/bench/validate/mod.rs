@@ -119,13 +119,13 @@ pub const LAWS: [Law; 16] = [
     Law {
         number: 14,
         name: "gradients",
-        about: "The gradient of a rollout is the derivative of the rollout, for each material.",
+        about: "The gradient of a rollout is the derivative of the rollout, for each material, and where resolution follows what moves.",
         run: gradients::run,
     },
     Law {
         number: 15,
         name: "repeat",
-        about: "A run repeats bit for bit, forward and backward, on any number of threads and wherever it takes place.",
+        about: "A run repeats bit for bit, forward and backward, on any number of threads and wherever it takes place, with one level of resolution and with three.",
         run: repeat::run,
     },
     Law {

@@ -1,13 +1,14 @@
 //! Law 15: a run repeats bit for bit, forward and backward, on any number of threads, and wherever
-//! in the world it takes place.
+//! in the world it takes place; also where resolution follows what moves, and particles are split and merged.
 
 use super::check::{Check, Report};
-use super::lab::{Lab, MakeSimulator};
+use super::lab::{Lab, MakeSimulator, check_split_and_merged, follow_last_collider};
 use crate::agents::drive;
 use crate::bench::setup::{Setup, rough};
-use crate::model::{Law, LawKind, Model};
+use crate::model::{Law, LawKind, Model, Shape};
 use crate::mpm::simulator::{Gradient, ObservationCotangent, SimulationError};
 use crate::mpm::state::State;
+use glam::DQuat;
 use std::sync::Arc;
 
 const SUBSTEPS: usize = 120;
@@ -17,6 +18,21 @@ const SHIFT: [i32; 3] = [1 << 20, -(1 << 20), 1 << 19];
 
 /// A block of each material dropped on a rough floor.
 fn blocks() -> Model {
+    Model::clone(&dropped().build(3.0))
+}
+
+/// The same, with a sphere that goes through their tops and three levels around it.
+fn followed_blocks() -> Model {
+    let radius = 0.03;
+    let (start, velocity) = ([0.3613, 0.0487, 0.1171], [3.0, 0.0, 0.0]);
+    let sphere = Shape::Sphere { radius };
+    let setup = dropped().driven_collider(sphere, start, DQuat::IDENTITY, rough(0.3), velocity);
+    let mut model = Model::clone(&setup.build(3.0));
+    follow_last_collider(&mut model, radius);
+    model
+}
+
+fn dropped() -> Setup {
     let width = 0.02;
     let mut setup = Setup::new("blocks", width).gravity([0.3, 0.0, -9.81]);
     for (i, &kind) in LawKind::ALL.iter().enumerate() {
@@ -26,8 +42,7 @@ fn blocks() -> Model {
             .body(1000.0, law, bounds, |_| true)
             .moving(|x| [0.2 * x[1], 0.0, -1.0], |_| [[0.0, 0.2, 0.0], [0.0; 3], [0.0; 3]]);
     }
-    let model = setup.plane([0.0, 0.0, 1.0], [0.0; 3], rough(0.4)).build(3.0);
-    Model::clone(&model)
+    setup.plane([0.0, 0.0, 1.0], [0.0; 3], rough(0.4))
 }
 
 /// The same world so many cells away.
@@ -49,7 +64,7 @@ fn outcome(make: MakeSimulator, model: Model) -> Result<(State<f64>, Gradient), 
     let mut simulator = make(&model)?;
     simulator.reserve(1, SUBSTEPS)?;
     simulator.load(&model.initial)?;
-    simulator.drive(&drive(&model, &[], SUBSTEPS))?;
+    simulator.drive(&drive(&model, &[], SUBSTEPS.div_ceil(model.substeps_per_control)))?;
     simulator.forward_recorded(0..SUBSTEPS)?;
     let mut state = simulator.read()?;
     simulator.begin_reverse()?;
@@ -68,8 +83,11 @@ fn outcome(make: MakeSimulator, model: Model) -> Result<(State<f64>, Gradient), 
     Ok((state, simulator.gradient()?))
 }
 
-/// Numbers that differ in any bit.
+/// Numbers that differ in any bit; all of them where particles are not the same many.
 fn differing(a: &(State<f64>, Gradient), b: &(State<f64>, Gradient)) -> [f64; 2] {
+    if a.0.particle_count() != b.0.particle_count() {
+        return [bits_of_state(&a.0).count() as f64, bits_of_gradient(&a.1).count() as f64];
+    }
     let forward = bits_of_state(&a.0).zip(bits_of_state(&b.0)).filter(|(a, b)| a != b).count();
     let backward =
         bits_of_gradient(&a.1).zip(bits_of_gradient(&b.1)).filter(|(a, b)| a != b).count();
@@ -81,7 +99,9 @@ fn bits_of_state(state: &State<f64>) -> impl Iterator<Item = u64> {
     let vectors = state.offset.iter().chain(&state.v).flat_map(|v| v.0);
     let matrices = state.c.iter().chain(&state.f).flat_map(|m| m.0).flatten();
     let scalars = vectors.chain(matrices).chain(state.history.iter().copied());
-    cells.chain(scalars.map(f64::to_bits))
+    let own = state.particles.iter();
+    let constants = own.flat_map(|own| own.mass.iter().chain(&own.volume).copied());
+    cells.chain(scalars.chain(constants).map(f64::to_bits))
 }
 
 fn bits_of_gradient(gradient: &Gradient) -> impl Iterator<Item = u64> {
@@ -93,22 +113,25 @@ fn bits_of_gradient(gradient: &Gradient) -> impl Iterator<Item = u64> {
 }
 
 pub fn run(lab: &Lab) -> Result<Report, SimulationError> {
-    let first = outcome(lab.make, blocks())?;
-    let again = outcome(lab.make, blocks())?;
-    let away = outcome(lab.make, shifted(blocks(), SHIFT))?;
-    let single = on_one_thread(lab)?;
-    let mut nudged = blocks();
-    // The smallest change that f32 keeps at this place.
-    nudged.initial.v[0][0] += 1e-7;
-    let nudged = outcome(lab.make, nudged)?;
-
+    let followed = Arc::new(followed_blocks());
+    check_split_and_merged(lab.make, &followed, SUBSTEPS)?;
     let mut checks = Vec::new();
-    let cases = [("again", &again), ("2^20 cells away", &away), ("on one thread", &single)];
-    for (name, other) in cases {
-        checks.extend(bitwise(name, differing(&first, other)));
+    for (levels, model) in [("", blocks()), (", three levels", Model::clone(&followed))] {
+        let first = outcome(lab.make, model.clone())?;
+        let again = outcome(lab.make, model.clone())?;
+        let away = outcome(lab.make, shifted(model.clone(), SHIFT))?;
+        let single = on_one_thread(lab, model.clone())?;
+        let cases = [("again", &again), ("2^20 cells away", &away), ("on one thread", &single)];
+        for (name, other) in cases {
+            checks.extend(bitwise(&format!("{name}{levels}"), differing(&first, other)));
+        }
+        let mut nudged = model;
+        // The smallest change that f32 keeps at this place.
+        nudged.initial.v[0][0] += 1e-7;
+        let nudged = outcome(lab.make, nudged)?;
+        let controls = bitwise(&format!("again{levels}"), differing(&first, &nudged));
+        checks.extend(controls.map(|check| check.control("one velocity changed by 1e-7 m/s")));
     }
-    let controls = bitwise("again", differing(&first, &nudged));
-    checks.extend(controls.map(|check| check.control("one velocity changed by 1e-7 m/s")));
     Ok(Report { checks, remarks: Vec::new(), plot: None })
 }
 
@@ -120,11 +143,11 @@ fn bitwise(name: &str, [forward, backward]: [f64; 2]) -> [Check; 2] {
 }
 
 /// The same run in a pool of one thread.
-fn on_one_thread(lab: &Lab) -> Result<(State<f64>, Gradient), SimulationError> {
+fn on_one_thread(lab: &Lab, model: Model) -> Result<(State<f64>, Gradient), SimulationError> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(1)
         .build()
         .map_err(|error| SimulationError::Device(error.to_string()))?;
     let make = lab.make;
-    pool.install(|| outcome(make, blocks()))
+    pool.install(|| outcome(make, model))
 }

@@ -16,8 +16,8 @@ use std::sync::Arc;
 /// linearised at `path[n]`, the state before it. The last entry is the state at the end.
 ///
 /// # Errors
-/// A substep diverges from its state, the drive does not cover the path, or particles come and go: another
-/// backend's may do so a substep earlier.
+/// A substep diverges from its state, the drive does not cover the path, particles come and go (another
+/// backend's may do so a substep earlier), or f64 splits or merges others than the path did.
 pub fn gradient_along(
     model: &Arc<Model>,
     drive: &Drive,
@@ -40,6 +40,10 @@ pub fn gradient_along(
         let by_id = twin.reverse.walking.place.clone();
         twin.load(&path[substep])?;
         let record = twin.substep(substep)?;
+        if twin.present.id.len() != path[substep + 1].particle_count() {
+            let problem = format!("substep {substep} split or merged other particles in f64");
+            return Err(SimulationError::Device(problem));
+        }
         for (place, &id) in twin.reverse.walking.place.iter_mut().zip(&twin.present.id) {
             *place = by_id[id as usize];
         }

@@ -162,12 +162,17 @@ pub fn stored_dual(model: &Model, direction: &Cotangent<f64>) -> Stored<Dual> {
 /// The scene of the stage tests with `count` levels, its particles inside the bands around the ball.
 pub fn scene_with_levels(law: Law, count: usize) -> Arc<Model> {
     let mut model = (*scene(law)).clone();
-    let bands = [Band { start: 0.01, width: 0.12 }, Band { start: 0.13, width: 0.2 }];
+    // So near to the ball all levels have particles, also where there are more of them.
+    let bands: &[[f64; 2]] = match count {
+        ..4 => &[[0.01, 0.12], [0.13, 0.2]],
+        _ => &[[0.005, 0.03], [0.04, 0.03], [0.07, 0.04], [0.11, 0.06]],
+    };
     if count == 1 {
         return Arc::new(model);
     }
+    let band = |&[start, width]: &[f64; 2]| Band { start, width };
     model.levels = Levels {
-        bands: bands[..count - 1].to_vec(),
+        bands: bands[..count - 1].iter().map(band).collect(),
         agents: vec![Agent {
             collider: 1,
             half_extents: Vec3([0.05, 0.06, 0.04]),
@@ -198,11 +203,11 @@ pub fn placed<R: Scalar>(model: &Model, mut stored: Stored<R>) -> Stored<R> {
     stored
 }
 
-/// The scene with one, two and three levels of every law.
+/// The scene with one, two, three and five levels of every law.
 pub fn cases() -> impl Iterator<Item = (usize, Law, Arc<Model>)> {
     laws()
         .into_iter()
-        .flat_map(|law| [1, 2, 3].map(move |count| (count, law, scene_with_levels(law, count))))
+        .flat_map(|law| [1, 2, 3, 5].map(move |count| (count, law, scene_with_levels(law, count))))
 }
 
 /// A random direction in the space of states, positions in metres.

@@ -12,6 +12,8 @@ mod merge;
 mod tests;
 #[cfg(test)]
 mod tests_by_poses;
+#[cfg(test)]
+mod tests_of_sums;
 
 use crate::model::ReachBar;
 pub use crate::model::{Blend, BlendBar, Field};
