@@ -143,7 +143,7 @@ fn full_volume(kind: u32, level: u32) -> f32 {
 
 // What a group must be like to be merged; with the round-off of sums in steps.
 const LEAST_FILL: f32 = 0.6 - 2e-3;
-const MOST_FILL: f32 = 1.5 + 2e-3;
+const MOST_FILL: f32 = 1.55 + 2e-3;
 
 // Whether what was summed says that a group is not merged, whatever else is changed.
 fn is_refused(p: u32, side: u32, place: u32) -> bool {

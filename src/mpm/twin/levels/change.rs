@@ -19,12 +19,13 @@ use std::sync::Arc;
 /// of such strains is off by the square of it, 4e-4.
 const STRAIN_SPREAD: f64 = 2e-2;
 /// A merged particle may have so much of the volume that its level stands for: no less, or coarse
-/// levels fill up with light particles; no more, or grids see lumps.
+/// levels fill up with light particles; no more, or grids see lumps. Eighths would be a tie, which single
+/// precision breaks otherwise than double.
 const LEAST_FILL: f64 = 0.6;
-const MOST_FILL: f64 = 1.5;
+const MOST_FILL: f64 = 1.55;
 /// A particle that fills its site by so much more or less than fully is taken to be that much higher or
-/// flatter than it: the ground's at its surface and its bottom are.
-const FULL_WITHIN: f64 = 0.25;
+/// flatter than it: the ground's at its surface and its bottom are. No eighths either.
+const FULL_WITHIN: f64 = 0.3;
 
 /// What one sweep of splitting or merging did.
 pub struct Change<R> {
@@ -98,7 +99,7 @@ fn half_spacing<R: Scalar>(ctx: &Context<R>, level: u8) -> R {
 /// The particles to split. Children of what flows are put on the lattice of their level, unless their
 /// parent shares its site with another one that is split: around a parent out of place
 /// they would leave gaps and heaps of its size, in which sand is weaker. Those of a parent that fills its
-/// site by a quarter too much or too little keep its height, or the surface would sink or rise with it.
+/// site by three tenths too much or too little keep its height, or the surface would sink or rise with it.
 fn splits<R: Scalar>(ctx: &Context<R>, field: &Field<R>, stored: &Stored<R>) -> Vec<Fate> {
     let places = by_id(stored);
     let site = |(id, &p): (usize, &u32)| {
