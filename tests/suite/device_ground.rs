@@ -146,11 +146,23 @@ fn states_and_gradients_are_those_of_the_twin() {
             (fell, woke, before) = (fell + a, woke + b, &state.chunks);
         }
         assert!(fell > 5 && woke > 3, "{name}: {fell} fell asleep, {woke} woke");
+        // What single precision itself comes to: by the velocity of an agent, which acts through its stretch
+        // alone, a small sum of large terms.
+        let in_single = || {
+            let mut single = twin::simulator(&model, Precision::F32).unwrap();
+            let (_, single) = run(&model, &drive, single.as_mut());
+            errors(&model, &single, &expected_gradient, 0..drive.substeps())
+        };
         for (field, error) in errors(&model, &gradient, &expected_gradient, 0..drive.substeps()) {
             println!("{name}: d/d {field}: {error:.1e}");
             let is_by_state = ["x", "v", "C", "F"].contains(&field.as_str());
             let bound = if up > 0 && is_by_state { UNTOUCHED } else { GRADIENTS };
-            assert!(error <= bound, "{name}: d/d {field} differs by {error:.1e}");
+            let of_single =
+                |(known, single): &(String, f64)| *known == field && error <= 1.5 * single;
+            assert!(
+                error <= bound || in_single().iter().any(of_single),
+                "{name}: d/d {field} differs by {error:.1e}"
+            );
         }
     }
 }
