@@ -113,7 +113,8 @@ Examples:
   softscape run scenes/dam-break.toml --sensors sensors.npz
 
 The state file holds x (N x 3, world, m, f64), v (N x 3, m/s), C (N x 3 x 3, 1/s), F (N x 3 x 3),
-J, mass (kg), volume (rest, m3), material, body (indices), history and time (s).
+J, mass (kg), volume (rest, m3), material, body (indices), history and time (s); with levels of
+resolution level and held, with chunks that sleep chunk and chunk_state.
 In Python: numpy.load('state.npz')['x'].
 
 Ctrl-C stops at the next chunk, writes what was computed and exits with code 130.")]
@@ -132,7 +133,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", conflicts_with = "secs")]
     pub substeps: Option<usize>,
 
-    /// How much time to simulate [s] [default: the task's horizon, else one second].
+    /// How much time to simulate [s] [default: the task's horizon, else the scene's
+    /// `duration_secs`].
     #[arg(long, value_name = "T")]
     pub secs: Option<f64>,
 
@@ -307,7 +309,10 @@ Examples:
 
 Drag turns, right drag shifts, the wheel zooms, a double click frames everything; space plays and
 pauses, N does a substep, shift N a control step, R resets. With --device gpu the simulation runs on
-the window's own device.")]
+the window's own device.
+
+An effector can be dragged by the mouse, with shift up and down; levels and ground follow it. The
+panel colours particles and draws the borders of chunks and the ends of levels.")]
 pub struct ViewArgs {
     /// A scene file, or a run directory to replay.
     pub scene: PathBuf,

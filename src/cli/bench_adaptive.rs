@@ -28,7 +28,7 @@ const HEIGHT_ERROR: f64 = 3e-3;
 const OVERHEAD: f64 = 0.05;
 
 pub fn run(args: &BenchArgs, output: Output) -> miette::Result<Outcome> {
-    let device = match args.device.as_slice() {
+    let choice = match args.device.as_slice() {
         [] | [BenchDevice::Cpu] => DeviceChoice::Cpu,
         [BenchDevice::Gpu] => DeviceChoice::Gpu,
         several => {
@@ -39,7 +39,8 @@ pub fn run(args: &BenchArgs, output: Output) -> miette::Result<Outcome> {
             .into());
         }
     };
-    let device = Device::choose(&DeviceArgs { device, precision: Precision::F32, threads: None })?;
+    let device = DeviceArgs { device: choice, precision: Precision::F32, threads: None };
+    let (device, on_cpu) = (Device::choose(&device)?, matches!(choice, DeviceChoice::Cpu));
     let experiment = experiment(&args.adaptive, args.quick);
     let saved = SAVED[usize::from(args.quick)];
     let args = &args.adaptive;
@@ -101,7 +102,7 @@ pub fn run(args: &BenchArgs, output: Output) -> miette::Result<Outcome> {
         drop(progress);
         let fine = runs.first().map_or(&run, |(_, fine)| fine);
         let against = run.against(fine);
-        let (holds, verdict) = judge(args, saved, grids, &against);
+        let (holds, verdict) = judge(args, (saved, on_cpu), grids, &against);
         missed |= !holds;
         if output.json {
             let mut record = serde_json::to_value(&run).into_diagnostic()?;
@@ -160,7 +161,7 @@ pub fn run(args: &BenchArgs, output: Output) -> miette::Result<Outcome> {
 /// Whether a run keeps to what is asked of it, and in words.
 fn judge(
     args: &AdaptiveArgs,
-    [samples, cpu]: [f64; 2],
+    ([samples, cpu], on_cpu): ([f64; 2], bool),
     grids: Grids,
     against: &Comparison,
 ) -> (bool, String) {
@@ -175,16 +176,19 @@ fn judge(
     let mut asked = vec![(format!("force within {:.0} %", 100.0 * allowed), close)];
     // What the scene's own bands save; wider ones and tracks that stay fine save less.
     let is_plain = args.bands.is_empty() && args.trail == 0.0 && args.linger == 0.0;
-    if grids == Grids::Levels(3) && is_plain && !args.second_pass {
+    let is_whole = args.stroke.is_none() && args.jitter == 0.0 && !args.second_pass;
+    if grids == Grids::Levels(3) && is_plain && is_whole {
         let saves = against.fewer_particle_substeps >= samples;
         asked.push((format!("{samples} x fewer particle-substeps"), saves));
-        asked.push((format!("{cpu} x less CPU"), against.less_cpu >= cpu));
+        if on_cpu {
+            asked.push((format!("{cpu} x less CPU"), against.less_cpu >= cpu));
+        }
     }
     if matches!(grids, Grids::Levels(_)) && args.trail > 0.0 {
         let millimetres = 1e3 * HEIGHT_ERROR;
         asked.push((format!("height {millimetres} mm"), against.height_error <= HEIGHT_ERROR));
     }
-    if grids == Grids::OnlyFinest {
+    if grids == Grids::OnlyFinest && on_cpu {
         let costs = 1.0 / against.less_cpu - 1.0;
         let words = format!("{:+.1} % CPU, {:.0} % allowed", 100.0 * costs, 100.0 * OVERHEAD);
         asked.push((words, costs <= OVERHEAD));
@@ -280,7 +284,7 @@ mod tests {
     fn what_is_asked_of_levels_is_missed_where_it_does_not_hold() {
         let levels = Grids::Levels(3);
         let holds = |args: &AdaptiveArgs, grids, against: Comparison| {
-            judge(args, SAVED[0], grids, &against).0
+            judge(args, (SAVED[0], true), grids, &against).0
         };
         assert!(holds(&args(), levels, GOOD));
         let wrong = [
@@ -306,7 +310,11 @@ mod tests {
         let dear = |less_cpu| Comparison { less_cpu, ..GOOD };
         assert!(holds(&args(), Grids::OnlyFinest, dear(0.97)));
         assert!(!holds(&args(), Grids::OnlyFinest, dear(0.94)));
-        let (_, words) = judge(&args(), SAVED[0], Grids::OnlyFinest, &dear(0.8));
+        let (_, words) = judge(&args(), (SAVED[0], true), Grids::OnlyFinest, &dear(0.8));
         assert_eq!(words, "force within 3 %; MISSED: +25.0 % CPU, 5 % allowed");
+        // The processor's time says nothing about a device.
+        assert!(judge(&args(), (SAVED[0], false), levels, &dear(1.0)).0);
+        let short = AdaptiveArgs { stroke: Some(0.1), ..args() };
+        assert!(holds(&short, levels, wrong[3]));
     }
 }

@@ -13,7 +13,8 @@ Examples:
   softscape bench --suite adaptive --quick --levels 3
 
 Each row is a material, a size, a device and a number of threads. `ratio` compares its speed per
-core-second with the --baseline row measured in the same run.")]
+core-second with the --baseline row measured in the same run. With --suite adaptive each row is held against
+what is asked of it, and the exit code is 1 where that is missed.")]
 pub struct BenchArgs {
     /// Devices to measure [default: cpu,gpu; of the suite `adaptive`, which takes one: cpu].
     #[arg(long, value_enum, value_delimiter = ',')]

@@ -11,14 +11,15 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// What is there is a directory, a device or a pipe.
-fn target(path: &Path) -> Result<PathBuf, String> {
-    match fs::metadata(path) {
+pub fn written_at(path: &Path) -> Result<PathBuf, CliError> {
+    let place = match fs::metadata(path) {
         Ok(there) if there.is_file() => fs::canonicalize(path).map_err(|cause| describe(&cause)),
         Ok(there) if there.is_dir() => Err("it is a directory".into()),
         Ok(_) => Err("it is no ordinary file: a device or a pipe".into()),
         Err(_) if path.is_symlink() => Err("it is a link that leads nowhere".into()),
         Err(_) => Ok(path.to_owned()),
-    }
+    };
+    place.map_err(|cause| CliError::Write { path: path.to_owned(), cause })
 }
 
 /// Writes `path` through a temporary file beside it, renamed at the end: a full disk or an
@@ -28,7 +29,7 @@ pub fn write_whole<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
 ) -> Result<(), CliError> {
     let error = |cause: String| CliError::Write { path: path.to_owned(), cause };
-    let target = target(path).map_err(error)?;
+    let target = written_at(path)?;
     let temporary = temporary_beside(&target);
     let result = write_and_sync(&temporary, fill)
         .and_then(|()| fs::rename(&temporary, &target).map_err(Into::into));
@@ -42,7 +43,7 @@ pub fn write_whole<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
 /// Draws a plot (PNG) through a temporary file beside it, like [`write_whole`].
 pub fn draw_whole(plot: &Plot, path: &Path) -> Result<(), CliError> {
     let error = |cause: String| CliError::Write { path: path.to_owned(), cause };
-    let target = target(path).map_err(error)?;
+    let target = written_at(path)?;
     // The drawing library tells the format by the extension.
     let temporary = target.with_extension(format!("{}.png", std::process::id()));
     draw(plot, &temporary)
@@ -68,7 +69,7 @@ fn write_and_sync<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
 /// Fails now, not after an hour of computing, if `path` could not be written.
 pub fn check_writable(path: &Path) -> Result<(), CliError> {
     let error = |cause: String| CliError::Write { path: path.to_owned(), cause };
-    let temporary = temporary_beside(&target(path).map_err(error)?);
+    let temporary = temporary_beside(&written_at(path)?);
     let touched = File::create(&temporary).and_then(|_| fs::remove_file(&temporary));
     touched.map_err(|cause| error(describe(&cause)))
 }

@@ -56,7 +56,7 @@ pub enum Outcome {
 pub fn main() -> ExitCode {
     let line = CommandLine::parse();
     let outcome = dispatch(&line);
-    if let (Ok(_), Some(cause)) = (&outcome, output::lost()) {
+    if let (Ok(Outcome::Done | Outcome::Missed), Some(cause)) = (&outcome, output::lost()) {
         eprintln!("results could not be printed to standard output: {cause}");
         return ExitCode::FAILURE;
     }

@@ -6,7 +6,7 @@ use super::advance::{Stop, advance};
 use super::args::{ColorBy, OverlayChoice, RenderArgs};
 use super::device::{Device, make_simulator};
 use super::error::CliError;
-use super::files::{check_writable, make_directory};
+use super::files::{check_writable, make_directory, written_at};
 use super::interrupt::Interrupt;
 use super::output::Output;
 use super::positive;
@@ -254,7 +254,7 @@ fn movie(
 /// An mp4 where there is ffmpeg, else a folder of pictures beside it.
 fn open_movie(path: &Path, size: [u32; 2], output: Output) -> miette::Result<MovieWriter> {
     if MovieWriter::has_ffmpeg() {
-        return MovieWriter::mp4(path, size, PLAYBACK_FPS).map_err(movie_error);
+        return MovieWriter::mp4(&written_at(path)?, size, PLAYBACK_FPS).map_err(movie_error);
     }
     let folder = path.with_extension("frames");
     output.note(&format!(

@@ -38,7 +38,6 @@ struct Plan {
     motion: Drive,
     sensors: Vec<Sensor>,
     sensors_out: Option<PathBuf>,
-    /// When emitters stop that have no `stop_secs` [s], if the run goes on.
     /// What the user may not expect.
     notes: Vec<String>,
 }
@@ -152,10 +151,14 @@ fn plan(args: &RunArgs) -> miette::Result<Plan> {
         let secs = loaded.scene.duration_secs();
         notes.push(format!("emitters without `stop_secs` stop with the scene, after {secs} s"));
     }
-    if model.levels.sleep.is_some() && sensors.iter().any(Sensor::sees_a_place) {
-        let note =
-            "what sleeps is not seen by sensors of a place: they see what is awake or held there";
-        notes.push(note.into());
+    let misses = |sensor: &&Sensor| sensor.misses_what_sleeps(&model);
+    if args.sensors.is_some()
+        && let Some(sensor) = sensors.iter().find(misses)
+    {
+        notes.push(format!(
+            "the sensor `{}` sees what is awake or held, not what sleeps",
+            sensor.name
+        ));
     }
     if let Some(path) = &args.sensors {
         if sensors.is_empty() {

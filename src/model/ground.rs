@@ -78,8 +78,10 @@ pub fn ground(model: &Model, state: &State<f64>) -> Option<GroundSummary> {
         let chunk = terrain.chunk(&site, [0, 0]).ok()?;
         Some(VirginSummary {
             particles_per_chunk: chunk.particle_count(),
-            uniform_particles_per_chunk: chunk.particles.map_or(0, |p| uniform(&p.level))
-                - buried.in_chunk(terrain, frame, chunk_cells, [0, 0]),
+            uniform_particles_per_chunk: chunk
+                .particles
+                .map_or(0, |p| uniform(&p.level))
+                .saturating_sub(buried.in_chunk(terrain, frame, chunk_cells, [0, 0])),
             bytes: 0,
         })
     });

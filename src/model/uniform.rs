@@ -15,7 +15,7 @@ const COLUMNS: usize = 8;
 /// What a grid of the finest level everywhere would need for the same ground.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct UniformSummary {
-    /// Without those deeper in colliders that stand still than it would have any.
+    /// Without those deeper in colliders that stand still than it would have any, and those to come.
     pub particle_count: u64,
     /// That they fill.
     pub cells: u64,
@@ -29,10 +29,9 @@ impl UniformSummary {
     /// Of the particles of a state.
     pub fn new(model: &Model, state: &State<f64>) -> Self {
         let particles = state.particles_or(&model.particles);
-        let present = (0..state.particle_count()).filter(|&p| state.is_present(p));
         let buried = Buried::of(model);
         let (mut particle_count, mut cells) = (0, 0.0);
-        for p in present {
+        for p in state.present() {
             let parts = buried.fine_parts(model, state, particles, p);
             let level = u32::from(particles.level[p]);
             particle_count += parts;
@@ -43,7 +42,7 @@ impl UniformSummary {
             particle_count,
             cells: cells.round() as u64,
             state_bytes: particle_count * STATE_BYTES_F32,
-            ratio: particle_count as f64 / state.particle_count().max(1) as f64,
+            ratio: particle_count as f64 / state.present().count().max(1) as f64,
         }
     }
 }
@@ -105,7 +104,14 @@ impl Buried {
             let (height, _) = terrain.height(x, y);
             let count = ((height - terrain.bottom) / spacing).round().max(0.0) as usize;
             let middle = |k: usize| Vec3([x, y, terrain.bottom + (k as f64 + 0.5) * spacing]);
-            sites += (0..count).filter(|&k| self.holds(middle(k))).count();
+            // Of what is carved out there is nothing to leave out.
+            let is_made = |place: Vec3<f64>| {
+                let within = |(shape, pose): &(Shape, Pose)| {
+                    shape.signed_distance(pose.body_from_world(place)) < 0.0
+                };
+                !terrain.carved.iter().any(within)
+            };
+            sites += (0..count).filter(|&k| self.holds(middle(k)) && is_made(middle(k))).count();
         }
         let columns = (edge / spacing).powi(2) / (COLUMNS * COLUMNS) as f64;
         (sites as f64 * columns).round() as u64

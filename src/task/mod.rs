@@ -12,10 +12,11 @@ pub use search_space::SearchSpace;
 pub use sensors::sensors;
 pub use stages::Stages;
 
-use crate::model::Model;
+use crate::model::{Frame, Model};
 use crate::mpm::state::NO_MUSCLE;
 use crate::rollout::{Controls, Objective};
 use crate::scene::{KeyPath, Scene, SceneError, nearest};
+use std::collections::BTreeSet;
 
 /// A task made ready to run with the model that its scene was compiled to.
 #[derive(Clone, Debug)]
@@ -123,22 +124,29 @@ impl Resolve<'_> {
         Ok(subject)
     }
 
-    /// Whether none of some particles can sleep: their chunks are awake, or at the rim of one that is.
+    /// Whether none of some particles can sleep: chunks with muscles are awake, and those beside them there.
     fn stays(
         &self,
         at: &KeyPath,
         what: &str,
         particles: &std::ops::Range<usize>,
     ) -> Result<(), SceneError> {
-        let is_muscle = |p: usize| self.model.particles.muscle[p] != NO_MUSCLE;
-        if self.model.levels.sleep.is_none() || particles.clone().any(is_muscle) {
+        let Some(sleep) = &self.model.levels.sleep else { return Ok(()) };
+        let (start, own) = (&self.model.initial, &self.model.particles);
+        let chunk = |p: usize| sleep.chunk_of(Frame::of(self.model), start.cell[p]);
+        let muscles: BTreeSet<[i32; 2]> =
+            particles.clone().filter(|&p| own.muscle[p] != NO_MUSCLE).map(chunk).collect();
+        let is_near = |[x, y]: [i32; 2]| {
+            (x - 1..=x + 1).any(|x| (y - 1..=y + 1).any(|y| muscles.contains(&[x, y])))
+        };
+        if particles.clone().all(|p| is_near(chunk(p))) {
             return Ok(());
         }
         let message = format!(
             "`[levels.sleep]` takes particles of {what} out of the run while nobody is near, and puts new ground in, \
              so that a mean over them jumps"
         );
-        let help = "measure a `wrench`, a `contact_area`, a rigid body or a body with muscles, or let nothing sleep";
+        let help = "measure what touches a collider that moves, a rigid body, or a body with muscles everywhere; or                     let nothing sleep";
         Err(self.scene.error(at, message).with_help(help))
     }
 

@@ -88,10 +88,11 @@ impl Resolve<'_> {
                 (Quantity::ParticleCount(self.region(at, region, position, cell)?), seen(body)?)
             }
             Said::CenterOfMass { body } => {
-                let particles = seen(body)?;
-                let what = body.as_ref().map_or("all".into(), |name| format!("`{name}`"));
-                self.stays(at, &what, &particles)?;
-                (Quantity::CenterOfMass, particles)
+                let is_asked = |name: &str| body.as_ref().is_none_or(|body| body == name);
+                for one in self.model.bodies.iter().filter(|one| is_asked(&one.name)) {
+                    self.stays(at, &format!("`{}`", one.name), &one.particles)?;
+                }
+                (Quantity::CenterOfMass, seen(body)?)
             }
             Said::DensityGrid { body, origin, cell_width, counts } => {
                 self.check_counts(at, counts)?;

@@ -65,25 +65,36 @@ fn means_over_what_may_sleep_are_refused_and_places_are_said_to_be_seen_in_part(
     let sense = "run ground.toml --device cpu --substeps 1 --sensors out.npz";
     let run_with =
         |words: &str, more: &str| run(folder, more, words, &folder.display().to_string());
+    let task = |score: &str, term: &str| {
+        format!(
+            "[[effector]]\ncollider = \"box\"\nvx = {{ min = -1.0, max = 1.0 }}\n[task]\nhorizon = 2\n\
+             score = {{ {score} }}\n[[task.objective]]\n{term}\n{SENSOR}"
+        )
+    };
+    let score =
+        "type = \"displacement\", body = \"cover\", direction = [1.0, 0.0, 0.0], reference = 1.0";
+    let velocity = "type = \"velocity\"\ndirection = [1.0, 0.0, 0.0]\nbody = \"cover\"";
+    let goal = "type = \"center_of_mass\"\ngoal = [1.0, 0.0, 0.0]\nbody = \"cover\"";
+    let (energy, differentiate) = ("type = \"action_energy\"", "gradient ground.toml --device cpu");
+    // Each with the beginning of the line that is wrong.
     let means = [
-        (sense, sensor("{ type = \"center_of_mass\" }")),
-        (sense, sensor("{ type = \"center_of_mass\", body = \"cover\" }")),
-        (
-            "gradient ground.toml --device cpu",
-            "[[effector]]\ncollider = \"box\"\nvx = { min = -1.0, max = 1.0 }\n\
-         [task]\nhorizon = 2\nscore = { type = \"displacement\", body = \"cover\", direction = [1.0, 0.0, 0.0], \
-         reference = 1.0 }\n[[task.objective]]\ntype = \"velocity\"\nbody = \"cover\"\ndirection = [1.0, 0.0, 0.0]\n"
-            .into(),
-        ),
+        (sense, sensor("{ type = \"center_of_mass\" }"), "quantity"),
+        (sense, sensor("{ type = \"center_of_mass\", body = \"cover\" }"), "quantity"),
+        (differentiate, task(score, energy), "score"),
+        (differentiate, task(score, velocity), "body = \"cover\""),
+        (differentiate, task(score, goal), "body = \"cover\""),
     ];
-    for (words, text) in means {
+    for (words, text, wrong) in means {
         let result = run_with(words, &text);
         let error = String::from_utf8_lossy(&result.stderr);
         assert_eq!(result.status.code(), Some(1), "{error}");
         assert!(error.contains("levels.sleep") && error.contains("jumps"), "{error}");
+        let scene = fs::read_to_string(folder.join("ground.toml")).expect("the scene");
+        let line = 1 + scene.lines().position(|line| line.starts_with(wrong)).expect("a line");
+        assert!(error.contains(&format!("ground.toml:{line}:")), "line {line}: {error}");
     }
     let map = "{ type = \"height_map\", origin = [0.0, 0.0], cell_width = 0.1, counts = [2, 2], floor = -0.3 }";
     let result = run_with(sense, &sensor(map));
     let said = String::from_utf8_lossy(&result.stderr);
-    assert!(result.status.success() && said.contains("what sleeps is not seen"), "{said}");
+    assert!(result.status.success() && said.contains("not what sleeps"), "{said}");
 }

@@ -392,7 +392,7 @@ fn wrong_ground_is_refused_where_it_stands() {
             "name = \"ground\"\nthickness = 1.0",
             vec!["goes down to the bottom"],
         ),
-        ("thickness = 0.08", "thickness = 8.0", vec!["`ground` is nowhere", "8 m", "0.320 m"]),
+        ("thickness = 0.08", "thickness = 8.0", vec!["`ground` is nowhere", "8.000 m", "0.320 m"]),
         ("name = \"ground\"", "name = \"cover\"", vec!["`cover` is taken"]),
         ("bottom = -0.32", "bottom = -0.1", vec!["`bottom` is -0.1 m", "0.100 m away"]),
         ("bottom = -0.32", "bottom = -0.5", vec!["0.300 m inside", "0.160 m"]),

@@ -297,15 +297,14 @@ pub fn run(lab: &Lab) -> Result<Report, SimulationError> {
     let mut report = Report::default();
     let mut plot = Plot::new("Error of the gradient", "substeps", "relative error").logarithmic();
     let one_level = LawKind::ALL.iter().map(|&kind| (kind.name().to_owned(), Law::typical(kind)));
-    let mut cases: Vec<_> =
-        one_level.map(|(name, law)| (name, uniform(law, 0.4), horizons)).collect();
+    let mut cases: Vec<_> = one_level.map(|(name, law)| (name, uniform(law, 0.4))).collect();
     // What returns to its shape, and what flows, whose children are put on their lattice.
     for kind in [LawKind::Elastic, LawKind::Sand] {
         let model = followed(Law::typical(kind));
         check_split_and_merged(TWIN, &model, horizons[0])?;
-        cases.push((format!("{}, three levels", kind.name()), model, horizons));
+        cases.push((format!("{}, three levels", kind.name()), model));
     }
-    for (name, model, horizons) in &cases {
+    for (name, model) in &cases {
         let curves = Curves::measure(lab, model, horizons)?;
         report.checks.push(twin_check(name, curves.twin[0][1]));
         report.checks.push(backend_check(name, curves.apart[0][1]));

@@ -64,7 +64,7 @@ pub fn check_split_and_merged(
     let middle = 0.5 * (place(0) + place(substeps - 1));
     // Volumes of coarse particles [m³], behind and before.
     let coarse = |state: &State<f64>| {
-        let particles = state.particles.as_deref().unwrap_or(&model.particles);
+        let particles = state.particles_or(&model.particles);
         let mut sums = [0.0; 2];
         for p in (0..state.particle_count()).filter(|&p| particles.level[p] > 0) {
             let [x, ..] = state.world_position(p, model.cell_width, model.origin);

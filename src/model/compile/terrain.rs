@@ -130,7 +130,7 @@ fn layers(
         let at = at.index(index);
         if depth >= deepest {
             let message = format!(
-                "the layer `{}` is nowhere: those above it are {depth} m thick, the ground at most {deepest:.3} m",
+                "the layer `{}` is nowhere: those above it are {depth:.3} m thick, the ground at most {deepest:.3} m",
                 layer.name
             );
             return Err(scene.error(&at.key("name"), message));
@@ -225,6 +225,7 @@ fn carried(world: &World<'_>, terrain: &Terrain, levels: &Levels) -> Result<(), 
                 "all of the ground from `bottom`, {} m, to its surface at {surface:.3} m lies inside a collider",
                 terrain.bottom
             );
+            let help = "put that collider lower, or the surface higher";
             return Err(scene.error(&at, message).with_help(help));
         }
         if let Err(error) = terrain.check_carried_at(world.frame, levels, [place[0], place[1]]) {

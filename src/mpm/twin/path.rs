@@ -40,7 +40,10 @@ pub fn gradient_along(
         let by_id = twin.reverse.walking.place.clone();
         twin.load(&path[substep])?;
         let record = twin.substep(substep)?;
-        if twin.present.id.len() != path[substep + 1].particle_count() {
+        let next = &path[substep + 1];
+        let levels = &next.particles_or(&model.particles).level;
+        let is_same = |id: usize| twin.present.points[id].level == levels[id];
+        if twin.present.id.len() != levels.len() || !(0..levels.len()).all(is_same) {
             let problem = format!("substep {substep} split or merged other particles in f64");
             return Err(SimulationError::Device(problem));
         }

@@ -79,18 +79,21 @@ pub struct MomentBar<'a> {
 }
 
 impl Sensor {
-    /// Whether it looks at whatever is somewhere, and so misses what sleeps there.
-    pub fn sees_a_place(&self) -> bool {
-        match self.quantity {
-            Quantity::HeightMap(_)
-            | Quantity::Volume(_)
-            | Quantity::ParticleCount(_)
-            | Quantity::DensityGrid(_) => true,
-            Quantity::Wrench { .. }
-            | Quantity::BodyWrench { .. }
-            | Quantity::CenterOfMass
-            | Quantity::ContactArea { .. } => false,
-        }
+    /// Whether things may fall asleep that it would see: it looks at a place, or at what does not move.
+    pub fn misses_what_sleeps(&self, model: &Model) -> bool {
+        let sleeps = model.levels.sleep.is_some();
+        sleeps
+            && match self.quantity {
+                Quantity::HeightMap(_)
+                | Quantity::Volume(_)
+                | Quantity::ParticleCount(_)
+                | Quantity::DensityGrid(_) => true,
+                Quantity::Wrench { collider } | Quantity::ContactArea { collider, .. } => {
+                    !model.colliders[collider].moves(collider, &model.actions)
+                }
+                // Rigid bodies keep awake what is around them; means are refused where they could sleep.
+                Quantity::BodyWrench { .. } | Quantity::CenterOfMass => false,
+            }
     }
 
     /// How many numbers it gives.
