@@ -211,7 +211,7 @@ impl<'de, 'a> Deserializer<'de> for Value<'a> {
             DeValue::Integer(number) => match integer(number) {
                 Some(number) => visitor.visit_i64(number),
                 None => Err(de::Error::custom(format!(
-                    "`{number}` is beyond what a file of this kind takes: from {} to {}",
+                    "`{number}` does not fit 64 bits with a sign: from {} to {}",
                     i64::MIN,
                     i64::MAX
                 ))),
