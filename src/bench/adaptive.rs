@@ -7,7 +7,9 @@
 
 use super::usage::cpu_secs;
 use crate::agents::drive;
-use crate::model::{ActionTarget, LevelSummary, Model, UniformSummary, compile, level_summaries};
+use crate::model::{
+    ActionTarget, FILL_CELLS, LevelSummary, Model, UniformSummary, compile, level_summaries,
+};
 use crate::mpm::simulator::{Costs, SimulationError, Simulator};
 use crate::mpm::state::State;
 use crate::scene::{
@@ -25,8 +27,6 @@ const SPEED: f64 = 0.3;
 const RAMP_SECS: f64 = 0.03;
 /// Parts of the stroke whose mean forces are compared one by one.
 pub const PARTS: usize = 10;
-/// Filling below the floor, in cells of the coarsest level.
-const FILL_CELLS: f64 = 1.5;
 /// How high the blade is lifted between two passes [m], and at what speed [m/s].
 const LIFT: f64 = 0.14;
 const LIFT_SPEED: f64 = 0.5;

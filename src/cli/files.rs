@@ -19,7 +19,7 @@ pub fn written_at(path: &Path) -> Result<PathBuf, CliError> {
         Err(_) if path.is_symlink() => Err("it is a link that leads nowhere".into()),
         Err(_) => Ok(path.to_owned()),
     };
-    place.map_err(|cause| CliError::Write { path: path.to_owned(), cause })
+    place.map_err(|cause| unwritable(path, cause))
 }
 
 /// Writes `path` through a temporary file beside it, renamed at the end: a full disk or an
@@ -28,7 +28,6 @@ pub fn write_whole<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
 ) -> Result<(), CliError> {
-    let error = |cause: String| CliError::Write { path: path.to_owned(), cause };
     let target = written_at(path)?;
     let temporary = temporary_beside(&target);
     let result = write_and_sync(&temporary, fill)
@@ -36,13 +35,12 @@ pub fn write_whole<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     result.map_err(|cause| {
         // The temporary may never have come to exist; the cause is what matters.
         let _ = fs::remove_file(&temporary);
-        error(cause.to_string())
+        unwritable(path, cause)
     })
 }
 
 /// Draws a plot (PNG) through a temporary file beside it, like [`write_whole`].
 pub fn draw_whole(plot: &Plot, path: &Path) -> Result<(), CliError> {
-    let error = |cause: String| CliError::Write { path: path.to_owned(), cause };
     let target = written_at(path)?;
     // The drawing library tells the format by the extension.
     let temporary = target.with_extension(format!("{}.png", std::process::id()));
@@ -51,7 +49,7 @@ pub fn draw_whole(plot: &Plot, path: &Path) -> Result<(), CliError> {
         .map_err(|cause| {
             // It may never have come to exist; the cause is what matters.
             let _ = fs::remove_file(&temporary);
-            error(cause)
+            unwritable(path, cause)
         })
 }
 
@@ -68,16 +66,18 @@ fn write_and_sync<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
 
 /// Fails now, not after an hour of computing, if `path` could not be written.
 pub fn check_writable(path: &Path) -> Result<(), CliError> {
-    let error = |cause: String| CliError::Write { path: path.to_owned(), cause };
     let temporary = temporary_beside(&written_at(path)?);
     let touched = File::create(&temporary).and_then(|_| fs::remove_file(&temporary));
-    touched.map_err(|cause| error(describe(&cause)))
+    touched.map_err(|cause| unwritable(path, describe(&cause)))
 }
 
 /// Makes a directory for results; an existing one is used as it is.
 pub fn make_directory(path: &Path) -> Result<(), CliError> {
-    fs::create_dir_all(path)
-        .map_err(|cause| CliError::Write { path: path.to_owned(), cause: describe(&cause) })
+    fs::create_dir_all(path).map_err(|cause| unwritable(path, describe(&cause)))
+}
+
+fn unwritable(path: &Path, cause: impl ToString) -> CliError {
+    CliError::Write { path: path.to_owned(), cause: cause.to_string() }
 }
 
 fn temporary_beside(path: &Path) -> PathBuf {

@@ -67,6 +67,13 @@ impl Shape {
     }
 }
 
+/// Signed distance [m] of a world position [m] from the nearest of some solids; infinite without any.
+pub fn distance_to_solids(solids: &[(Shape, Pose)], place: Vec3<f64>) -> f64 {
+    let distance =
+        |(shape, pose): &(Shape, Pose)| shape.signed_distance(pose.body_from_world(place));
+    solids.iter().map(distance).fold(f64::INFINITY, f64::min)
+}
+
 /// A box along the axes [m]: its middle, and half of its edges, which may be infinite.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Extents {

@@ -66,8 +66,6 @@ pub fn ground(model: &Model, state: &State<f64>) -> Option<GroundSummary> {
         particle_count,
         state_bytes: particle_count as u64 * STATE_BYTES_F32,
     };
-    let buried = Buried::of(model);
-    let uniform = |levels: &[u8]| levels.iter().map(|&level| 1u64 << (3 * level)).sum::<u64>();
     let virgin = sleep.terrain.as_ref().and_then(|terrain| {
         let nobody = Levels { agents: Vec::new(), regions: Vec::new(), ..model.levels.clone() };
         let frame = Frame::of(model);
@@ -78,16 +76,13 @@ pub fn ground(model: &Model, state: &State<f64>) -> Option<GroundSummary> {
         let chunk = terrain.chunk(&site, [0, 0]).ok()?;
         Some(VirginSummary {
             particles_per_chunk: chunk.particle_count(),
-            uniform_particles_per_chunk: chunk
-                .particles
-                .map_or(0, |p| uniform(&p.level))
-                .saturating_sub(buried.in_chunk(terrain, frame, chunk_cells, [0, 0])),
+            uniform_particles_per_chunk: UniformSummary::new(model, &chunk).particle_count,
             bytes: 0,
         })
     });
     let asleep = state.chunks.iter().filter(|(_, chunk)| matches!(chunk, Chunk::Asleep(_)));
     let buried_asleep = sleep.terrain.as_ref().map_or(0, |terrain| {
-        let frame = Frame::of(model);
+        let (buried, frame) = (Buried::of(model), Frame::of(model));
         asleep.map(|(&key, _)| buried.in_chunk(terrain, frame, sleep.chunk_cells, key)).sum()
     });
     let uniform_particle_count = UniformSummary::new(model, state).particle_count

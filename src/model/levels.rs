@@ -8,6 +8,13 @@ use std::sync::Arc;
 /// Parts of equal length that the way of an agent is taken in, while its places stay fine.
 pub const PAST_BOXES: usize = 8;
 
+/// A particle has no less than so much of the volume that its level stands for, or coarse levels fill up with
+/// light ones. No eighths here or below: that would be a tie, which single precision breaks otherwise than double.
+pub const LEAST_FILL: f64 = 0.6;
+/// One that has so much more or less than all of it is taken to be that much higher or flatter than its site: the
+/// ground's at its surface and its bottom are.
+pub const FULL_WITHIN: f64 = 0.3;
+
 /// Levels of resolution: level l has cells `2^l` times as wide as the finest. Which level a place
 /// belongs to is said by its distance to the nearest agent or region. Without bands there is one
 /// level, the same everywhere.

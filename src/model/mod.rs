@@ -32,7 +32,9 @@ pub use field::{Blend, BlendBar, Field, ReachBar};
 pub use geometry::Extents;
 pub use ground::{GroundSummary, ground};
 pub use height_field::{GroundAt, HeightField};
-pub use levels::{Agent, Band, LevelMap, Levels, PAST_BOXES, Reach, Stance};
+pub use levels::{
+    Agent, Band, FULL_WITHIN, LEAST_FILL, LevelMap, Levels, PAST_BOXES, Reach, Stance,
+};
 pub use mesh::{Mesh, MeshShape};
 pub use relief::Relief;
 pub use rigid::{ContactPoint, RigidBody};
@@ -44,7 +46,7 @@ pub use summary::{
 };
 pub use surface::Surface;
 pub use terrain::{GroundError, Site, Terrain};
-pub use uniform::UniformSummary;
+pub use uniform::{FILL_CELLS, UniformSummary};
 
 /// Everything that a simulator needs and that does not change while it runs.
 #[derive(Clone, Debug)]

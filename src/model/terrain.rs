@@ -5,7 +5,8 @@
 //! particle of that height, in the middle of it, with the stress that it has at rest at its depth.
 
 use super::field::Field;
-use super::levels::Levels;
+use super::geometry::distance_to_solids;
+use super::levels::{LEAST_FILL, Levels};
 use super::relief::Relief;
 use super::rest::Bed;
 use super::sleep::Frame;
@@ -15,10 +16,6 @@ use crate::mpm::state::{ChunkKey, NO_MUSCLE, Particles, State, split_position};
 use std::ops::Range;
 use std::sync::Arc;
 use thiserror::Error;
-
-/// A site that is filled to less than this goes with its neighbour: as for merging, so that what is made is
-/// not merged at once.
-const LEAST_FILL: f64 = 0.6;
 
 /// A part of ground is no higher than so many sites; what would be is cut, with ends of so much of a site.
 const HIGHEST_PART: f64 = 1.9;
@@ -134,10 +131,7 @@ impl Terrain {
         let first = ((self.bottom - tie) / spacing).ceil();
         let stands = |n: usize| {
             let node = Vec3([x, y, (first + n as f64) * spacing]);
-            let within = |(shape, pose): &(Shape, Pose)| {
-                shape.signed_distance(pose.body_from_world(node)) <= tie
-            };
-            self.carriers.iter().any(within)
+            distance_to_solids(&self.carriers, node) <= tie
         };
         match (0..=CARRIED_CELLS).any(stands) {
             true => Ok(()),
@@ -312,6 +306,7 @@ fn cut(low: f64, high: f64, spacing: f64) -> Vec<[f64; 2]> {
     let mut cuts = vec![low];
     cuts.extend((first + 1..=last).map(|k| k as f64 * spacing));
     cuts.push(high);
+    // As for merging, so that what is made is not merged at once.
     let least = LEAST_FILL * spacing;
     if cuts.len() > 2 && cuts[1] - cuts[0] < least {
         cuts.remove(1);
@@ -330,6 +325,7 @@ fn cut(low: f64, high: f64, spacing: f64) -> Vec<[f64; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FULL_WITHIN;
 
     #[test]
     fn a_height_is_cut_without_crumbs_and_nothing_of_it_is_lost() {
@@ -355,8 +351,7 @@ mod tests {
                 for [from, to] in cut(low, low + 0.025 * f64::from(height), 1.0) {
                     let (fill, middle) = (to - from, 0.5 * (from + to));
                     assert!((0.6 - 1e-9..=1.9 + 1e-9).contains(&fill), "{from} to {to}");
-                    // By three tenths, as where particles are split.
-                    let keeps = (fill - 1.0).abs() > 0.3;
+                    let keeps = (fill - 1.0).abs() > FULL_WITHIN;
                     let off = (middle - middle.floor() - 0.5).abs();
                     assert!(keeps || off <= 0.15 + 1e-9 || height < 60, "{from} to {to}");
                 }

@@ -1,5 +1,6 @@
 //! What a grid of the finest level everywhere would need for the same ground: computed, not run.
 
+use super::geometry::distance_to_solids;
 use super::summary::STATE_BYTES_F32;
 use super::{Frame, Model, Pose, Shape, Terrain};
 use crate::math::Vec3;
@@ -8,7 +9,7 @@ use serde::Serialize;
 
 /// How far into a collider that stands still material is filled for the grid's sake [cells of the level
 /// that it is for]. Coarse levels need more of it than a fine grid would, which is not counted.
-const FILL_CELLS: f64 = 1.5;
+pub const FILL_CELLS: f64 = 1.5;
 /// Places along an edge of a chunk at which its ground is looked at.
 const COLUMNS: usize = 8;
 
@@ -65,10 +66,7 @@ impl Buried {
 
     /// Whether a world position [m] lies there; of a lattice's sites, those within rounding of the depth do not.
     fn holds(&self, place: Vec3<f64>) -> bool {
-        let deep = -self.depth * (1.0 + 1e-9);
-        self.solids
-            .iter()
-            .any(|(shape, pose)| shape.signed_distance(pose.body_from_world(place)) < deep)
+        distance_to_solids(&self.solids, place) < -self.depth * (1.0 + 1e-9)
     }
 
     /// How many particles of the finest level a particle stands for, looked at along its height.
@@ -105,12 +103,7 @@ impl Buried {
             let count = ((height - terrain.bottom) / spacing).round().max(0.0) as usize;
             let middle = |k: usize| Vec3([x, y, terrain.bottom + (k as f64 + 0.5) * spacing]);
             // Of what is carved out there is nothing to leave out.
-            let is_made = |place: Vec3<f64>| {
-                let within = |(shape, pose): &(Shape, Pose)| {
-                    shape.signed_distance(pose.body_from_world(place)) < 0.0
-                };
-                !terrain.carved.iter().any(within)
-            };
+            let is_made = |place| distance_to_solids(&terrain.carved, place) >= 0.0;
             sites += (0..count).filter(|&k| self.holds(middle(k)) && is_made(middle(k))).count();
         }
         let columns = (edge / spacing).powi(2) / (COLUMNS * COLUMNS) as f64;

@@ -119,7 +119,7 @@ impl Resolve<'_> {
     fn whole(&self, at: &KeyPath, name: &str) -> Result<Subject, SceneError> {
         let subject = self.subject(at, name)?;
         if let Subject::Particles(particles) = &subject {
-            self.stays(&at.key("body"), &format!("`{name}`"), particles)?;
+            self.stays(&at.key("body"), name, particles)?;
         }
         Ok(subject)
     }
@@ -128,7 +128,7 @@ impl Resolve<'_> {
     fn stays(
         &self,
         at: &KeyPath,
-        what: &str,
+        name: &str,
         particles: &std::ops::Range<usize>,
     ) -> Result<(), SceneError> {
         let Some(sleep) = &self.model.levels.sleep else { return Ok(()) };
@@ -143,10 +143,11 @@ impl Resolve<'_> {
             return Ok(());
         }
         let message = format!(
-            "`[levels.sleep]` takes particles of {what} out of the run while nobody is near, and puts new ground in, \
+            "`[levels.sleep]` takes particles of `{name}` out of the run while nobody is near, and puts new ground in, \
              so that a mean over them jumps"
         );
-        let help = "measure what touches a collider that moves, a rigid body, or a body with muscles everywhere; or                     let nothing sleep";
+        let help = "measure what touches a collider that moves, a rigid body, or a body with muscles everywhere; or \
+                    let nothing sleep";
         Err(self.scene.error(at, message).with_help(help))
     }
 

@@ -90,7 +90,7 @@ impl Resolve<'_> {
             Said::CenterOfMass { body } => {
                 let is_asked = |name: &str| body.as_ref().is_none_or(|body| body == name);
                 for one in self.model.bodies.iter().filter(|one| is_asked(&one.name)) {
-                    self.stays(at, &format!("`{}`", one.name), &one.particles)?;
+                    self.stays(at, &one.name, &one.particles)?;
                 }
                 (Quantity::CenterOfMass, seen(body)?)
             }

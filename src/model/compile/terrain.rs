@@ -4,11 +4,12 @@ use super::bodies::{BED_FILL_CELLS, Filled, MAX_PARTICLES};
 use super::checks::Checks;
 use super::shapes::Shapes;
 use crate::math::Vec3;
+use crate::model::geometry::distance_to_solids;
 use crate::model::rest::Bed;
 use crate::model::terrain::Layer;
 use crate::model::{
-    Body, Collider, Field, Frame, Levels, Material, Pose, Relief, RigidBody, Shape, Site, Stance,
-    Terrain, around,
+    Body, Collider, FILL_CELLS, Field, Frame, Levels, Material, Pose, Relief, RigidBody, Shape,
+    Site, Stance, Terrain, around,
 };
 use crate::mpm::state::{Chunk, Chunks, RigidMotion};
 use crate::scene::{self, KeyPath, SceneError};
@@ -188,21 +189,19 @@ fn carried(world: &World<'_>, terrain: &Terrain, levels: &Levels) -> Result<(), 
     let places = levels.agents.iter().map(|agent| world.colliders[agent.collider].pose.position);
     for place in places.chain(levels.regions.iter().map(|region| region.position)) {
         let point = Vec3([place[0], place[1], terrain.bottom]);
-        let carriers = terrain.carriers.iter();
-        let distance = carriers
-            .map(|(shape, pose)| shape.signed_distance(pose.body_from_world(point)))
-            .fold(f64::INFINITY, f64::min);
+        let distance = distance_to_solids(&terrain.carriers, point);
         let (surface, _) = terrain.height(place[0], place[1]);
-        let floor = terrain.bottom + 1.5 * coarsest;
+        let fill = FILL_CELLS * coarsest;
+        let floor = terrain.bottom + fill;
         let help = match floor < surface {
             true => format!(
-                "add a `[[collider]]` of type `half_space` at z = {floor:.3}: 1.5 coarsest cells above the bottom"
+                "add a `[[collider]]` of type `half_space` at z = {floor:.3}: {FILL_CELLS} coarsest cells above the \
+                 bottom"
             ),
             false => format!(
-                "the ground is too thin for {} levels: put its floor 1.5 coarsest cells, {:.3} m, above a lower \
-                 `bottom`, or use fewer levels",
-                levels.count(),
-                1.5 * coarsest
+                "the ground is too thin for {} levels: put its floor {FILL_CELLS} coarsest cells, {fill:.3} m, above a \
+                 lower `bottom`, or use fewer levels",
+                levels.count()
             ),
         };
         if distance > 0.0 {

@@ -9,6 +9,7 @@ use super::merge::{Group, Nest, Particle, ParticleBar, child, child_adj};
 use super::{CHUNK, Field, Neighbourhood};
 use crate::laws::Family;
 use crate::math::{Scalar, Vec3};
+use crate::model::{FULL_WITHIN, LEAST_FILL};
 use crate::mpm::state::{Cotangent, NO_MUSCLE, split_position};
 use crate::mpm::twin::context::{Context, Point};
 use crate::mpm::twin::storage::Stored;
@@ -18,14 +19,9 @@ use std::sync::Arc;
 /// Particles whose left logarithmic strains or histories differ by more are not merged: the mean
 /// of such strains is off by the square of it, 4e-4.
 const STRAIN_SPREAD: f64 = 2e-2;
-/// A merged particle may have so much of the volume that its level stands for: no less, or coarse
-/// levels fill up with light particles; no more, or grids see lumps. Eighths would be a tie, which single
-/// precision breaks otherwise than double.
-const LEAST_FILL: f64 = 0.6;
+/// A merged particle may have no more of the volume that its level stands for, or grids see lumps. No
+/// eighths, as for [`LEAST_FILL`].
 const MOST_FILL: f64 = 1.55;
-/// A particle that fills its site by so much more or less than fully is taken to be that much higher or
-/// flatter than it: the ground's at its surface and its bottom are. No eighths either.
-const FULL_WITHIN: f64 = 0.3;
 
 /// What one sweep of splitting or merging did.
 pub struct Change<R> {
